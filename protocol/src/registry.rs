@@ -1,0 +1,85 @@
+//! What processes tell about themselves once a second, and who owns which zone.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Digest, Epoch, GatewayId, Generation, HostId, Tick, ZoneName, ZoneNo};
+
+/// A zone's owner as the store knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The host.
+    pub host: HostId,
+    /// Its fencing epoch.
+    pub epoch: Epoch,
+}
+
+/// A zone host's heartbeat.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HostBeat {
+    /// The host.
+    pub host: HostId,
+    /// Version of the program.
+    pub build: String,
+    /// The region it serves first.
+    pub region: String,
+    /// Where its admin HTTP API listens, `ip:port`.
+    pub admin: String,
+    /// Milliseconds since it started.
+    pub uptime_ms: u64,
+    /// Resident memory, bytes.
+    pub memory_bytes: u64,
+    /// Zones it owns.
+    pub zones: Vec<ZoneBeat>,
+}
+
+/// One zone in its host's heartbeat.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ZoneBeat {
+    /// Its number.
+    pub zone: ZoneNo,
+    /// Its name.
+    pub name: ZoneName,
+    /// Owner's epoch.
+    pub epoch: Epoch,
+    /// The last committed tick.
+    pub tick: Tick,
+    /// Its module's digest; none: runs without a module.
+    pub module: Option<Digest>,
+    /// The module's own name and version, `name version`.
+    pub module_name: String,
+    /// How many times it was replaced.
+    pub generation: Generation,
+    /// Names of the players in it, link-dead ones included.
+    pub players: Vec<String>,
+    /// Characters and things.
+    pub entities: u32,
+    /// Duration of a tick, µs, over the last 1,024 ticks.
+    pub tick_p50_us: u32,
+    /// The same, 99th percentile.
+    pub tick_p99_us: u32,
+    /// Ticks waiting for the journal.
+    pub uncommitted: u32,
+    /// What is wrong with it, for people; empty: healthy.
+    pub trouble: Vec<String>,
+    /// Nobody in it and nothing to do.
+    pub asleep: bool,
+}
+
+/// A gateway's heartbeat.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GatewayBeat {
+    /// The gateway.
+    pub gateway: GatewayId,
+    /// Version of the program.
+    pub build: String,
+    /// Where players reach it, `ip:port`.
+    pub listen: String,
+    /// Where its admin HTTP API listens, `ip:port`.
+    pub admin: String,
+    /// Milliseconds since it started.
+    pub uptime_ms: u64,
+    /// Connections now.
+    pub connections: u32,
+    /// Whether it is draining.
+    pub draining: bool,
+}
