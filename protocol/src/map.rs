@@ -178,12 +178,12 @@ impl Map {
             return invalid(format!("spawn point ({}, {}) lies off the map", at[0], at[1]));
         }
         for place in &self.places {
-            if !inside(&place.at) || !(place.radius >= 0.0 && place.radius <= MAX_EXTENT) {
+            if !(inside(&place.at) && place.radius >= 0.0 && place.radius <= MAX_EXTENT) {
                 return invalid(format!("place `{}` lies off the map or has an impossible radius", place.name));
             }
         }
         for portal in &self.portals {
-            if !inside(&portal.at) || !(portal.radius > 0.0 && portal.radius <= 100.0) {
+            if !(inside(&portal.at) && portal.radius > 0.0 && portal.radius <= 100.0) {
                 return invalid(format!(
                     "portal `{}` must lie on the map with a radius over 0 and at most 100 m",
                     portal.name

@@ -1,0 +1,210 @@
+//! What goes into a zone's step and what comes out, and the journal entry that keeps both.
+
+use serde::{Deserialize, Serialize};
+use wod_protocol::bus::{GatewayInput, Traveller, ZoneFrame, ZoneStream};
+use wod_protocol::client::TagValue;
+use wod_protocol::ids::{Digest, EntityId, Epoch, GatewayId, Generation, Hop, HostId, Sub, Tick, ZoneNo};
+
+use crate::module::{Fault, LogLevel};
+
+/// Version of the simulation's own rules. Another version takes a zone over only at a snapshot.
+pub const SIM_VERSION: u32 = 1;
+
+/// Something that reached the zone since its last tick. The order within a tick is the journal's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Input {
+    /// This process is the zone's owner from now on; the first input of every ownership.
+    Owned {
+        /// Its fencing epoch.
+        epoch: Epoch,
+        /// Itself.
+        host: HostId,
+        /// What happened before.
+        how: Took,
+    },
+    /// The zone slept until this tick; the first input of a tick that follows a sleep.
+    Woke {
+        /// The tick that begins now.
+        tick: Tick,
+    },
+    /// From a gateway.
+    Gateway {
+        /// Which.
+        gateway: GatewayId,
+        /// What.
+        input: GatewayInput,
+    },
+    /// A gateway is dead: its connections are lost.
+    GatewayLost(GatewayId),
+    /// From another zone.
+    Stream(ZoneStream),
+    /// The store answers a request.
+    Store {
+        /// The request's number.
+        request: u64,
+        /// What it says.
+        answer: StoreAnswer,
+    },
+    /// Replace the module at this tick boundary, or give a zone without one its first.
+    Swap {
+        /// The new module.
+        digest: Digest,
+        /// Its generation.
+        generation: Generation,
+        /// Whether it is an older version again.
+        rollback: bool,
+    },
+    /// A rebuilt instance of the current module stands ready; what it missed is told again.
+    Rebuilt,
+    /// An operator sets the module's settings (these keys; others stay).
+    Config(Vec<(String, TagValue)>),
+    /// An operator asks the module.
+    Ask {
+        /// Answered by [`Effects::answers`] under this number.
+        request: u64,
+        /// Who asks.
+        operator: String,
+        /// What.
+        text: String,
+    },
+    /// Per mille of real time the zone runs at from now on, 100 to 1000.
+    Dilation(u16),
+}
+
+/// How an owner came to its zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Took {
+    /// The zone never ran before.
+    Fresh,
+    /// From snapshot and journal, after an owner was lost.
+    Recovered,
+    /// From an owner that handed it over.
+    Migrated,
+}
+
+/// What was not a function of the inputs. Journaled with them; a replay obeys it and runs without deadlines.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Outcome {
+    /// How the module's call of this tick went.
+    pub call: CallOutcome,
+    /// How the swap of this tick went; none: there was none.
+    pub swap: Option<Result<(), Fault>>,
+}
+
+/// How the module's call of a tick went.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum CallOutcome {
+    /// There was nothing to tell it, or it came through.
+    #[default]
+    Fine,
+    /// It failed: its commands are void, its instance is gone. The event it was handling is left out, the others are told to its
+    /// rebuilt successor; where no event is known, all of this tick's are left out.
+    Fault(Fault),
+}
+
+/// What the zone wants of the store. Repeated until answered: every one is idempotent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum StoreRequest {
+    /// Bring this player into this zone, if she is nowhere (or already was to be brought here): compare-and-set her record to
+    /// [`wod_protocol::record::Place::Zone`] with one hop more. A new one is made with `new_id`, after her name was reserved.
+    Claim {
+        /// Who.
+        sub: Sub,
+        /// Her name, should she be new.
+        name: String,
+        /// Whether she is a guest.
+        guest: bool,
+        /// Her entity id, should she be new.
+        new_id: EntityId,
+    },
+    /// Her record says from now on that she is in this zone (she came from another). Refused by a higher hop.
+    Arrived(Box<Traveller>),
+    /// She is nowhere from now on, and this is all of her. A guest's record and name are deleted.
+    Offline(Box<Traveller>),
+    /// Who bears this name, and where is she?
+    FindName(String),
+}
+
+/// The store's answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum StoreAnswer {
+    /// She is this zone's now. New: she was made just now.
+    Claimed {
+        /// She, as her record had her. `hop` counts this hand-off.
+        player: Box<Traveller>,
+        /// Whether she was made just now.
+        new: bool,
+    },
+    /// She is in that zone.
+    Elsewhere(ZoneNo),
+    /// Somebody else has that name.
+    NameTaken,
+    /// Done (also: it had been done before).
+    Stored,
+    /// Her record has that higher hop count: this avatar is not the real one any more.
+    Outdated(Hop),
+    /// Bears the name.
+    Found {
+        /// Her avatar.
+        id: EntityId,
+        /// Her zone; none: offline.
+        zone: Option<ZoneNo>,
+    },
+    /// Nobody has that name.
+    NotFound,
+}
+
+/// What a tick sets off. Leaves the process only after the tick's journal entry is durable.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Effects {
+    /// To gateways.
+    pub frames: Vec<(GatewayId, ZoneFrame)>,
+    /// To other zones (routed by `to`).
+    pub streams: Vec<ZoneStream>,
+    /// To the store, by request number.
+    pub store: Vec<(u64, StoreRequest)>,
+    /// To operators, by request number.
+    pub answers: Vec<(u64, Result<String, String>)>,
+    /// What the module logged and measured, and faults. Not part of the effects' hash.
+    pub reports: Vec<Report>,
+    /// True when losing this tick would break a promise even if it had no inputs (a numbered message, an item, an answer).
+    pub binding: bool,
+}
+
+/// Something operators see.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Report {
+    /// The module logged a line.
+    Log(LogLevel, String, Vec<(String, String)>),
+    /// Lines over the limit were dropped.
+    LogDropped(u32),
+    /// The module counted.
+    Count(String, u64),
+    /// The module set a gauge.
+    Gauge(String, f64),
+    /// The module observed a value.
+    Observe(String, f64),
+    /// The module failed while it handled this event (as text, for people).
+    Fault(Fault, Option<String>),
+}
+
+/// One tick in a zone's journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// [`SIM_VERSION`] of the writer.
+    pub sim: u32,
+    /// The tick. Ticks between two entries had no inputs and are stepped without any.
+    pub tick: Tick,
+    /// The writer's epoch.
+    pub epoch: Epoch,
+    /// The module that was called; none: the zone had none.
+    pub module: Option<Digest>,
+    /// Its generation.
+    pub generation: Generation,
+    /// In order.
+    pub inputs: Vec<Input>,
+    /// What a replay must obey.
+    pub outcome: Outcome,
+    /// XXH3 of the encoded effects, without reports: a replay that differs says so.
+    pub effects_hash: u64,
+}
