@@ -40,6 +40,46 @@ pub struct Envelope {
     pub parts: Vec<Part>,
 }
 
+/// An envelope that does not decode, or does not encode.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvelopeError {
+    /// It holds something that MessagePack has no form for.
+    #[error("the envelope can't be encoded")]
+    Encode(#[from] rmp_serde::encode::Error),
+    /// Not the MessagePack of an envelope, nested too deep, or followed by other bytes.
+    #[error("the envelope can't be decoded")]
+    Decode(#[from] rmp_serde::decode::Error),
+    /// Bytes follow the envelope.
+    #[error("{0} bytes follow the envelope")]
+    Trailing(usize),
+}
+
+impl Envelope {
+    /// The bytes that travel: compact MessagePack, fields by position. Both ends run the same build or a newer one that
+    /// only appends fields.
+    ///
+    /// # Errors
+    /// Never for envelopes built from decoded or bounded parts; the error is there for collections over 2³² items.
+    pub fn encode(&self) -> Result<Bytes, EnvelopeError> {
+        let mut bytes = Vec::with_capacity(512);
+        self.serialize(&mut rmp_serde::Serializer::new(&mut bytes))?;
+        Ok(bytes.into())
+    }
+
+    /// Reads what [`Envelope::encode`] wrote, at most [`DECODE_DEPTH`](crate::limits::DECODE_DEPTH) levels deep.
+    ///
+    /// # Errors
+    /// For anything else than exactly one envelope.
+    pub fn decode(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+        let mut rest = bytes;
+        let mut deserializer = rmp_serde::Deserializer::new(&mut rest);
+        deserializer.set_max_depth(crate::limits::DECODE_DEPTH);
+        let envelope = Self::deserialize(&mut deserializer)?;
+        drop(deserializer);
+        if rest.is_empty() { Ok(envelope) } else { Err(EnvelopeError::Trailing(rest.len())) }
+    }
+}
+
 /// One part of an envelope.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Part {
@@ -76,7 +116,7 @@ pub enum GatewayInput {
         /// Why; decides whether the avatar waits for a resume.
         why: DetachReason,
     },
-    /// A claimed position; only the latest of a session and flush is sent.
+    /// A claimed position. In the client's order; beyond the rate of a client only the latest of a flush is sent.
     Move(MoveClaim),
     /// A command; sent again until a frame acks its `seq`.
     Command {
