@@ -5,8 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bus::Traveller;
-use crate::ids::{Hop, ZoneNo};
+use crate::bus::{Traveller, Way};
+use crate::ids::{EntityId, Hop, Sub, ZoneNo};
+use crate::limits::DECODE_DEPTH;
+use crate::units::{Heading, Pos};
 
 /// The record of one player, stored under her `sub` with a version that compare-and-set checks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,4 +32,42 @@ pub enum Place {
     Offline,
     /// In this zone or its outbox.
     Zone(ZoneNo),
+}
+
+impl PlayerRecord {
+    /// Somebody who was never in the world. A speed of 0 and a portal way: the zone gives her its own.
+    pub fn new(sub: Sub, name: String, guest: bool, id: EntityId, zone: ZoneNo) -> Self {
+        let player = Traveller {
+            id,
+            sub,
+            name,
+            guest,
+            hop: Hop(0),
+            at: Pos::default(),
+            heading: Heading(0),
+            speed: 0,
+            way: Way::Portal(None),
+            tags: Vec::new(),
+            saved: std::collections::BTreeMap::new(),
+            session: None,
+        };
+        Self { schema: 1, place: Place::Offline, hop: Hop(0), player, zone }
+    }
+
+    /// MessagePack, as stored. Named fields, so that later schemas can add some.
+    pub fn encode(&self) -> Vec<u8> {
+        rmp_serde::to_vec_named(self).expect("a record has no unserialisable value")
+    }
+
+    /// Reads what [`PlayerRecord::encode`] wrote.
+    pub fn decode(bytes: &[u8]) -> Result<Self, rmp_serde::decode::Error> {
+        let mut decoder = rmp_serde::Deserializer::from_read_ref(bytes);
+        decoder.set_max_depth(DECODE_DEPTH);
+        Self::deserialize(&mut decoder)
+    }
+}
+
+/// The form in which names are compared: two names with the same fold are the same name.
+pub fn fold_name(name: &str) -> String {
+    name.trim().to_lowercase()
 }
