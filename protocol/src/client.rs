@@ -50,20 +50,25 @@ pub enum ClientMsg {
     /// A claimed position, metres.
     Move {
         /// Counts up over the session.
+        #[serde(deserialize_with = "crate::codec::whole")]
         m: MoveNo,
         /// The last correction or jump seen.
+        #[serde(deserialize_with = "crate::codec::whole")]
         c: CorrectionNo,
         /// East, m.
+        #[serde(deserialize_with = "crate::codec::finite")]
         x: f64,
         /// North, m.
+        #[serde(deserialize_with = "crate::codec::finite")]
         y: f64,
         /// Heading, radians.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::codec::finite_option")]
         h: Option<f64>,
     },
     /// A line of chat.
     Chat {
         /// Command number.
+        #[serde(deserialize_with = "crate::codec::whole")]
         seq: Seq,
         /// Who hears it.
         mode: ChatMode,
@@ -76,8 +81,10 @@ pub enum ClientMsg {
     /// A verb on a target.
     Interact {
         /// Command number.
+        #[serde(deserialize_with = "crate::codec::whole")]
         seq: Seq,
         /// The entity.
+        #[serde(deserialize_with = "crate::codec::whole")]
         target: EntityId,
         /// One of the verbs it offers.
         verb: String,
@@ -88,8 +95,10 @@ pub enum ClientMsg {
     /// An option of an open dialogue.
     Choose {
         /// Command number.
+        #[serde(deserialize_with = "crate::codec::whole")]
         seq: Seq,
         /// The dialogue.
+        #[serde(deserialize_with = "crate::codec::whole")]
         dialogue: u64,
         /// The option; none: leave the dialogue.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -98,11 +107,13 @@ pub enum ClientMsg {
     /// Every reliable message up to `n` has arrived.
     Ack {
         /// The last of them.
+        #[serde(deserialize_with = "crate::codec::whole")]
         n: MsgNo,
     },
     /// Answered with `pong`.
     Ping {
         /// Returned as it is.
+        #[serde(deserialize_with = "crate::codec::whole")]
         c: u64,
     },
     /// Leave now.
@@ -117,6 +128,7 @@ pub struct ResumeRequest {
     /// The secret given by `welcome`.
     pub token: String,
     /// The last reliable message the client has.
+    #[serde(deserialize_with = "crate::codec::whole")]
     pub n: MsgNo,
 }
 
@@ -284,9 +296,16 @@ pub struct RosterEntry {
     pub ghost: bool,
 }
 
-/// `[id, x, y, h, flags?]` of an update.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// `[id, x, y, h, flags?]` of an update; flags that are 0 are left out.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub struct UpdateEntry(pub EntityId, pub f64, pub f64, pub f64, #[serde(default)] pub u8);
+
+impl Serialize for UpdateEntry {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(id, x, y, h, flags) = self;
+        if *flags == 0 { (id, x, y, h).serialize(serializer) } else { (id, x, y, h, flags).serialize(serializer) }
+    }
+}
 
 /// [`UpdateEntry`] flag: a jump, do not interpolate.
 pub const FLAG_JUMP: u8 = 1;
@@ -377,6 +396,18 @@ pub enum CloseCode {
     RateLimited = 4102,
     Full = 4103,
     ResumeImpossible = 4104,
+}
+
+impl CloseCode {
+    /// The number that goes over the wire.
+    pub fn number(self) -> u16 {
+        self as u16
+    }
+
+    /// Whether a client should come back by itself after this code.
+    pub fn comes_back(self) -> bool {
+        matches!(self, Self::GoingAway | Self::TooSlow | Self::RateLimited | Self::Full | Self::ResumeImpossible)
+    }
 }
 
 /// A map's digest as the `zone` message shows it.
