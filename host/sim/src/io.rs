@@ -89,6 +89,9 @@ pub struct Outcome {
     pub call: CallOutcome,
     /// How the swap of this tick went; none: there was none.
     pub swap: Option<Result<(), Fault>>,
+    /// The zone was without a module when this tick's events were to be told, though no call failed: its `save` failed (for
+    /// a swap, or for a snapshot since the tick before), or the rebuilt instance was not to be had.
+    pub lost: bool,
 }
 
 /// How the module's call of a tick went.
