@@ -57,7 +57,12 @@ pub enum Input {
     /// A rebuilt instance of the current module stands ready; what it missed is told again.
     Rebuilt,
     /// An operator sets the module's settings (these keys; others stay).
-    Config(Vec<(String, TagValue)>),
+    Config {
+        /// Answered by [`Effects::answers`] under this number: done, or which key is unknown or of another type.
+        request: u64,
+        /// Keys and their new values.
+        values: Vec<(String, TagValue)>,
+    },
     /// An operator asks the module.
     Ask {
         /// Answered by [`Effects::answers`] under this number.
@@ -210,4 +215,18 @@ pub struct Entry {
     pub outcome: Outcome,
     /// XXH3 of the encoded effects, without reports: a replay that differs says so.
     pub effects_hash: u64,
+}
+
+impl Entry {
+    /// The bytes a journal keeps.
+    pub fn encode(&self) -> Vec<u8> {
+        rmp_serde::to_vec(self).expect("an entry has no unserialisable value")
+    }
+
+    /// Reads what [`Entry::encode`] wrote.
+    pub fn decode(bytes: &[u8]) -> Result<Self, rmp_serde::decode::Error> {
+        let mut decoder = rmp_serde::Deserializer::from_read_ref(bytes);
+        decoder.set_max_depth(wod_protocol::limits::DECODE_DEPTH);
+        Self::deserialize(&mut decoder)
+    }
 }
