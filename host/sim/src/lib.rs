@@ -6,4 +6,5 @@
 
 pub mod io;
 pub mod module;
+pub mod space;
 pub mod zone;

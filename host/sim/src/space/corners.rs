@@ -1,0 +1,1 @@
+//! The corners that shortest ways bend around.
