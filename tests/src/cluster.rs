@@ -1,0 +1,238 @@
+//! Starts `wod` processes on free ports of this machine and ends them by their ids.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+use wod_backplane::testing::RedisServer;
+
+/// A cold start loads modules, compiles them and recovers zones, on two busy cores.
+const START: Duration = Duration::from_secs(90);
+/// Between two looks at a condition.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The repository's root.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the root").to_owned()
+}
+
+/// The `wod` program under test: `WOD_BIN`, else the newest of the target folder's.
+pub fn wod() -> anyhow::Result<PathBuf> {
+    if let Some(path) = std::env::var_os("WOD_BIN") {
+        return Ok(path.into());
+    }
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let newest = ["debug/wod", "release/wod"]
+        .iter()
+        .map(|path| target.join(path))
+        .filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path)))
+        .max();
+    Ok(newest.context("there is no `wod` to test: run `cargo build -p wod`, or `cargo xtask test`")?.1)
+}
+
+/// Where `wod zone build` puts the shipped modules: `WOD_MODULES`, else `target/zones`.
+pub fn modules() -> PathBuf {
+    std::env::var_os("WOD_MODULES").map_or_else(|| root().join("target/zones"), PathBuf::from)
+}
+
+/// A port that nobody listens on now.
+pub fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
+
+/// One running `wod` process; ended when dropped.
+pub struct Process {
+    child: Child,
+    /// Its arguments, to start it again.
+    args: Vec<String>,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts `wod` with these arguments, its output in a file.
+    pub fn start(args: &[String], log: &Path) -> anyhow::Result<Self> {
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(log)?;
+        let child = Command::new(wod()?)
+            .args(args)
+            .env("RUST_LOG", "info")
+            .stdin(Stdio::null())
+            .stdout(file.try_clone()?)
+            .stderr(file)
+            .kill_on_drop(true)
+            .spawn()
+            .context("starting wod")?;
+        Ok(Self { child, args: args.to_vec(), log: log.to_owned() })
+    }
+
+    /// `kill -9`, and waits for its end.
+    pub async fn kill(&mut self) -> anyhow::Result<()> {
+        Ok(self.child.kill().await?)
+    }
+
+    /// SIGTERM, and its exit code.
+    pub async fn terminate(&mut self) -> anyhow::Result<i32> {
+        let pid = self.child.id().context("it has ended already")?;
+        let status = Command::new("kill").arg("-TERM").arg(pid.to_string()).status().await?;
+        ensure!(status.success(), "kill -TERM {pid} failed");
+        let ended = tokio::time::timeout(Duration::from_secs(30), self.child.wait()).await;
+        ended.context("it did not stop within 30 s of SIGTERM")??.code().context("it was killed by a signal")
+    }
+
+    /// Starts it again with the same arguments.
+    pub fn restart(&mut self) -> anyhow::Result<()> {
+        *self = Self::start(&self.args.clone(), &self.log.clone())?;
+        Ok(())
+    }
+
+    /// What it has written so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_else(|error| format!("(no log: {error})"))
+    }
+}
+
+/// A running world.
+pub struct Cluster {
+    /// Gateways, by `ip:port` for players.
+    pub gateways: Vec<(SocketAddr, Process)>,
+    /// Hosts, by `ip:port` for operators. Empty for a world in one process.
+    pub hosts: Vec<(SocketAddr, Process)>,
+    /// Where operators ask.
+    pub admin: SocketAddr,
+    /// Its Redis.
+    pub redis: Option<RedisServer>,
+    /// Holds the processes' data and logs.
+    pub folder: TempDir,
+}
+
+impl Cluster {
+    /// The sample world in one process, as `cargo xtask dev` starts it.
+    pub async fn dev() -> anyhow::Result<Self> {
+        Self::dev_with(&[]).await
+    }
+
+    /// The same, with further arguments.
+    pub async fn dev_with(more: &[&str]) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let (listen, admin) = (free_address()?, free_address()?);
+        let mut args = common("dev", listen, admin);
+        args.extend(["--data".into(), folder.path().join("data").display().to_string()]);
+        args.extend(more.iter().map(|arg| (*arg).to_owned()));
+        let process = Process::start(&args, &folder.path().join("dev.log"))?;
+        let mut cluster =
+            Self { gateways: vec![(listen, process)], hosts: Vec::new(), admin, redis: None, folder };
+        cluster.until_ready().await?;
+        Ok(cluster)
+    }
+
+    /// Redis, two gateways and two hosts, each its own process, as `cargo xtask distributed` starts them.
+    pub async fn distributed() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let redis = RedisServer::start()?;
+        let mut hosts = Vec::new();
+        for region in ["nyc", "la"] {
+            let (listen, admin) = (free_address()?, free_address()?);
+            let mut args = common("host", listen, admin);
+            let own = ["--redis", &redis.url(), "--region", region, "--id", &format!("host-{region}")];
+            args.extend(own.map(str::to_owned));
+            args.retain(|arg| arg != "--listen" && *arg != listen.to_string());
+            args.extend(["--data".into(), folder.path().join(region).display().to_string()]);
+            hosts.push((admin, Process::start(&args, &folder.path().join(format!("host-{region}.log")))?));
+        }
+        let mut gateways = Vec::new();
+        for id in ["gw-1", "gw-2"] {
+            let (listen, admin) = (free_address()?, free_address()?);
+            let mut args = common("gateway", listen, admin);
+            args.extend(["--redis", &redis.url(), "--id", id].map(str::to_owned));
+            gateways.push((listen, Process::start(&args, &folder.path().join(format!("{id}.log")))?));
+        }
+        let mut cluster = Self { gateways, admin: hosts[0].0, hosts, redis: Some(redis), folder };
+        cluster.until_ready().await?;
+        Ok(cluster)
+    }
+
+    /// Waits until every zone runs and every gateway takes players.
+    pub async fn until_ready(&mut self) -> anyhow::Result<()> {
+        let mut urls = vec![format!("http://{}/readyz", self.admin)];
+        urls.extend(self.gateways.iter().map(|(listen, _)| format!("http://{listen}/readyz")));
+        for url in urls {
+            let waited = until(START, &url, async || Ok(reqwest::get(&url).await?.status().is_success())).await;
+            if let Err(error) = waited {
+                bail!("{error:#}\n{}", self.logs());
+            }
+        }
+        Ok(())
+    }
+
+    /// The WebSocket address of one gateway.
+    pub fn url(&self, gateway: usize) -> String {
+        format!("ws://{}/ws", self.gateways[gateway].0)
+    }
+
+    /// A GET of the operators' API.
+    pub async fn api(&self, path: &str) -> anyhow::Result<Value> {
+        Ok(reqwest::get(format!("http://{}/api/{path}", self.admin)).await?.error_for_status()?.json().await?)
+    }
+
+    /// Runs `wod` as an operator would, with `--json`; its exit code and output.
+    pub async fn operator(&self, args: &[&str]) -> anyhow::Result<(i32, Value)> {
+        let server = format!("http://{}", self.admin);
+        let run = Command::new(wod()?).args(args).args(["--server", &server, "--json"]).output();
+        let output = tokio::time::timeout(Duration::from_secs(60), run).await.context("wod does not end")??;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let value = serde_json::from_str(&text).unwrap_or_else(|_| {
+            Value::String(format!("{text}{}", String::from_utf8_lossy(&output.stderr)))
+        });
+        Ok((output.status.code().unwrap_or(-1), value))
+    }
+
+    /// The ends of all logs, for a test that failed.
+    pub fn logs(&self) -> String {
+        let processes = self.gateways.iter().chain(&self.hosts).map(|(_, process)| process);
+        let tail = |text: String| {
+            let lines: Vec<&str> = text.lines().collect();
+            lines[lines.len().saturating_sub(40)..].join("\n")
+        };
+        processes.map(|process| format!("--- wod {}\n{}\n", process.args.join(" "), tail(process.log()))).collect()
+    }
+}
+
+fn common(mode: &str, listen: SocketAddr, admin: SocketAddr) -> Vec<String> {
+    let world = root().join("zones/world.toml");
+    [
+        mode,
+        "--listen",
+        &listen.to_string(),
+        "--admin",
+        &admin.to_string(),
+        "--world",
+        &world.display().to_string(),
+        "--modules",
+        &modules().display().to_string(),
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+/// Looks until the condition holds. Errors of a look count as "not yet".
+pub async fn until(
+    deadline: Duration,
+    what: &str,
+    mut holds: impl AsyncFnMut() -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
+    let end = Instant::now() + deadline;
+    loop {
+        let look = holds().await;
+        if matches!(look, Ok(true)) {
+            return Ok(());
+        }
+        if Instant::now() > end {
+            bail!("not within {deadline:?}: {what} ({look:?})");
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}

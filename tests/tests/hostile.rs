@@ -1,0 +1,53 @@
+//! Clients that break the rules are closed with the protocol's codes, and nobody else notices.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says more by panicking"))]
+
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+use wod_tests::client::{Client, Encoding};
+use wod_tests::cluster::Cluster;
+
+#[tokio::test]
+async fn rule_breakers_are_closed_with_their_codes_and_nobody_else_notices() {
+    let cluster = Cluster::dev().await.unwrap();
+    let url = cluster.url(0);
+    let mut witness = Client::guest(&url, "Witness", Encoding::Json).await.unwrap();
+
+    let cases: Vec<(&str, Message, u16)> = vec![
+        ("not JSON", Message::text("{"), 4000),
+        ("an unknown t", Message::text(r#"{"t":"fly"}"#), 4000),
+        ("a second hello", Message::text(r#"{"t":"hello","name":"Twice"}"#), 4000),
+        ("the wrong kind of frame", Message::binary(vec![0x80]), 4000),
+        ("nested beyond reason", Message::text(format!("{{\"t\":\"ping\",\"c\":1,\"x\":{}", "[".repeat(9000))), 4000),
+        ("too large", Message::text(format!(r#"{{"t":"ping","c":1,"x":"{}"}}"#, "a".repeat(17_000))), 1009),
+        ("a place that is no number", Message::text(r#"{"t":"move","m":1,"c":0,"x":1e999,"y":0}"#), 4000),
+    ];
+    for (index, (what, frame, code)) in cases.into_iter().enumerate() {
+        let mut rogue = Client::guest(&url, &format!("Rogue {index}"), Encoding::Json).await.unwrap();
+        rogue.send_raw(frame).await.unwrap();
+        assert_eq!(rogue.closed().await.unwrap(), code, "{what}");
+    }
+    let twin = Client::guest(&url, "witness", Encoding::Json).await;
+    assert!(twin.unwrap_err().to_string().contains("4001"), "a name that stands here is taken");
+
+    witness.chat("say", "still here").await.unwrap();
+    let own = |message: &Value| message["t"] == "chat" && message["text"] == "still here";
+    witness.until("her own line", own).await.unwrap();
+    assert_eq!(witness.faults, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn commands_out_of_bounds_are_rejected_one_by_one() {
+    let cluster = Cluster::dev().await.unwrap();
+    let mut ann = Client::guest(&cluster.url(0), "Ann", Encoding::MessagePack).await.unwrap();
+    let cases = [
+        (json!({ "t": "chat", "mode": "say", "text": "x".repeat(501) }), "too_long"),
+        (json!({ "t": "interact", "target": 1, "verb": "poke" }), "no_such_target"),
+        (json!({ "t": "choose", "dialogue": 77, "option": "a" }), "no_such_dialogue"),
+    ];
+    for (command, code) in cases {
+        let seq = ann.command(command).await.unwrap();
+        let refused = ann.until(code, |message| message["t"] == "reject").await.unwrap();
+        assert_eq!((refused["seq"].as_u64(), refused["code"].as_str()), (Some(seq), Some(code)));
+    }
+    ann.settled().await.unwrap();
+}
