@@ -1,1 +1,121 @@
-//! wip
+//! The zone host: owns zones, ticks them on worker threads, journals every tick before its effects leave, recovers zones from
+//! snapshot and journal, replaces their modules, and answers operators.
+//!
+//! The way of one input: [`ingress`] → the zone's door ([`port`]) → [`runner`] on a [`worker`] → [`committer`] (journal, then
+//! effects) → [`postman`]. Who owns which zone is decided in [`ownership`].
+
+mod admin;
+mod committer;
+mod config;
+mod host;
+mod ingress;
+mod modules;
+mod ownership;
+mod port;
+mod postman;
+mod recovery;
+mod runner;
+mod store;
+mod worker;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use wod_backplane::Backplane;
+use wod_protocol::bus::Process;
+use wod_protocol::registry::HostBeat;
+use wod_sandbox::Sandbox;
+
+pub use config::HostConfig;
+
+use config::INBOX_QUEUE;
+use host::Host;
+use modules::ModuleStore;
+use postman::Postman;
+use worker::Workers;
+
+/// How often a host tells how it does, and how long that holds.
+const BEAT_EVERY: Duration = Duration::from_secs(1);
+const BEAT_TTL: Duration = Duration::from_secs(3);
+
+/// Runs a zone host until cancelled; then every zone's last tick is stored and its lease released. `ready` gets the admin
+/// API's address once it answers.
+pub async fn run(
+    config: HostConfig,
+    backplane: Backplane,
+    metrics: PrometheusHandle,
+    stop: CancellationToken,
+    ready: oneshot::Sender<SocketAddr>,
+) -> anyhow::Result<()> {
+    let me = Process::Host(config.host.clone());
+    let sandbox = Arc::new(Sandbox::new(config.sandbox.clone()).context("starting the sandbox")?);
+    let modules = ModuleStore::new(sandbox, config.limits.clone(), backplane.clone());
+    let workers = Workers::start(config.workers).context("starting worker threads")?;
+    let listener = TcpListener::bind(config.admin)
+        .await
+        .with_context(|| format!("listening on {} for operators; choose another with --admin", config.admin))?;
+    let admin = listener.local_addr()?;
+    let inbox = backplane.subscribe(&me, INBOX_QUEUE).await.context("opening this host's inbox")?;
+    let host = Arc::new(Host::new(config, backplane.clone(), modules));
+
+    // What serves zones outlives what gives them work: the last ticks still have to leave.
+    let serving = CancellationToken::new();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(host.postman.clone().run(me, backplane, serving.clone()));
+    tasks.spawn(ingress::run(host.clone(), inbox, serving.clone()));
+    tasks.spawn(ingress::watch_gateways(host.clone(), stop.clone()));
+    tasks.spawn(beat(host.clone(), admin, stop.clone()));
+    tasks.spawn(admin::serve(listener, host.clone(), metrics, serving.clone()));
+    if ready.send(admin).is_err() {
+        tracing::debug!("nobody waits for this host to be ready");
+    }
+    ownership::run(host, workers, stop).await;
+    serving.cancel();
+    while let Some(ended) = tasks.join_next().await {
+        ended.context("a task of the host failed")?;
+    }
+    Ok(())
+}
+
+async fn beat(host: Arc<Host>, admin: SocketAddr, stop: CancellationToken) {
+    let begun = Instant::now();
+    let id = host.config.host.as_str();
+    let mut every = tokio::time::interval(BEAT_EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = every.tick() => {}
+            () = stop.cancelled() => break,
+        }
+        let beat = HostBeat {
+            host: host.config.host.clone(),
+            build: env!("CARGO_PKG_VERSION").to_owned(),
+            region: host.config.region.clone(),
+            admin: admin.to_string(),
+            uptime_ms: begun.elapsed().as_millis() as u64,
+            memory_bytes: resident_bytes(),
+            zones: host.beats(),
+        };
+        let body = rmp_serde::to_vec_named(&beat).expect("a heartbeat has no unserialisable value");
+        if let Err(error) = host.backplane.beat("host", id, body.into(), BEAT_TTL).await {
+            tracing::warn!(%error, "the heartbeat was not stored");
+        }
+    }
+    if let Err(error) = host.backplane.end_beat("host", id).await {
+        tracing::debug!(%error, "the heartbeat ends by itself");
+    }
+}
+
+/// Resident memory of this process; 0 where the system does not tell.
+fn resident_bytes() -> u64 {
+    const PAGE: u64 = 4096;
+    let Ok(statm) = std::fs::read_to_string("/proc/self/statm") else { return 0 };
+    statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * PAGE
+}

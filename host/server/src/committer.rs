@@ -1,0 +1,274 @@
+//! Output commit: a zone's ticks leave the process in order, each only after its journal entry is durable.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use wod_backplane::{Error, Lease};
+use wod_protocol::bus::{Part, Process};
+use wod_protocol::ids::{Digest, JournalIndex};
+use wod_protocol::limits::{LEASE_TTL, TICKS_AWAITING_JOURNAL};
+use wod_sim::io::{Effects, Input, Report};
+use wod_sim::module::{Fault, LogLevel};
+
+use crate::config::{FAULT_STORM, FAULT_WINDOW};
+use crate::host::Host;
+use crate::port::ZonePort;
+use crate::runner::Pause;
+
+/// Wait between two tries of a store that is away.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// What a zone's worker hands over, in order.
+pub(crate) enum Commit {
+    /// One tick.
+    Tick(Box<TickCommit>),
+    /// The state after the last tick handed over.
+    Snapshot(Bytes),
+}
+
+/// One tick on its way out.
+pub(crate) struct TickCommit {
+    /// To journal; none: the tick had no inputs and set off nothing that must not be lost.
+    pub(crate) entry: Option<Bytes>,
+    pub(crate) effects: Effects,
+    /// The module failed: it must be rebuilt once this tick is durable.
+    pub(crate) module_missing: bool,
+    /// A swap was tried in this tick.
+    pub(crate) swap: Option<SwapDone>,
+}
+
+/// How a swap went.
+pub(crate) struct SwapDone {
+    pub(crate) digest: Digest,
+    pub(crate) result: Result<Pause, Fault>,
+}
+
+/// The durable side of one owned zone. Ends when the worker lets the zone go, or the zone is not ours any more.
+pub(crate) struct Committer {
+    pub(crate) host: Arc<Host>,
+    pub(crate) port: Arc<ZonePort>,
+    pub(crate) lease: Lease,
+    /// The journal's last entry.
+    pub(crate) end: JournalIndex,
+    pub(crate) commit_rx: mpsc::Receiver<Commit>,
+    pub(crate) rebuilt: crate::runner::RebuiltSlot,
+    pub(crate) faults: VecDeque<Instant>,
+}
+
+impl Committer {
+    pub(crate) async fn run(mut self) {
+        let mut batch = Vec::with_capacity(TICKS_AWAITING_JOURNAL);
+        let mut renew = tokio::time::interval(LEASE_TTL / 3);
+        renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut storing: Option<JoinHandle<()>> = None;
+        loop {
+            tokio::select! {
+                count = self.commit_rx.recv_many(&mut batch, TICKS_AWAITING_JOURNAL) => {
+                    if count == 0 {
+                        break;
+                    }
+                    if let Err(error) = self.commit(&mut batch, &mut storing).await {
+                        self.lose(&error);
+                        return;
+                    }
+                }
+                _ = renew.tick() => {
+                    if let Err(error) = self.host.backplane.renew(&self.lease).await
+                        && !error.is_transient()
+                    {
+                        self.lose(&error);
+                        return;
+                    }
+                }
+            }
+        }
+        if let Some(storing) = storing {
+            join(storing).await;
+        }
+        // A failure leaves the lease to its time to live.
+        if let Err(error) = self.host.backplane.release(&self.lease).await {
+            tracing::info!(zone = %self.port.zone, %error, "the lease was not released; it runs out by itself");
+        }
+        self.host.forget(&self.port);
+    }
+
+    /// Journals every entry of the batch in one append, then lets the effects go.
+    async fn commit(&mut self, batch: &mut Vec<Commit>, storing: &mut Option<JoinHandle<()>>) -> Result<(), Error> {
+        let mut entries = Vec::new();
+        let mut done = Vec::new();
+        for item in batch.drain(..) {
+            match item {
+                Commit::Tick(mut tick) => {
+                    entries.extend(tick.entry.take());
+                    done.push(tick);
+                }
+                Commit::Snapshot(bytes) => {
+                    self.append(std::mem::take(&mut entries)).await?;
+                    if let Some(running) = storing.take() {
+                        join(running).await;
+                    }
+                    *storing = Some(tokio::spawn(store_snapshot(
+                        self.host.clone(),
+                        self.lease.clone(),
+                        self.end,
+                        bytes,
+                    )));
+                }
+            }
+        }
+        self.append(entries).await?;
+        for tick in done {
+            self.release(*tick);
+        }
+        Ok(())
+    }
+
+    /// Repeats until the store has answered; only a refusal is an error.
+    async fn append(&mut self, entries: Vec<Bytes>) -> Result<(), Error> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let count = entries.len() as u64;
+        let begun = Instant::now();
+        loop {
+            match self.host.backplane.append_batch(&self.lease, self.end.next(), entries.clone()).await {
+                Ok(()) => break,
+                Err(error) if error.is_transient() => {
+                    tracing::warn!(zone = %self.port.zone, %error, "the journal does not answer; the zone waits for it");
+                    tokio::time::sleep(RETRY).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.end = JournalIndex(self.end.0 + count);
+        metrics::histogram!("wod_journal_append_seconds").record(begun.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    /// The tick is durable: its effects leave.
+    fn release(&mut self, tick: TickCommit) {
+        let host = &self.host;
+        let zone = self.port.zone;
+        for (gateway, frame) in tick.effects.frames {
+            host.postman.send(Process::Gateway(gateway), Part::Frame(Box::new(frame)));
+        }
+        for stream in tick.effects.streams {
+            // Without an owner the stream waits: the zone repeats it.
+            if let Some(owner) = host.directory.owner(stream.to) {
+                host.postman.send(Process::Host(owner.host), Part::Stream(stream));
+            }
+        }
+        for (request, wish) in tick.effects.store {
+            host.clone().carry_out(self.port.clone(), request, wish);
+        }
+        for (request, answer) in tick.effects.answers {
+            host.operators.answer(request, answer);
+        }
+        for report in tick.effects.reports {
+            report_to_operators(zone, &report);
+            if let Report::Fault(fault, event) = report {
+                host.troubles.add(zone, format!("module: {fault}{}", event.map_or(String::new(), |e| format!(" at {e}"))));
+            }
+        }
+        if let Some(swap) = tick.swap {
+            host.operators.swapped(zone, &swap.digest, swap.result);
+        }
+        if tick.module_missing {
+            self.rebuild();
+        }
+    }
+
+    /// Replays a copy of the zone up to the failed tick, off the worker, and hands its module instance over.
+    fn rebuild(&mut self) {
+        let zone = self.port.zone;
+        let now = Instant::now();
+        self.faults.retain(|at| now.duration_since(*at) < FAULT_WINDOW);
+        self.faults.push_back(now);
+        if self.faults.len() > FAULT_STORM {
+            tracing::error!(%zone, "the module fails again and again: the zone goes on without it until it is swapped");
+            self.host.troubles.add(zone, "runs without its module: it failed too often; swap in a mended one".into());
+            return;
+        }
+        let (host, port, slot, end) = (self.host.clone(), self.port.clone(), self.rebuilt.clone(), self.end);
+        tokio::spawn(async move {
+            let recovered =
+                crate::recovery::recover(&host.backplane, &host.modules, &host.config.world, zone, Some(end)).await;
+            let module = match recovered {
+                Ok(recovered) => recovered.zone.and_then(|mut zone| zone.take_parked_module()),
+                Err(error) => {
+                    host.troubles.add(zone, format!("its module could not be rebuilt: {error:#}"));
+                    tracing::error!(%zone, error = format!("{error:#}"), "the module could not be rebuilt");
+                    return;
+                }
+            };
+            match module {
+                Some(module) => {
+                    *slot.lock() = Some(module);
+                    port.push(Input::Rebuilt);
+                }
+                None => host.troubles.add(zone, "its module could not be rebuilt: the journal holds none".into()),
+            }
+        });
+    }
+
+    /// The store refuses us: somebody else is the owner. Nothing of ours leaves any more.
+    fn lose(&self, error: &Error) {
+        tracing::warn!(zone = %self.port.zone, epoch = %self.lease.epoch, %error, "the zone is not ours any more");
+        self.host.forget(&self.port);
+    }
+}
+
+async fn join(task: JoinHandle<()>) {
+    if let Err(error) = task.await {
+        tracing::error!(%error, "storing a snapshot failed");
+    }
+}
+
+async fn store_snapshot(host: Arc<Host>, lease: Lease, at: JournalIndex, bytes: Bytes) {
+    let size = bytes.len();
+    let stored = async {
+        host.backplane.put_snapshot(&lease, at, bytes).await?;
+        let kept = host.backplane.snapshots(lease.zone).await?;
+        if let Some(oldest) = kept.iter().min() {
+            host.backplane.trim_journal(&lease, oldest.next()).await?;
+        }
+        Ok::<_, Error>(())
+    };
+    match stored.await {
+        Ok(()) => tracing::debug!(zone = %lease.zone, %at, size, "snapshot stored"),
+        // The journal still holds everything; the next snapshot tries again.
+        Err(error) => tracing::warn!(zone = %lease.zone, %error, "the snapshot was not stored"),
+    }
+}
+
+fn report_to_operators(zone: wod_protocol::ids::ZoneNo, report: &Report) {
+    match report {
+        Report::Log(level, message, fields) => match level {
+            LogLevel::Error => tracing::error!(target: "module", %zone, ?fields, "{message}"),
+            LogLevel::Warn => tracing::warn!(target: "module", %zone, ?fields, "{message}"),
+            LogLevel::Info => tracing::info!(target: "module", %zone, ?fields, "{message}"),
+            LogLevel::Debug => tracing::debug!(target: "module", %zone, ?fields, "{message}"),
+        },
+        Report::LogDropped(count) => tracing::warn!(target: "module", %zone, count, "log lines over the limit dropped"),
+        Report::Count(name, by) => {
+            metrics::counter!("wod_module_count_total", "zone" => zone.to_string(), "name" => name.clone())
+                .increment(*by);
+        }
+        Report::Gauge(name, value) => {
+            metrics::gauge!("wod_module_gauge", "zone" => zone.to_string(), "name" => name.clone()).set(*value);
+        }
+        Report::Observe(name, value) => {
+            metrics::histogram!("wod_module_histogram", "zone" => zone.to_string(), "name" => name.clone())
+                .record(*value);
+        }
+        Report::Fault(fault, event) => {
+            tracing::error!(%zone, %fault, event = event.as_deref().unwrap_or("unknown"), "the module failed");
+            metrics::counter!("wod_module_faults_total", "zone" => zone.to_string(), "kind" => fault.kind.to_string())
+                .increment(1);
+        }
+    }
+}

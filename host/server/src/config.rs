@@ -1,0 +1,53 @@
+//! What an operator can set on a zone host.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wod_protocol::ids::HostId;
+use wod_protocol::world::World;
+use wod_sandbox::{Limits, SandboxOptions};
+
+/// Configuration of one zone host process.
+#[derive(Debug, Clone)]
+pub struct HostConfig {
+    /// Unique among the hosts alive.
+    pub host: HostId,
+    /// Zones of this region are claimed at once, others only when nobody has claimed them for
+    /// [`HostConfig::foreign_grace`]. Empty: all regions alike.
+    pub region: String,
+    /// Where the admin HTTP API listens.
+    pub admin: SocketAddr,
+    /// The world.
+    pub world: Arc<World>,
+    /// Folder with a `{module}.wasm` for every module the world file names; used by zones that never ran.
+    pub modules: PathBuf,
+    /// Whether a zone that already ran is given the folder's module when that differs from its own (development).
+    pub follow_modules: bool,
+    /// Threads that tick zones, 1 to 64; default: one a core.
+    pub workers: usize,
+    /// Bounds of every module instance.
+    pub limits: Limits,
+    /// How components are compiled.
+    pub sandbox: SandboxOptions,
+    /// How long a zone of another region must be without an owner before this host claims it. Default 5 s.
+    pub foreign_grace: Duration,
+}
+
+/// Inputs that may wait for one zone's next tick; more are dropped and counted (every sender repeats what matters).
+pub const ZONE_QUEUE: usize = 65_536;
+/// Messages that may wait in this process' inbox; more are dropped and counted (resync repairs it).
+pub const INBOX_QUEUE: usize = 16_384;
+/// A snapshot is written when replaying the journal since the last would take this long.
+pub const REPLAY_BUDGET: Duration = Duration::from_millis(100);
+/// A snapshot is written after this many journal entries at the latest.
+pub const REPLAY_ENTRIES: u64 = 10_000;
+/// Store requests of all zones of a host that run at once; the rest wait their turn (zones repeat them).
+pub const STORE_CONCURRENCY: usize = 64;
+/// A gateway without a heartbeat for this long is dead: its connections are lost.
+pub const GATEWAY_TTL: Duration = Duration::from_secs(3);
+/// This many faults of one zone's module within [`FAULT_WINDOW`] stop its rebuilding: the zone goes on without a module.
+pub const FAULT_STORM: usize = 10;
+/// See [`FAULT_STORM`].
+pub const FAULT_WINDOW: Duration = Duration::from_secs(60);

@@ -1,0 +1,205 @@
+//! What all parts of a host share: its zones' doors, who owns which zone, what operators wait for and should know.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::{Semaphore, oneshot};
+use wod_backplane::Backplane;
+use wod_protocol::ids::{Digest, ZoneNo};
+use wod_protocol::registry::{Owner, ZoneBeat};
+use wod_sim::io::{Input, StoreRequest};
+use wod_sim::module::Fault;
+
+use crate::config::{HostConfig, STORE_CONCURRENCY};
+use crate::modules::ModuleStore;
+use crate::port::ZonePort;
+use crate::postman::Postman;
+use crate::runner::Pause;
+
+/// How long a zone's trouble is shown after it was last seen.
+const TROUBLE_SHOWN: Duration = Duration::from_secs(600);
+/// Troubles shown for one zone; the newest are kept.
+const TROUBLES_PER_ZONE: usize = 8;
+
+pub(crate) struct Host {
+    pub(crate) config: HostConfig,
+    pub(crate) backplane: Backplane,
+    pub(crate) modules: ModuleStore,
+    pub(crate) postman: Postman,
+    pub(crate) directory: Directory,
+    pub(crate) operators: Operators,
+    pub(crate) troubles: Troubles,
+    ports: RwLock<BTreeMap<ZoneNo, Arc<ZonePort>>>,
+    /// Store requests under way, so that a zone's repeat is not a second one.
+    requests: Mutex<BTreeSet<(ZoneNo, u64)>>,
+    store_slots: Arc<Semaphore>,
+}
+
+impl Host {
+    pub(crate) fn new(config: HostConfig, backplane: Backplane, modules: ModuleStore) -> Self {
+        Self {
+            config,
+            backplane,
+            modules,
+            postman: Postman::new(),
+            directory: Directory::default(),
+            operators: Operators::default(),
+            troubles: Troubles::default(),
+            ports: RwLock::default(),
+            requests: Mutex::default(),
+            store_slots: Arc::new(Semaphore::new(STORE_CONCURRENCY)),
+        }
+    }
+
+    pub(crate) fn port(&self, zone: ZoneNo) -> Option<Arc<ZonePort>> {
+        self.ports.read().get(&zone).cloned()
+    }
+
+    pub(crate) fn ports(&self) -> Vec<Arc<ZonePort>> {
+        self.ports.read().values().cloned().collect()
+    }
+
+    pub(crate) fn add(&self, port: Arc<ZonePort>) {
+        self.ports.write().insert(port.zone, port);
+    }
+
+    /// The zone is not ours any more.
+    pub(crate) fn forget(&self, port: &Arc<ZonePort>) {
+        port.close();
+        let mut ports = self.ports.write();
+        if ports.get(&port.zone).is_some_and(|current| Arc::ptr_eq(current, port)) {
+            ports.remove(&port.zone);
+        }
+    }
+
+    pub(crate) fn beats(&self) -> Vec<ZoneBeat> {
+        let mut beats: Vec<_> = self.ports().iter().filter_map(|port| port.status()).collect();
+        for beat in &mut beats {
+            beat.trouble.extend(self.troubles.of(beat.zone));
+        }
+        beats
+    }
+
+    /// Carries out a zone's wish of the store; the answer is an input of the zone. What fails is repeated by the zone.
+    pub(crate) fn carry_out(self: Arc<Self>, port: Arc<ZonePort>, request: u64, wish: StoreRequest) {
+        if !self.requests.lock().insert((port.zone, request)) {
+            return;
+        }
+        tokio::spawn(async move {
+            let answer = match self.store_slots.acquire().await {
+                Ok(_slot) => crate::store::execute(&self.backplane, port.zone, wish).await,
+                Err(_) => return,
+            };
+            self.requests.lock().remove(&(port.zone, request));
+            match answer {
+                Ok(answer) => {
+                    port.push(Input::Store { request, answer });
+                }
+                Err(error) => tracing::warn!(zone = %port.zone, request, %error, "a store request failed; it is repeated"),
+            }
+        });
+    }
+}
+
+/// Who owns which zone, as of the last look at the store.
+#[derive(Default)]
+pub(crate) struct Directory {
+    owners: RwLock<BTreeMap<ZoneNo, Owner>>,
+}
+
+impl Directory {
+    pub(crate) fn owner(&self, zone: ZoneNo) -> Option<Owner> {
+        self.owners.read().get(&zone).cloned()
+    }
+
+    pub(crate) fn replace(&self, owners: BTreeMap<ZoneNo, Owner>) {
+        *self.owners.write() = owners;
+    }
+}
+
+/// Operators who wait for a zone's answer.
+pub(crate) struct Operators {
+    next_request: AtomicU64,
+    questions: Mutex<BTreeMap<u64, oneshot::Sender<Result<String, String>>>>,
+    swaps: Mutex<Vec<(ZoneNo, Digest, oneshot::Sender<Result<Pause, Fault>>)>>,
+}
+
+impl Default for Operators {
+    fn default() -> Self {
+        // Zones keep open questions over a restart: numbers of another life must not come again.
+        let next_request = AtomicU64::new(u64::from(rand::random::<u32>()) << 20);
+        Self { next_request, questions: Mutex::default(), swaps: Mutex::default() }
+    }
+}
+
+impl Operators {
+    /// A new question's number, and where its answer will come.
+    pub(crate) fn ask(&self) -> (u64, oneshot::Receiver<Result<String, String>>) {
+        let (answer_tx, answer_rx) = oneshot::channel();
+        let request = self.next_request.fetch_add(1, Ordering::Relaxed);
+        let mut questions = self.questions.lock();
+        questions.retain(|_, waiting| !waiting.is_closed());
+        questions.insert(request, answer_tx);
+        (request, answer_rx)
+    }
+
+    pub(crate) fn answer(&self, request: u64, answer: Result<String, String>) {
+        if let Some(waiting) = self.questions.lock().remove(&request)
+            && waiting.send(answer).is_err()
+        {
+            tracing::debug!(request, "the operator had gone when the answer came");
+        }
+    }
+
+    /// Where the result of a swap will come.
+    pub(crate) fn await_swap(&self, zone: ZoneNo, digest: Digest) -> oneshot::Receiver<Result<Pause, Fault>> {
+        let (done_tx, done_rx) = oneshot::channel();
+        let mut swaps = self.swaps.lock();
+        swaps.retain(|(_, _, waiting)| !waiting.is_closed());
+        swaps.push((zone, digest, done_tx));
+        done_rx
+    }
+
+    pub(crate) fn swapped(&self, zone: ZoneNo, digest: &Digest, result: Result<Pause, Fault>) {
+        let mut swaps = self.swaps.lock();
+        let found = swaps.iter().position(|(waiting_zone, waiting, _)| *waiting_zone == zone && waiting == digest);
+        if let Some(index) = found
+            && swaps.swap_remove(index).2.send(result).is_err()
+        {
+            tracing::debug!(%zone, %digest, "the operator had gone when the swap was done");
+        }
+    }
+}
+
+/// What is, or lately was, wrong with zones.
+#[derive(Default)]
+pub(crate) struct Troubles {
+    seen: Mutex<BTreeMap<ZoneNo, Vec<(Instant, String)>>>,
+}
+
+impl Troubles {
+    pub(crate) fn add(&self, zone: ZoneNo, text: String) {
+        let mut seen = self.seen.lock();
+        let troubles = seen.entry(zone).or_default();
+        troubles.retain(|(_, known)| *known != text);
+        if troubles.len() == TROUBLES_PER_ZONE {
+            troubles.remove(0);
+        }
+        troubles.push((Instant::now(), text));
+    }
+
+    /// A module that was replaced takes its troubles with it.
+    pub(crate) fn clear(&self, zone: ZoneNo) {
+        self.seen.lock().remove(&zone);
+    }
+
+    fn of(&self, zone: ZoneNo) -> Vec<String> {
+        let mut seen = self.seen.lock();
+        let Some(troubles) = seen.get_mut(&zone) else { return Vec::new() };
+        troubles.retain(|(at, _)| at.elapsed() < TROUBLE_SHOWN);
+        troubles.iter().map(|(_, text)| text.clone()).collect()
+    }
+}

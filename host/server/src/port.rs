@@ -1,0 +1,117 @@
+//! A zone's door: where everything that is for it waits for its next tick, and where its owner sees how it does.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::Thread;
+
+use parking_lot::Mutex;
+use wod_protocol::ids::{GatewayId, ZoneNo};
+use wod_protocol::registry::ZoneBeat;
+use wod_sim::io::Input;
+
+use crate::config::ZONE_QUEUE;
+
+/// Shared between the zone's worker, its committer and everybody who has something for it.
+pub(crate) struct ZonePort {
+    pub(crate) zone: ZoneNo,
+    queue: Mutex<VecDeque<Input>>,
+    dropped: AtomicU64,
+    /// The worker's thread, woken when something comes for a sleeping zone.
+    worker: Mutex<Option<Thread>>,
+    asleep: AtomicBool,
+    /// No longer ours: the worker lets it go at its next look.
+    closed: AtomicBool,
+    status: Mutex<Option<(ZoneBeat, Vec<GatewayId>)>>,
+}
+
+impl ZonePort {
+    pub(crate) fn new(zone: ZoneNo) -> Self {
+        Self {
+            zone,
+            queue: Mutex::default(),
+            dropped: AtomicU64::new(0),
+            worker: Mutex::new(None),
+            asleep: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            status: Mutex::new(None),
+        }
+    }
+
+    /// False when the queue is full or the zone is gone: the input was dropped and counted.
+    pub(crate) fn push(&self, input: Input) -> bool {
+        self.extend([input])
+    }
+
+    /// Adds all of them in order, as far as there is room; false when some were dropped.
+    pub(crate) fn extend(&self, inputs: impl IntoIterator<Item = Input>) -> bool {
+        let mut lost = 0;
+        {
+            let mut queue = self.queue.lock();
+            for input in inputs {
+                if queue.len() < ZONE_QUEUE && !self.is_closed() {
+                    queue.push_back(input);
+                } else {
+                    lost += 1;
+                }
+            }
+        }
+        if self.asleep.load(Ordering::Acquire) {
+            self.wake();
+        }
+        if lost > 0 {
+            self.dropped.fetch_add(lost, Ordering::Relaxed);
+            metrics::counter!("wod_zone_inputs_dropped_total", "zone" => self.zone.to_string()).increment(lost);
+        }
+        lost == 0
+    }
+
+    /// Everything that waits, in order of arrival.
+    pub(crate) fn drain_into(&self, inputs: &mut Vec<Input>) {
+        inputs.extend(self.queue.lock().drain(..));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.lock().is_empty()
+    }
+
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_worker(&self, thread: Thread) {
+        *self.worker.lock() = Some(thread);
+    }
+
+    /// The worker sleeps on this zone until something comes. It must look at the queue once more after this.
+    pub(crate) fn set_asleep(&self, asleep: bool) {
+        self.asleep.store(asleep, Ordering::Release);
+    }
+
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn wake(&self) {
+        if let Some(thread) = self.worker.lock().as_ref() {
+            thread.unpark();
+        }
+    }
+
+    pub(crate) fn set_status(&self, status: ZoneBeat, gateways: Vec<GatewayId>) {
+        *self.status.lock() = Some((status, gateways));
+    }
+
+    pub(crate) fn status(&self) -> Option<ZoneBeat> {
+        self.status.lock().as_ref().map(|(status, _)| status.clone())
+    }
+
+    /// Gateways that the zone believes its players to be connected to.
+    pub(crate) fn gateways(&self) -> Vec<GatewayId> {
+        self.status.lock().as_ref().map_or_else(Vec::new, |(_, gateways)| gateways.clone())
+    }
+}

@@ -1,0 +1,279 @@
+//! One zone on its worker: inputs in, step, journal entry and effects out, at the zone's own rate.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use wod_protocol::ids::Tick;
+use wod_protocol::limits::TICKS_AWAITING_JOURNAL;
+use wod_protocol::registry::ZoneBeat;
+use wod_sim::io::{CallOutcome, Effects, Input, Outcome};
+use wod_sim::module::Module;
+use wod_sim::zone::{Sleep, SnapshotError, Zone};
+
+use crate::committer::{Commit, SwapDone, TickCommit};
+use crate::config::{REPLAY_BUDGET, REPLAY_ENTRIES};
+use crate::modules::LiveModules;
+use crate::port::ZonePort;
+
+/// Where a rebuilt module instance waits for the `Input::Rebuilt` that announces it.
+pub(crate) type RebuiltSlot = Arc<Mutex<Option<Box<dyn Module>>>>;
+
+/// Tick durations kept for percentiles.
+const DURATIONS: usize = 1024;
+/// How often a zone's status is made anew.
+const STATUS_EVERY: Duration = Duration::from_millis(500);
+/// How soon a zone that waits for the journal looks again.
+const JOURNAL_POLL: Duration = Duration::from_millis(5);
+/// The longest any worker sleeps.
+pub(crate) const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+
+/// How long a swap held a zone up: the gap between the starts of two ticks, less the nominal tick, µs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pause(pub(crate) u64);
+
+/// When to look at a zone again.
+pub(crate) enum Poll {
+    At(Instant),
+    /// It is not ours any more, or has been put to rest.
+    Gone,
+}
+
+/// A zone and everything it needs to tick.
+pub(crate) struct ZoneRunner {
+    pub(crate) port: Arc<ZonePort>,
+    zone: Zone,
+    modules: LiveModules,
+    commit_tx: mpsc::Sender<Commit>,
+    period: Duration,
+    next_at: Instant,
+    /// Since when, and at which tick, the zone sleeps.
+    asleep: Option<(Instant, Tick)>,
+    inputs: Vec<Input>,
+    last_start: Option<Instant>,
+    /// What a replay since the last snapshot would take, and over how many entries.
+    replay_cost: Duration,
+    replay_entries: u64,
+    durations: VecDeque<u32>,
+    status_at: Instant,
+}
+
+impl ZoneRunner {
+    pub(crate) fn new(
+        zone: Zone,
+        port: Arc<ZonePort>,
+        modules: LiveModules,
+        commit_tx: mpsc::Sender<Commit>,
+        tick_hz: u32,
+        replayed: (Duration, u64),
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            port,
+            zone,
+            modules,
+            commit_tx,
+            period: Duration::from_secs(1) / tick_hz,
+            next_at: now,
+            asleep: None,
+            inputs: Vec::new(),
+            last_start: None,
+            replay_cost: replayed.0,
+            replay_entries: replayed.1,
+            durations: VecDeque::with_capacity(DURATIONS),
+            status_at: now,
+        }
+    }
+
+    /// Ticks when it is time to.
+    pub(crate) fn poll(&mut self, now: Instant) -> Poll {
+        if self.port.is_closed() || self.commit_tx.is_closed() {
+            return Poll::Gone;
+        }
+        if now >= self.status_at {
+            self.status_at = now + STATUS_EVERY;
+            self.port.set_status(self.status(), self.zone.gateways());
+        }
+        if let Some((since, tick)) = self.asleep {
+            match self.wake(now, since, tick) {
+                Some(input) => self.inputs.push(input),
+                None => return Poll::At(self.sleeps_until(since, tick).unwrap_or(now + LONGEST_SLEEP)),
+            }
+        }
+        if now < self.next_at {
+            return Poll::At(self.next_at);
+        }
+        // Two places: the tick, and the snapshot that may follow it.
+        if self.commit_tx.capacity() < 2 {
+            metrics::counter!("wod_zone_journal_waits_total", "zone" => self.port.zone.to_string()).increment(1);
+            return Poll::At(now + JOURNAL_POLL);
+        }
+        if !self.tick(now) {
+            return Poll::Gone;
+        }
+        self.next_at = (self.next_at + self.period).max(now);
+        self.fall_asleep(now);
+        Poll::At(self.next_at)
+    }
+
+    /// The last snapshot before the zone is let go in good order.
+    pub(crate) fn finish(mut self) {
+        if !self.port.is_closed() && self.replay_entries > 0 && self.commit_tx.capacity() > 0 {
+            self.snapshot();
+        }
+    }
+
+    /// False when there is nobody to commit to.
+    fn tick(&mut self, now: Instant) -> bool {
+        self.port.drain_into(&mut self.inputs);
+        let gap = self.last_start.replace(now).map_or(Duration::ZERO, |last| now.duration_since(last));
+        let swap = self.inputs.iter().find_map(|input| match input {
+            Input::Swap { digest, .. } => Some(*digest),
+            _ => None,
+        });
+        let mut effects = Effects::default();
+        let was_missing = self.zone.is_module_missing();
+        let outcome = self.zone.step(&self.inputs, &mut self.modules, &mut effects);
+        let module_missing = self.zone.is_module_missing() && (!was_missing || is_fault(&outcome));
+        let swap = swap.zip(outcome.swap.clone()).map(|(digest, result)| {
+            // What the swap itself took; the gap before it is the ordinary one.
+            let pause = gap.saturating_sub(self.period).max(now.elapsed().saturating_sub(self.period));
+            SwapDone { digest, result: result.map(|()| Pause(pause.as_micros() as u64)) }
+        });
+        let must = !self.inputs.is_empty() || effects.binding || outcome != Outcome::default();
+        let inputs = std::mem::take(&mut self.inputs);
+        let entry = must.then(|| Bytes::from(self.zone.entry(inputs, outcome, &effects).encode()));
+        self.replay_entries += u64::from(entry.is_some());
+        let took = now.elapsed();
+        self.replay_cost += took;
+        self.measure(took);
+        let commit = Commit::Tick(Box::new(TickCommit { entry, effects, module_missing, swap }));
+        if !self.hand_over(commit) {
+            return false;
+        }
+        if self.replay_entries > 0 && (self.replay_cost > REPLAY_BUDGET || self.replay_entries > REPLAY_ENTRIES) {
+            self.snapshot();
+        }
+        true
+    }
+
+    fn snapshot(&mut self) {
+        if self.zone.is_module_missing() {
+            return;
+        }
+        match self.zone.snapshot() {
+            Ok(bytes) => {
+                self.replay_cost = Duration::ZERO;
+                self.replay_entries = 0;
+                self.hand_over(Commit::Snapshot(bytes.into()));
+            }
+            Err(SnapshotError::Fault(fault)) => {
+                tracing::error!(zone = %self.port.zone, %fault, "the module does not save; it is rebuilt from the journal");
+                let effects = Effects::default();
+                let commit = TickCommit { entry: None, effects, module_missing: true, swap: None };
+                self.hand_over(Commit::Tick(Box::new(commit)));
+            }
+            Err(error) => tracing::error!(zone = %self.port.zone, %error, "no snapshot"),
+        }
+    }
+
+    /// There is room: `poll` has looked, and nobody else sends.
+    fn hand_over(&self, commit: Commit) -> bool {
+        match self.commit_tx.try_send(commit) {
+            Ok(()) => true,
+            Err(TrySendError::Closed(_)) => false,
+            Err(TrySendError::Full(_)) => {
+                tracing::error!(zone = %self.port.zone, "the commit queue is full: the zone is let go and recovered");
+                self.port.close();
+                false
+            }
+        }
+    }
+
+    fn fall_asleep(&mut self, now: Instant) {
+        if matches!(self.zone.can_sleep_until(), Sleep::No) {
+            return;
+        }
+        self.port.set_asleep(true);
+        if self.port.is_empty() {
+            self.asleep = Some((now, self.zone.tick()));
+        } else {
+            self.port.set_asleep(false);
+        }
+    }
+
+    /// The input that ends the sleep, when there is a reason to.
+    fn wake(&mut self, now: Instant, since: Instant, tick: Tick) -> Option<Input> {
+        let due = self.sleeps_until(since, tick).is_some_and(|at| now >= at);
+        if self.port.is_empty() && !due {
+            return None;
+        }
+        self.port.set_asleep(false);
+        self.asleep = None;
+        self.last_start = None;
+        self.next_at = now;
+        let slept = (now.duration_since(since).as_nanos() / self.period.as_nanos()) as u64;
+        let mut wakes = Tick(tick.0 + slept.max(1));
+        if let Sleep::Until(timer) = self.zone.can_sleep_until() {
+            wakes = wakes.min(timer.max(tick.next()));
+        }
+        Some(Input::Woke { tick: wakes })
+    }
+
+    fn sleeps_until(&self, since: Instant, tick: Tick) -> Option<Instant> {
+        match self.zone.can_sleep_until() {
+            Sleep::No => Some(since),
+            Sleep::UntilInput => None,
+            Sleep::Until(timer) => {
+                let ticks = timer.0.saturating_sub(tick.0).min(u64::from(u32::MAX)) as u32;
+                Some(since + self.period * ticks)
+            }
+        }
+    }
+
+    fn measure(&mut self, took: Duration) {
+        if self.durations.len() == DURATIONS {
+            self.durations.pop_front();
+        }
+        self.durations.push_back(took.as_micros() as u32);
+        metrics::histogram!("wod_zone_tick_seconds", "zone" => self.port.zone.to_string()).record(took.as_secs_f64());
+    }
+
+    fn status(&self) -> ZoneBeat {
+        let mut sorted: Vec<u32> = self.durations.iter().copied().collect();
+        sorted.sort_unstable();
+        let percentile = |share: usize| sorted.get(sorted.len() * share / 100).copied().unwrap_or(0);
+        let mut trouble = Vec::new();
+        if self.zone.is_module_missing() {
+            trouble.push("its module has failed and is being rebuilt".to_owned());
+        }
+        if self.port.dropped() > 0 {
+            trouble.push(format!("{} inputs dropped: its queue was full", self.port.dropped()));
+        }
+        let description = self.zone.description();
+        ZoneBeat {
+            zone: self.zone.number(),
+            name: self.zone.name().clone(),
+            epoch: self.zone.epoch(),
+            tick: self.zone.tick(),
+            module: self.zone.module_digest(),
+            module_name: description.map_or_else(String::new, |d| format!("{} {}", d.name, d.version)),
+            generation: self.zone.generation(),
+            players: self.zone.players().map(|(_, name)| name.to_owned()).collect(),
+            entities: self.zone.entity_count() as u32,
+            tick_p50_us: percentile(50),
+            tick_p99_us: percentile(99),
+            uncommitted: (TICKS_AWAITING_JOURNAL + 2 - self.commit_tx.capacity().min(TICKS_AWAITING_JOURNAL + 2)) as u32,
+            trouble,
+            asleep: self.asleep.is_some(),
+        }
+    }
+}
+
+fn is_fault(outcome: &Outcome) -> bool {
+    matches!(outcome.call, CallOutcome::Fault(_))
+}

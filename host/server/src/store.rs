@@ -1,0 +1,145 @@
+//! Carries out what zones want of the store: players' records and names. Every operation is idempotent, because a zone
+//! repeats each request until an answer is in its journal.
+
+use wod_backplane::{Backplane, Error, Version};
+use wod_protocol::bus::Traveller;
+use wod_protocol::ids::{EntityId, Hop, Sub, ZoneNo};
+use wod_protocol::record::{Place, PlayerRecord, fold_name};
+use wod_sim::io::{StoreAnswer, StoreRequest};
+
+/// Tries of one compare-and-set before the zone's own repeat takes over.
+const CAS_TRIES: usize = 8;
+
+/// Carries out one request of `zone`. An error is worth a repeat.
+pub(crate) async fn execute(
+    backplane: &Backplane,
+    zone: ZoneNo,
+    request: StoreRequest,
+) -> Result<StoreAnswer, StoreError> {
+    match request {
+        StoreRequest::Claim { sub, name, guest, new_id } => claim(backplane, zone, sub, name, guest, new_id).await,
+        StoreRequest::Arrived(player) => put(backplane, *player, Place::Zone(zone), zone).await,
+        StoreRequest::Offline(player) if player.guest => forget(backplane, *player).await,
+        StoreRequest::Offline(player) => put(backplane, *player, Place::Offline, zone).await,
+        StoreRequest::FindName(name) => find(backplane, &name).await,
+    }
+}
+
+/// Why a request was not answered.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    #[error("the backplane: {0}")]
+    Backplane(#[from] Error),
+    #[error("the record of `{0}` does not decode: {1}")]
+    Record(Sub, rmp_serde::decode::Error),
+    #[error("the record of `{0}` changes too often")]
+    Contended(Sub),
+}
+
+async fn read(backplane: &Backplane, sub: &Sub) -> Result<Option<(Version, PlayerRecord)>, StoreError> {
+    let Some((version, bytes)) = backplane.record(sub).await? else { return Ok(None) };
+    let record = PlayerRecord::decode(&bytes).map_err(|error| StoreError::Record(sub.clone(), error))?;
+    Ok(Some((version, record)))
+}
+
+/// False: somebody else was quicker.
+async fn write(
+    backplane: &Backplane,
+    sub: &Sub,
+    expected: Version,
+    record: &PlayerRecord,
+) -> Result<bool, StoreError> {
+    match backplane.put_record(sub, expected, record.encode().into()).await {
+        Ok(_) => Ok(true),
+        Err(Error::Conflict { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn claim(
+    backplane: &Backplane,
+    zone: ZoneNo,
+    sub: Sub,
+    name: String,
+    guest: bool,
+    new_id: EntityId,
+) -> Result<StoreAnswer, StoreError> {
+    for _ in 0..CAS_TRIES {
+        let (version, mut record, new) = match read(backplane, &sub).await? {
+            Some((version, record)) => (version, record, false),
+            None => {
+                if backplane.reserve_name(&fold_name(&name), &sub).await?.is_some() {
+                    return Ok(StoreAnswer::NameTaken);
+                }
+                (Version::ABSENT, PlayerRecord::new(sub.clone(), name.clone(), guest, new_id, zone), true)
+            }
+        };
+        match record.place {
+            Place::Zone(other) if other != zone => return Ok(StoreAnswer::Elsewhere(other)),
+            // The answer to an earlier claim of ours was lost: the record still holds all of her.
+            Place::Zone(_) => {
+                return Ok(StoreAnswer::Claimed { player: Box::new(record.player), new: record.hop == Hop(1) });
+            }
+            Place::Offline => {
+                record.place = Place::Zone(zone);
+                record.hop = record.hop.next();
+                record.player.hop = record.hop;
+                if write(backplane, &sub, version, &record).await? {
+                    return Ok(StoreAnswer::Claimed { player: Box::new(record.player), new });
+                }
+            }
+        }
+    }
+    Err(StoreError::Contended(sub))
+}
+
+async fn put(
+    backplane: &Backplane,
+    player: Traveller,
+    place: Place,
+    zone: ZoneNo,
+) -> Result<StoreAnswer, StoreError> {
+    let sub = player.sub.clone();
+    for _ in 0..CAS_TRIES {
+        let stored = read(backplane, &sub).await?;
+        let version = match &stored {
+            Some((_, record)) if record.hop > player.hop => return Ok(StoreAnswer::Outdated(record.hop)),
+            Some((_, record)) if record.hop == player.hop && record.place == place => return Ok(StoreAnswer::Stored),
+            Some((version, _)) => *version,
+            None => Version::ABSENT,
+        };
+        let record = PlayerRecord { schema: 1, place, hop: player.hop, player: player.clone(), zone };
+        if write(backplane, &sub, version, &record).await? {
+            return Ok(StoreAnswer::Stored);
+        }
+    }
+    Err(StoreError::Contended(sub))
+}
+
+/// A guest leaves nothing behind.
+async fn forget(backplane: &Backplane, player: Traveller) -> Result<StoreAnswer, StoreError> {
+    for _ in 0..CAS_TRIES {
+        match read(backplane, &player.sub).await? {
+            Some((_, record)) if record.hop > player.hop => return Ok(StoreAnswer::Outdated(record.hop)),
+            Some((version, _)) => match backplane.delete_record(&player.sub, version).await {
+                Ok(()) => {}
+                Err(Error::Conflict { .. }) => continue,
+                Err(error) => return Err(error.into()),
+            },
+            None => {}
+        }
+        backplane.release_name(&fold_name(&player.name), &player.sub).await?;
+        return Ok(StoreAnswer::Stored);
+    }
+    Err(StoreError::Contended(player.sub))
+}
+
+async fn find(backplane: &Backplane, name: &str) -> Result<StoreAnswer, StoreError> {
+    let Some(sub) = backplane.name_owner(&fold_name(name)).await? else { return Ok(StoreAnswer::NotFound) };
+    let Some((_, record)) = read(backplane, &sub).await? else { return Ok(StoreAnswer::NotFound) };
+    let zone = match record.place {
+        Place::Zone(zone) => Some(zone),
+        Place::Offline => None,
+    };
+    Ok(StoreAnswer::Found { id: record.player.id, zone })
+}
