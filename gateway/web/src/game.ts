@@ -97,6 +97,8 @@ export class Game {
         this.#walker.placed(happening.c, happening.x, happening.y);
         break;
       case 'chat':
+        // Our own whispers are in the log since we typed them, with the name of her they are for.
+        if (happening.own && happening.mode === 'whisper') break;
         this.#chat.spoken(happening.name, happening.mode, happening.text, happening.own);
         break;
       case 'notice':
