@@ -1,1 +1,514 @@
-//! wip
+//! The backplane: everything processes share. One handle, [`Backplane`], and two backends behind it: an embedded one for
+//! the world in a single process, and Redis for one spread over several.
+//!
+//! It offers lossy inboxes (the bus), zone leases with fencing epochs, journals, snapshots, player records with a unique
+//! index of names, heartbeats, blobs by digest and small named values. It knows nothing of what is in them.
+//!
+//! # What is promised
+//!
+//! *Inboxes* promise nothing but order within a sender's connection: a message may be lost, and then, where the backplane
+//! can know, an [`InboxEvent::Gap`] stands in its place. A full inbox drops the newest messages and counts them.
+//!
+//! *Ownership.* The store itself compares host, epoch and token with every claim, renewal, transfer, append, trim and
+//! snapshot, so an owner that does not know it was replaced cannot change anything. An epoch is never given twice. A lease
+//! runs out 3 s after its last use ([`LEASE_TTL`](wod_protocol::limits::LEASE_TTL)); running out allows others to claim,
+//! nothing else, so an owner that comes back before anybody claimed just goes on. After an outage everybody's lease has
+//! run out at once; so for 3 s after a handle has connected, for the first time or again, it is refused zones whose last
+//! owner is somebody else, while that owner can renew. The host of the current lease may always claim again (it was
+//! restarted): it gets a new epoch, and its former self is fenced.
+//!
+//! *Everything stored* is there when the call returns `Ok`, in this sense:
+//!
+//! | backend | `Ok` means | survives |
+//! |---|---|---|
+//! | embedded, directory | synced to disk; concurrent writes share one sync | `kill -9`, power cut |
+//! | embedded, memory | in memory | nothing |
+//! | Redis, [`Durability::Process`] | in Redis's memory, in its AOF within a second | `kill -9` of anybody; a power cut takes up to the last second |
+//! | Redis, [`Durability::Replicated`] | also in a replica's memory | the loss of one machine |
+//! | Redis, [`Durability::Fsync`] | synced to Redis's disk | power cut |
+//!
+//! An error other than a transient one means: not done. After a transient one ([`Error::is_transient`]) nobody knows;
+//! every operation is made so that doing it again, unchanged, is right: an append by its index and bytes, a record by its
+//! version and bytes, a transfer by its epoch. The backplane never repeats anything by itself. No operation takes
+//! longer than about 2 s to say so.
+//!
+//! *Outages* show in [`Backplane::health`] within 2 s. Connections are rebuilt for as long as the handle lives.
+
+mod embedded;
+mod error;
+mod inbox;
+mod redis;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod types;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use wod_protocol::bus::Process;
+use wod_protocol::ids::{Digest, Epoch, HostId, JournalIndex, Sub, ZoneNo};
+use wod_protocol::registry::Owner;
+
+pub use error::{Error, Source};
+pub use inbox::{Inbox, InboxEvent};
+pub use types::{Claim, Durability, Health, Lease, RedisOptions, Version};
+
+/// A handle to the backplane. Clones are cheap and share everything; the last one dropped ends it.
+#[derive(Clone)]
+pub struct Backplane {
+    backend: Backend,
+}
+
+#[derive(Clone)]
+enum Backend {
+    Embedded(Arc<embedded::Embedded>),
+    Redis(Arc<redis::Redis>),
+}
+
+impl Backplane {
+    /// Opens the embedded backend on a data directory, which is created when it is missing; none: in memory only.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] when another process has the directory open; [`Error::Store`] when the file can't be used.
+    pub async fn embedded(dir: Option<&Path>) -> Result<Self, Error> {
+        Ok(Self { backend: Backend::Embedded(Arc::new(embedded::Embedded::open(dir).await?)) })
+    }
+
+    /// Connects to a Redis 7 or newer, `redis://[user:password@]host[:port][/db]`.
+    ///
+    /// # Errors
+    /// [`Error::Away`] when it can't be reached, [`Error::NotPersistent`] when it would not keep what it acknowledges at the
+    /// wanted durability, [`Error::Store`] when the address or credentials are wrong.
+    pub async fn redis(url: &str, options: RedisOptions) -> Result<Self, Error> {
+        Ok(Self { backend: Backend::Redis(Arc::new(redis::Redis::connect(url, options).await?)) })
+    }
+
+    /// Finishes what is being written, ends all inboxes and frees files and connections. Other clones of the handle
+    /// get [`Error::Closed`] (or [`Error::Away`]) from then on.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the file can't be closed cleanly.
+    pub async fn close(self) -> Result<(), Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.close().await,
+            Backend::Redis(redis) => {
+                redis.close().await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether the store answers, as it changes.
+    pub fn health(&self) -> watch::Receiver<Health> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.health(),
+            Backend::Redis(redis) => redis.health(),
+        }
+    }
+
+    // ---- the bus
+
+    /// Puts a message into a process's inbox, if it has one. Fire and forget: `Ok` says that it was handed on.
+    ///
+    /// # Errors
+    /// [`Error::Away`], at once when the store is known to be away: the message is lost.
+    pub async fn publish(&self, to: &Process, message: Bytes) -> Result<(), Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => {
+                embedded.publish(to, message);
+                Ok(())
+            }
+            Backend::Redis(redis) => redis.publish(to, &message).await,
+        }
+    }
+
+    /// Opens a process's inbox with room for `capacity` messages. It stays subscribed through outages.
+    ///
+    /// # Errors
+    /// [`Error::Away`] when the subscription can't be made now.
+    pub async fn subscribe(&self, me: &Process, capacity: usize) -> Result<Inbox, Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => Ok(embedded.subscribe(me, capacity)),
+            Backend::Redis(redis) => redis.subscribe(me, capacity).await,
+        }
+    }
+
+    // ---- ownership
+
+    /// Asks for a zone. Won when it is free, its lease has run out, or the lease is this host's own; then with an epoch
+    /// over both the stored one and `at_least` (the highest the claimant has ever seen, 0 for none).
+    ///
+    /// # Errors
+    /// Transient ones, [`Error::Store`].
+    pub async fn claim(&self, zone: ZoneNo, host: &HostId, at_least: Epoch) -> Result<Claim, Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.claim(zone, host, at_least).await,
+            Backend::Redis(redis) => redis.claim(zone, host, at_least).await,
+        }
+    }
+
+    /// Keeps a lease for another 3 s. Appends do so by themselves.
+    ///
+    /// # Errors
+    /// [`Error::Fenced`] when the zone has another lease; transient ones.
+    pub async fn renew(&self, lease: &Lease) -> Result<(), Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.renew(lease),
+            Backend::Redis(redis) => redis.renew(lease).await,
+        }
+    }
+
+    /// Gives a zone up: anybody may claim it at once.
+    ///
+    /// # Errors
+    /// [`Error::Fenced`] when the zone has another lease; transient ones, [`Error::Store`].
+    pub async fn release(&self, lease: &Lease) -> Result<(), Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.release(lease).await,
+            Backend::Redis(redis) => redis.release(lease).await,
+        }
+    }
+
+    /// Gives a zone to another host, whose lease this returns, with the next epoch. The old lease is fenced from then on.
+    ///
+    /// # Errors
+    /// [`Error::Fenced`] when the zone has another lease; transient ones, [`Error::Store`].
+    pub async fn transfer(&self, lease: &Lease, to: &HostId) -> Result<Lease, Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.transfer(lease, to).await,
+            Backend::Redis(redis) => redis.transfer(lease, to).await,
+        }
+    }
+
+    /// Who holds a running lease of the zone; none when nobody does, or the last one has run out.
+    ///
+    /// # Errors
+    /// Transient ones.
+    pub async fn owner(&self, zone: ZoneNo) -> Result<Option<Owner>, Error> {
+        Ok(self.owners(&[zone]).await?.pop().flatten())
+    }
+
+    /// [`Self::owner`] of each of these zones, in their order.
+    ///
+    /// # Errors
+    /// Transient ones.
+    pub async fn owners(&self, zones: &[ZoneNo]) -> Result<Vec<Option<Owner>>, Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => Ok(zones.iter().map(|zone| embedded.owner(*zone)).collect()),
+            Backend::Redis(redis) => redis.owners(zones).await,
+        }
+    }
+
+    // ---- journal
+
+    /// Appends one entry and renews the lease: [`Self::append_batch`] of one.
+    ///
+    /// # Errors
+    /// As [`Self::append_batch`].
+    pub async fn append(&self, lease: &Lease, index: JournalIndex, entry: Bytes) -> Result<(), Error> {
+        self.append_batch(lease, index, vec![entry]).await
+    }
+
+    /// Appends entries from index `first` on, all or none, and renews the lease. Indexes begin at 1 and have no gaps.
+    /// Entries that are there already, written under the same epoch with the same bytes, count as appended: so a batch
+    /// with an unknown result is repeated, alone or together with what came after it. Keep a batch under 1 MiB.
+    ///
+    /// # Errors
+    /// [`Error::Fenced`] when the zone has another lease; [`Error::NotNext`] when the batch would leave a gap or contradict
+    /// an entry that is there; transient ones, [`Error::Store`].
+    pub async fn append_batch(&self, lease: &Lease, first: JournalIndex, entries: Vec<Bytes>) -> Result<(), Error> {
+        if entries.is_empty() {
+            return self.renew(lease).await;
+        }
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.append(lease, first, entries).await,
+            Backend::Redis(redis) => redis.append(lease, first, &entries).await,
+        }
+    }
+
+    /// Entries from index `from` on (0 is taken for 1), without gaps, as many as fit into `max_bytes`, but at least one if
+    /// there is one. Empty at the journal's end.
+    ///
+    /// # Errors
+    /// [`Error::Trimmed`] when entry `from` is no longer there; transient ones, [`Error::Store`].
+    pub async fn read_journal(
+        &self,
+        zone: ZoneNo,
+        from: JournalIndex,
+        max_bytes: usize,
+    ) -> Result<Vec<(JournalIndex, Bytes)>, Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.read_journal(zone, from, max_bytes).await,
+            Backend::Redis(redis) => redis.read_journal(zone, from, max_bytes).await,
+        }
+    }
+
+    /// Index of the last entry ever appended, 0 when there was none.
+    ///
+    /// # Errors
+    /// Transient ones, [`Error::Store`].
+    pub async fn journal_end(&self, zone: ZoneNo) -> Result<JournalIndex, Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.journal_end(zone).await,
+            Backend::Redis(redis) => redis.journal_end(zone).await,
+        }
+    }
+
+    /// Deletes entries below index `before`, except those that the older of the kept snapshots still needs: without a
+    /// snapshot nothing is deleted.
+    ///
+    /// # Errors
+    /// [`Error::Fenced`] when the zone has another lease; transient ones, [`Error::Store`].
+    pub async fn trim_journal(&self, lease: &Lease, before: JournalIndex) -> Result<(), Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.trim_journal(lease, before).await,
+            Backend::Redis(redis) => redis.trim_journal(lease, before).await,
+        }
+    }
+
+    // ---- snapshots
+
+    /// Stores the zone's state after entry `at` (0: before the first). Visible only when it is whole. The newest two are kept;
+    /// one at the same index replaces the former.
+    ///
+    /// # Errors
+    /// [`Error::Fenced`] when the zone has another lease; [`Error::SnapshotOutOfOrder`] when `at` is below the newest one or
+    /// past the journal's end; transient ones, [`Error::Store`].
+    pub async fn put_snapshot(&self, lease: &Lease, at: JournalIndex, bytes: Bytes) -> Result<(), Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.put_snapshot(lease, at, bytes).await,
+            Backend::Redis(redis) => redis.put_snapshot(lease, at, &bytes).await,
+        }
+    }
+
+    /// The newest whole snapshot and the entry it stands after.
+    ///
+    /// # Errors
+    /// Transient ones, [`Error::Store`].
+    pub async fn snapshot(&self, zone: ZoneNo) -> Result<Option<(JournalIndex, Bytes)>, Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.snapshot(zone).await,
+            Backend::Redis(redis) => redis.snapshot(zone).await,
+        }
+    }
+
+    /// Where the kept snapshots stand, oldest first.
+    ///
+    /// # Errors
+    /// Transient ones, [`Error::Store`].
+    pub async fn snapshots(&self, zone: ZoneNo) -> Result<Vec<JournalIndex>, Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.snapshots(zone).await,
+            Backend::Redis(redis) => redis.snapshots(zone).await,
+        }
+    }
+
+    /// The snapshot after entry `at`, if it is kept.
+    ///
+    /// # Errors
+    /// Transient ones, [`Error::Store`].
+    pub async fn snapshot_at(&self, zone: ZoneNo, at: JournalIndex) -> Result<Option<Bytes>, Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.snapshot_at(zone, at).await,
+            Backend::Redis(redis) => redis.snapshot_at(zone, at).await,
+        }
+    }
+
+    // ---- player records
+
+    /// A player's record with its version.
+    ///
+    /// # Errors
+    /// Transient ones, [`Error::Store`].
+    pub async fn record(&self, sub: &Sub) -> Result<Option<(Version, Bytes)>, Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.record(sub).await,
+            Backend::Redis(redis) => redis.record(sub).await,
+        }
+    }
+
+    /// Writes a record if the stored version is still `expected` ([`Version::ABSENT`]: there is none), and returns the new
+    /// version. A repeat with the same bytes is one write.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] with the stored version; transient ones, [`Error::Store`].
+    pub async fn put_record(&self, sub: &Sub, expected: Version, bytes: Bytes) -> Result<Version, Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.put_record(sub, expected, bytes).await,
+            Backend::Redis(redis) => redis.put_record(sub, expected, &bytes).await,
+        }
+    }
+
+    /// Deletes a record of that version. No record at all: nothing to do, and `Ok`.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] with the stored version; transient ones, [`Error::Store`].
+    pub async fn delete_record(&self, sub: &Sub, expected: Version) -> Result<(), Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.delete_record(sub, expected).await,
+            Backend::Redis(redis) => redis.delete_record(sub, expected).await,
+        }
+    }
+
+    /// Takes a name, folded by the caller, for a player. None: it is hers now, or was already. Otherwise: who has it.
+    ///
+    /// # Errors
+    /// Transient ones, [`Error::Store`].
+    pub async fn reserve_name(&self, folded: &str, sub: &Sub) -> Result<Option<Sub>, Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.reserve_name(folded, sub).await,
+            Backend::Redis(redis) => redis.reserve_name(folded, sub).await,
+        }
+    }
+
+    /// Who has that folded name.
+    ///
+    /// # Errors
+    /// Transient ones, [`Error::Store`].
+    pub async fn name_owner(&self, folded: &str) -> Result<Option<Sub>, Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.name_owner(folded).await,
+            Backend::Redis(redis) => redis.name_owner(folded).await,
+        }
+    }
+
+    /// Frees a name if it is this player's; nothing happens otherwise.
+    ///
+    /// # Errors
+    /// Transient ones, [`Error::Store`].
+    pub async fn release_name(&self, folded: &str, sub: &Sub) -> Result<(), Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.release_name(folded, sub).await,
+            Backend::Redis(redis) => redis.release_name(folded, sub).await,
+        }
+    }
+
+    // ---- heartbeats
+
+    /// Shows `body` under (`kind`, `id`) for `ttl` from now. Kinds are short words: `host`, `gateway`. Lost in a restart of
+    /// the embedded backend.
+    ///
+    /// # Errors
+    /// Transient ones, [`Error::Store`].
+    pub async fn beat(&self, kind: &str, id: &str, body: Bytes, ttl: Duration) -> Result<(), Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => {
+                embedded.beat(kind, id, body, ttl);
+                Ok(())
+            }
+            Backend::Redis(redis) => redis.beat(kind, id, &body, ttl).await,
+        }
+    }
+
+    /// Everything of that kind that has not expired, ordered by id.
+    ///
+    /// # Errors
+    /// Transient ones, [`Error::Store`].
+    pub async fn beats(&self, kind: &str) -> Result<Vec<(String, Bytes)>, Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => Ok(embedded.beats(kind)),
+            Backend::Redis(redis) => redis.beats(kind).await,
+        }
+    }
+
+    /// Ends a heartbeat before it expires.
+    ///
+    /// # Errors
+    /// Transient ones, [`Error::Store`].
+    pub async fn end_beat(&self, kind: &str, id: &str) -> Result<(), Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => {
+                embedded.end_beat(kind, id);
+                Ok(())
+            }
+            Backend::Redis(redis) => redis.end_beat(kind, id).await,
+        }
+    }
+
+    // ---- blobs and values
+
+    /// Stores immutable bytes under their digest. Storing them again costs little.
+    ///
+    /// # Errors
+    /// [`Error::WrongDigest`] when the bytes are others; transient ones, [`Error::Store`].
+    pub async fn put_blob(&self, digest: Digest, bytes: Bytes) -> Result<(), Error> {
+        if Digest::of(&bytes) != digest {
+            return Err(Error::WrongDigest { operation: "store a blob" });
+        }
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.put_blob(digest, bytes).await,
+            Backend::Redis(redis) => redis.put_blob(digest, &bytes).await,
+        }
+    }
+
+    /// The bytes with that digest, checked.
+    ///
+    /// # Errors
+    /// [`Error::WrongDigest`] when the store has damaged them; transient ones, [`Error::Store`].
+    pub async fn blob(&self, digest: Digest) -> Result<Option<Bytes>, Error> {
+        let found = match &self.backend {
+            Backend::Embedded(embedded) => embedded.blob(digest).await?,
+            Backend::Redis(redis) => redis.blob(digest).await?,
+        };
+        match found {
+            Some(bytes) if Digest::of(&bytes) != digest => Err(Error::WrongDigest { operation: "load a blob" }),
+            found => Ok(found),
+        }
+    }
+
+    /// Stores a small value under a name; the last writer wins. For configuration: hundreds of keys, kilobytes each.
+    ///
+    /// # Errors
+    /// Transient ones, [`Error::Store`].
+    pub async fn put_value(&self, key: &str, bytes: Bytes) -> Result<(), Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.put_value(key, bytes).await,
+            Backend::Redis(redis) => redis.put_value(key, &bytes).await,
+        }
+    }
+
+    /// The value under that name.
+    ///
+    /// # Errors
+    /// Transient ones, [`Error::Store`].
+    pub async fn value(&self, key: &str) -> Result<Option<Bytes>, Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.value(key).await,
+            Backend::Redis(redis) => redis.value(key).await,
+        }
+    }
+
+    /// Deletes the value under that name, if there is one.
+    ///
+    /// # Errors
+    /// Transient ones, [`Error::Store`].
+    pub async fn delete_value(&self, key: &str) -> Result<(), Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.delete_value(key).await,
+            Backend::Redis(redis) => redis.delete_value(key).await,
+        }
+    }
+
+    /// All values whose names begin with `prefix`, ordered by name.
+    ///
+    /// # Errors
+    /// Transient ones, [`Error::Store`].
+    pub async fn values(&self, prefix: &str) -> Result<Vec<(String, Bytes)>, Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.values(prefix).await,
+            Backend::Redis(redis) => redis.values(prefix).await,
+        }
+    }
+}
+
+impl std::fmt::Debug for Backplane {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match &self.backend {
+            Backend::Embedded(_) => "Backplane(embedded)",
+            Backend::Redis(_) => "Backplane(redis)",
+        })
+    }
+}

@@ -1,0 +1,266 @@
+#!lua name=wod_@version@
+
+-- Every write that must compare before it changes: leases, journals, snapshot pointers, records, names, heartbeats.
+-- A function runs alone and its effects reach the append-only file and the replicas together or not at all.
+--
+-- Keys of a zone share its hash slot: {prefix:z:N} is the zone's hash, with these fields:
+--   host, epoch, token, expires   the lease; host is empty once released; expires by the server's clock, ms
+--   last                          index of the journal's last entry, kept when the journal is trimmed
+--   newest, older                 snapshots: 'index upload chunks digest'
+-- {prefix:z:N}:journal is a stream with an entry index-0 each: e (epoch), b (bytes).
+-- {prefix:z:N}:snapshot:UPLOAD is a hash of chunks by number; it expires until a pointer names it.
+--
+-- Numbers stay below 2^53, where Lua's are exact; whole() keeps them from being written as 1e+15.
+-- A reply is a list that begins with a word saying what happened.
+
+local function whole(number)
+  return string.format('%.0f', number)
+end
+
+local function micros()
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+
+local function millis()
+  return math.floor(micros() / 1000)
+end
+
+-- ---- leases
+
+-- The first arguments of every function that needs the lease: host, epoch, token, ttl (ms). Renews it on the way.
+local function holds(zone, args)
+  local lease = redis.call('HMGET', zone, 'host', 'epoch', 'token')
+  if lease[1] ~= args[1] or lease[2] ~= args[2] or lease[3] ~= args[3] then
+    return false
+  end
+  redis.call('HSET', zone, 'expires', whole(millis() + args[4]))
+  return true
+end
+
+-- zone; host, least epoch, token, ttl, hold-off (ms for which only the last owner may claim)
+local function claim(keys, args)
+  local zone, host = keys[1], args[1]
+  local lease = redis.call('HMGET', zone, 'host', 'epoch', 'expires')
+  local now = millis()
+  local remaining = math.max((tonumber(lease[3]) or 0) - now, tonumber(args[5]))
+  if lease[1] and lease[1] ~= '' and lease[1] ~= host and remaining > 0 then
+    return {'held', lease[1], tonumber(lease[2]), remaining}
+  end
+  local epoch = math.max(tonumber(lease[2]) or 0, tonumber(args[2])) + 1
+  redis.call('HSET', zone, 'host', host, 'epoch', whole(epoch), 'token', args[3], 'expires', whole(now + args[4]))
+  return {'won', epoch}
+end
+
+-- zone; lease
+local function renew(keys, args)
+  return {holds(keys[1], args) and 'ok' or 'fenced'}
+end
+
+-- zone; lease. Epoch and token stay, so that a repeat is known and no epoch comes twice.
+local function release(keys, args)
+  local lease = redis.call('HMGET', keys[1], 'host', 'epoch', 'token')
+  if (lease[1] ~= args[1] and lease[1] ~= '') or lease[2] ~= args[2] or lease[3] ~= args[3] then
+    return {'fenced'}
+  end
+  redis.call('HSET', keys[1], 'host', '', 'expires', '0')
+  return {'ok'}
+end
+
+-- zone; lease, host, epoch and token of the new one
+local function transfer(keys, args)
+  local repeated = {args[5], args[6], args[7], args[4]}
+  if not holds(keys[1], args) and not holds(keys[1], repeated) then
+    return {'fenced'}
+  end
+  redis.call('HSET', keys[1], 'host', args[5], 'epoch', args[6], 'token', args[7])
+  return {'ok'}
+end
+
+-- ---- journal
+
+-- zone, journal; lease, first index, entries...
+local function append(keys, args)
+  local zone, journal = keys[1], keys[2]
+  if not holds(zone, args) then
+    return {'fenced'}
+  end
+  local epoch, first, entries = args[2], tonumber(args[5]), #args - 5
+  local last = tonumber(redis.call('HGET', zone, 'last') or 0)
+  local repeats = math.min(last - first + 1, entries)
+  if repeats < 0 then
+    return {'not_next', last + 1}
+  end
+  if repeats > 0 then
+    local stored = redis.call('XRANGE', journal, whole(first) .. '-0', whole(first + repeats - 1) .. '-0')
+    if #stored ~= repeats then
+      return {'not_next', last + 1}
+    end
+    for i = 1, repeats do
+      local fields = stored[i][2]
+      if fields[2] ~= epoch or fields[4] ~= args[5 + i] then
+        return {'not_next', last + 1}
+      end
+    end
+  end
+  for i = repeats + 1, entries do
+    redis.call('XADD', journal, whole(first + i - 1) .. '-0', 'e', epoch, 'b', args[5 + i])
+  end
+  if entries > repeats then
+    redis.call('HSET', zone, 'last', whole(first + entries - 1))
+  end
+  return {'ok'}
+end
+
+-- zone, journal; from, most bytes. One entry at least, if there is one. Reads in pages to stay within the bytes.
+local function read(keys, args)
+  local from, most = tonumber(args[1]), tonumber(args[2])
+  local last = tonumber(redis.call('HGET', keys[1], 'last') or 0)
+  local found, bytes, next_id = {}, 0, whole(from) .. '-0'
+  while true do
+    local page = redis.call('XRANGE', keys[2], next_id, '+', 'COUNT', 16)
+    for _, row in ipairs(page) do
+      bytes = bytes + #row[2][4]
+      if bytes > most and #found > 0 then
+        return {'ok', last, found}
+      end
+      found[#found + 1] = {row[1], row[2][4]}
+    end
+    if #page < 16 then
+      return {'ok', last, found}
+    end
+    next_id = '(' .. page[#page][1]
+  end
+end
+
+local function index_of(pointer)
+  return tonumber(string.match(pointer, '^%d+'))
+end
+
+-- zone, journal; lease, before
+local function trim(keys, args)
+  local zone = keys[1]
+  if not holds(zone, args) then
+    return {'fenced'}
+  end
+  local kept = redis.call('HMGET', zone, 'older', 'newest')
+  local oldest = kept[1] or kept[2]
+  if oldest then
+    local before = math.min(tonumber(args[5]), index_of(oldest) + 1)
+    redis.call('XTRIM', keys[2], 'MINID', '=', whole(before) .. '-0')
+  end
+  return {'ok'}
+end
+
+-- ---- snapshots
+
+-- zone, upload; lease, index, upload's name, chunks, digest. Older uploads' keys are made from this one's: same slot.
+local function point(keys, args)
+  local zone, upload = keys[1], keys[2]
+  if not holds(zone, args) then
+    return {'fenced'}
+  end
+  local at, name, chunks, digest = tonumber(args[5]), args[6], tonumber(args[7]), args[8]
+  local state = redis.call('HMGET', zone, 'last', 'newest', 'older')
+  local last, newest, older = tonumber(state[1] or 0), state[2], state[3]
+  local pointer = whole(at) .. ' ' .. name .. ' ' .. whole(chunks) .. ' ' .. digest
+  if newest == pointer then
+    return {'ok'}
+  end
+  local newest_at = newest and index_of(newest) or 0
+  if at < newest_at or at > last then
+    return {'out_of_order', newest_at, last}
+  end
+  if redis.call('HLEN', upload) ~= chunks then
+    return {'torn'}
+  end
+  redis.call('PERSIST', upload)
+  local surplus = older
+  if newest and newest_at == at then
+    surplus = newest
+  elseif newest then
+    redis.call('HSET', zone, 'older', newest)
+  end
+  redis.call('HSET', zone, 'newest', pointer)
+  if surplus then
+    redis.call('UNLINK', zone .. ':snapshot:' .. string.match(surplus, '^%d+ (%d+)'))
+  end
+  return {'ok'}
+end
+
+-- ---- records and names
+
+-- record; expected version, bytes. Versions follow the clock, so that none comes back after a delete.
+local function put_record(keys, args)
+  local expected = tonumber(args[1])
+  local stored = redis.call('HMGET', keys[1], 'v', 'b')
+  local version = tonumber(stored[1] or 0)
+  if version ~= expected then
+    if version > expected and stored[2] == args[2] then
+      return {'ok', version}
+    end
+    return {'conflict', version}
+  end
+  version = math.max(version + 1, micros())
+  redis.call('HSET', keys[1], 'v', whole(version), 'b', args[2])
+  return {'ok', version}
+end
+
+-- record; expected version
+local function delete_record(keys, args)
+  local version = redis.call('HGET', keys[1], 'v')
+  if version and version ~= args[1] then
+    return {'conflict', tonumber(version)}
+  end
+  redis.call('UNLINK', keys[1])
+  return {'ok'}
+end
+
+-- name; sub
+local function release_name(keys, args)
+  if redis.call('GET', keys[1]) == args[1] then
+    redis.call('UNLINK', keys[1])
+  end
+  return {'ok'}
+end
+
+-- ---- heartbeats
+
+-- expiries, bodies; id, body, ttl (ms)
+local function beat(keys, args)
+  local now = millis()
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', keys[1], '-inf', whole(now))) do
+    redis.call('ZREM', keys[1], id)
+    redis.call('HDEL', keys[2], id)
+  end
+  redis.call('ZADD', keys[1], whole(now + args[3]), args[1])
+  redis.call('HSET', keys[2], args[1], args[2])
+  return {'ok'}
+end
+
+-- expiries, bodies
+local function beats(keys, args)
+  local found = {}
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', keys[1], '(' .. whole(millis()), '+inf')) do
+    found[#found + 1] = {id, redis.call('HGET', keys[2], id)}
+  end
+  return {'ok', found}
+end
+
+-- expiries, bodies; id
+local function end_beat(keys, args)
+  redis.call('ZREM', keys[1], args[1])
+  redis.call('HDEL', keys[2], args[1])
+  return {'ok'}
+end
+
+local writing = {
+  claim = claim, renew = renew, release = release, transfer = transfer, append = append, trim = trim, point = point,
+  put_record = put_record, delete_record = delete_record, release_name = release_name, beat = beat, end_beat = end_beat,
+}
+for name, callback in pairs(writing) do
+  redis.register_function('wod_@version@_' .. name, callback)
+end
+for name, callback in pairs({read = read, beats = beats}) do
+  redis.register_function{function_name = 'wod_@version@_' .. name, callback = callback, flags = {'no-writes'}}
+end

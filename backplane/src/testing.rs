@@ -1,0 +1,167 @@
+//! A real Redis for tests: started on a free port in a directory of its own, killed, hung and brought back at will.
+
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// Starting includes loading the append-only file.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+/// Between two looks at whether it is up.
+const POLL: Duration = Duration::from_millis(20);
+/// Another process may take the free port before Redis does.
+const PORT_ATTEMPTS: usize = 5;
+
+/// A `redis-server` process on loopback. Dropping it kills the process and deletes its directory.
+#[derive(Debug)]
+pub struct RedisServer {
+    dir: TempDir,
+    port: u16,
+    arguments: Vec<String>,
+    /// None while it is down.
+    process: Option<Child>,
+}
+
+impl RedisServer {
+    /// Starts one with an append-only file, synced every second.
+    ///
+    /// # Errors
+    /// When `redis-server` is not installed or does not come up.
+    pub async fn start() -> io::Result<Self> {
+        Self::start_with(&["--appendonly", "yes"]).await
+    }
+
+    /// Starts one with these arguments added to port and directory: `&["--appendonly", "no"]`.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_with(arguments: &[&str]) -> io::Result<Self> {
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let mut server = Self { dir: tempfile::tempdir()?, port: 0, arguments, process: None };
+        let mut last = io::Error::other("no port was tried");
+        for _ in 0..PORT_ATTEMPTS {
+            server.port = free_port()?;
+            match server.restart().await {
+                Ok(()) => return Ok(server),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// `redis://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Its port, the same after every restart.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its process id; none while it is down.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Child::id)
+    }
+
+    /// Kills it (SIGKILL) and waits until it is gone.
+    ///
+    /// # Errors
+    /// When the process can't be killed.
+    pub fn kill(&mut self) -> io::Result<()> {
+        if let Some(mut process) = self.process.take() {
+            process.kill()?;
+            process.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Starts it again, on the same port and directory, and waits until it answers. Kills it first when it is up.
+    ///
+    /// # Errors
+    /// When it does not come up; its log is in the error.
+    pub async fn restart(&mut self) -> io::Result<()> {
+        self.kill()?;
+        let process = Command::new("redis-server")
+            .current_dir(self.dir.path())
+            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--logfile", "redis.log"])
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .map_err(|error| io::Error::new(error.kind(), format!("redis-server can't be started: {error}")))?;
+        self.process = Some(process);
+        match timeout(START_TIMEOUT, self.until_it_answers()).await {
+            Ok(answered) => answered,
+            Err(_) => Err(self.failure("did not answer in time")),
+        }
+    }
+
+    /// Hangs it (SIGSTOP): connections stay open, nothing is answered.
+    ///
+    /// # Errors
+    /// When it is down.
+    pub fn pause(&self) -> io::Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on (SIGCONT).
+    ///
+    /// # Errors
+    /// When it is down.
+    pub fn resume(&self) -> io::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> io::Result<()> {
+        let process = self.process.as_ref().ok_or_else(|| io::Error::other("redis-server is down"))?;
+        kill_process(Pid::from_child(process), signal)?;
+        Ok(())
+    }
+
+    async fn until_it_answers(&mut self) -> io::Result<()> {
+        loop {
+            if let Some(process) = &mut self.process
+                && let Some(status) = process.try_wait()?
+            {
+                return Err(self.failure(&format!("ended with {status}")));
+            }
+            if ping(self.port).await.is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    fn failure(&self, what: &str) -> io::Error {
+        let log = std::fs::read_to_string(self.dir.path().join("redis.log")).unwrap_or_default();
+        io::Error::other(format!("redis-server {what}; its log:\n{log}"))
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        if let Err(error) = self.kill() {
+            tracing::error!(%error, port = self.port, "redis-server was left running");
+        }
+    }
+}
+
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// Refused while it loads its file.
+async fn ping(port: u16) -> io::Result<()> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+    stream.write_all(b"PING\r\n").await?;
+    let mut answer = [0; 5];
+    stream.read_exact(&mut answer).await?;
+    if &answer == b"+PONG" { Ok(()) } else { Err(io::Error::other("not ready")) }
+}
