@@ -55,6 +55,10 @@ export class Game {
   });
   readonly #ended: (why: string) => void;
   #playing = false;
+  #online = false;
+  #region = '';
+  /** A finger or button is held on the ground: the way follows it. */
+  #leading = false;
   #pointed: EntityId | undefined;
   #refreshedAt = 0;
 
@@ -89,6 +93,9 @@ export class Game {
     switch (happening.is) {
       case 'zone':
         this.#walker.enter(happening.zone, happening.moved);
+        // A neighbour's ground may stay until ours is here; another region's would lie in the wrong place.
+        if (happening.zone.region !== this.#region) this.#renderer.setMap(undefined, [0, 0]);
+        this.#region = happening.zone.region;
         Object.assign(world.own, this.#walker.pose);
         this.#hud.zone(happening.zone);
         void this.#loadMap(happening.zone.map);
@@ -123,6 +130,7 @@ export class Game {
 
   #status(status: Status): void {
     this.#hud.status(status);
+    this.#online = status.is === 'playing';
     if (status.is !== 'stopped' && status.is !== 'offline') return;
     this.#playing = false;
     this.#walker.stop();
@@ -158,7 +166,8 @@ export class Game {
     requestAnimationFrame((next) => this.#frame(next));
     const world = this.#world;
     if (this.#playing) {
-      this.#walker.step(now, world.paused ? 0 : world.dilation);
+      // Without a connection nobody would hear of a step, and the resume would take it back.
+      this.#walker.step(now, this.#online && !world.paused ? world.dilation : 0);
       Object.assign(world.own, this.#walker.pose);
       world.expire(now);
       if (now - this.#refreshedAt > REFRESH_MS) this.#refresh(now);
@@ -190,9 +199,17 @@ export class Game {
         return;
       }
       canvas.focus();
-      this.#walker.walkTo(...this.#renderer.camera.toWorld(event.clientX, event.clientY), performance.now());
+      canvas.setPointerCapture(event.pointerId);
+      this.#leading = true;
+      this.#walkTowards(event);
     });
+    canvas.addEventListener('pointerup', () => { this.#leading = false; });
+    canvas.addEventListener('pointercancel', () => { this.#leading = false; });
     canvas.addEventListener('pointermove', (event) => {
+      if (this.#leading) {
+        this.#walkTowards(event);
+        return;
+      }
       this.#pointed = this.#playing ? this.#renderer.at(event.clientX, event.clientY) : undefined;
       canvas.classList.toggle('over-entity', this.#pointed !== undefined);
     });
@@ -202,6 +219,10 @@ export class Game {
       this.#renderer.camera.zoomBy(WHEEL_ZOOM ** -event.deltaY);
     }, { passive: false });
     addEventListener('pagehide', () => this.#connection.save());
+  }
+
+  #walkTowards(event: PointerEvent): void {
+    this.#walker.walkTo(...this.#renderer.camera.toWorld(event.clientX, event.clientY), performance.now());
   }
 
   #pressed(key: string): boolean {

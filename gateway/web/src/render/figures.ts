@@ -8,7 +8,7 @@ import { COLOURS, FONT } from './theme.ts';
 export const BODY_M = 0.46;
 /** Smallest body on the screen, pixels: still visible when zoomed out. */
 const BODY_MIN_PX = 7;
-const BUBBLE = { width: 230, padX: 11, padY: 8, line: 18, lines: 5, fadeMs: 400 } as const;
+const BUBBLE = { width: 230, padX: 11, padY: 8, line: 18, lines: 5, gap: 9, fadeMs: 400 } as const;
 
 /** What is drawn of one entity. */
 export interface Figure {
@@ -91,10 +91,20 @@ export function drawName(context: CanvasRenderingContext2D, figure: Figure, scal
   context.globalAlpha = 1;
 }
 
-/** Draws a line over somebody's head, kept inside the page. */
+/** Where a bubble lies on the page, pixels. */
+export interface Box {
+  x: number;
+  y: number;
+  w: number;
+  h: number;
+}
+
+/**
+ * Draws a line over somebody's head, kept inside the page and above the bubbles in `taken`; answers where it lies.
+ */
 export function drawBubble(
-  context: CanvasRenderingContext2D, figure: Figure, bubble: Bubble, scale: number, width: number, now: number,
-): void {
+  context: CanvasRenderingContext2D, figure: Figure, bubble: Bubble, scale: number, width: number, now: number, taken: readonly Box[],
+): Box {
   const emote = bubble.mode === 'emote';
   const shout = bubble.mode === 'shout';
   context.save();
@@ -105,7 +115,7 @@ export function drawBubble(
   const h = lines.length * BUBBLE.line + 2 * BUBBLE.padY - 2;
   const x = Math.min(width - w - 6, Math.max(6, figure.px - w / 2));
   const foot = figure.py - bodyRadius(scale) * 1.5 - 8;
-  const y = Math.max(6, foot - h);
+  const y = Math.max(6, aboveOthers({ x, y: foot - h, w, h }, taken));
   context.fillStyle = emote ? 'rgb(17 17 23 / 85%)' : COLOURS.bubble;
   context.strokeStyle = shout ? COLOURS.shout : 'rgb(0 0 0 / 35%)';
   context.lineWidth = shout ? 3 : 1;
@@ -126,6 +136,18 @@ export function drawBubble(
   context.fillStyle = emote ? '#d9d0be' : COLOURS.bubbleText;
   lines.forEach((text, row) => context.fillText(text, x + BUBBLE.padX, y + BUBBLE.padY + (row + 0.5) * BUBBLE.line - 1));
   context.restore();
+  return { x, y, w, h };
+}
+
+/** The lowest top edge at or over the wanted one at which a box covers none of the others. */
+function aboveOthers(box: Box, others: readonly Box[]): number {
+  let { y } = box;
+  // From the lowest up: a box that is passed cannot come into the way again.
+  for (const other of [...others].sort((a, b) => b.y - a.y)) {
+    const beside = box.x + box.w <= other.x || other.x + other.w <= box.x;
+    if (!beside && y < other.y + other.h + BUBBLE.gap && other.y < y + box.h + BUBBLE.gap) y = other.y - box.h - BUBBLE.gap;
+  }
+  return y;
 }
 
 function wrap(context: CanvasRenderingContext2D, text: string): string[] {

@@ -6,7 +6,7 @@ import type { Entity, World } from '../world/model.ts';
 import type { Pose } from '../world/timeline.ts';
 import { Camera } from './camera.ts';
 import { bodyRadius, drawBody, drawBubble, drawName } from './figures.ts';
-import type { Figure } from './figures.ts';
+import type { Box, Figure } from './figures.ts';
 import { Ground } from './ground.ts';
 import { bodyColour, COLOURS } from './theme.ts';
 
@@ -64,9 +64,10 @@ export class Renderer {
     for (const figure of order) drawBody(context, figure, camera.scale);
     this.#drawNight(world);
     for (const figure of order) if (figure.name) drawName(context, figure, camera.scale);
+    const taken: Box[] = [];
     for (const [id, bubble] of world.bubbles) {
       const figure = this.#figures.get(id);
-      if (figure) drawBubble(context, figure, bubble, camera.scale, this.#width, now);
+      if (figure) taken.push(drawBubble(context, figure, bubble, camera.scale, this.#width, now, taken));
     }
   }
 

@@ -46,6 +46,9 @@ export function segmentsOf(map: ZoneMap): Segment[] {
   return segments;
 }
 
+/** Maps kept; the one fetched first goes first. */
+const KEPT_MAPS = 16;
+
 /** Fetches maps and keeps them: a digest's map never changes. */
 export class MapStore {
   readonly #maps = new Map<string, Promise<ZoneMap>>();
@@ -62,6 +65,7 @@ export class MapStore {
     if (known) return known;
     const fetched = fetchMap(`${this.#base}/maps/${encodeURIComponent(digest)}`);
     this.#maps.set(digest, fetched);
+    if (this.#maps.size > KEPT_MAPS) this.#maps.delete(this.#maps.keys().next().value!);
     fetched.catch(() => this.#maps.delete(digest));
     return fetched;
   }

@@ -75,9 +75,10 @@ export class Track {
   /** It was at `pose` at game time `at`, ms. A jump forgets the way there. */
   push(pose: Pose, at: number, jump: boolean, tickMs: number): void {
     const last = this.#samples.at(-1)!;
-    if (jump) {
+    if (jump || at < last.at) {
+      // Also when the zone's time was set back (rolled back, recovered): what is in its future never happened.
       this.#samples.length = 0;
-    } else if (at <= last.at) {
+    } else if (at === last.at) {
       this.#samples.pop();
     } else if (at - last.at > (MAX_TICKS_BETWEEN + 0.5) * tickMs) {
       // It had been standing: it set out one tick ago, not when it was last heard of.
