@@ -38,11 +38,11 @@ impl Pos {
         (to_metres(self.x), to_metres(self.y))
     }
 
-    /// Squared distance in (1/256 m)².
+    /// Squared distance in (1/256 m)². Saturates from 11,000 km on (a module may ask about any point).
     pub fn distance_squared(self, other: Self) -> i64 {
         let dx = i64::from(self.x) - i64::from(other.x);
         let dy = i64::from(self.y) - i64::from(other.y);
-        dx * dx + dy * dy
+        dx.saturating_mul(dx).saturating_add(dy.saturating_mul(dy))
     }
 }
 

@@ -11,3 +11,4 @@ pub mod mover;
 pub mod path;
 pub mod roster;
 pub mod terrain;
+mod walls;

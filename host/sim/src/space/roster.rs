@@ -15,7 +15,8 @@ pub struct Reach {
     pub enter: Fixed,
     /// Beyond this leaves, 1/256 m; at least `enter`.
     pub leave: Fixed,
-    /// Most members; the nearest win.
+    /// Most members; the nearest win. Members count as nearer than they are, by `enter / leave`: of two at about the same
+    /// distance, who is in stays in.
     pub cap: usize,
 }
 
@@ -23,6 +24,7 @@ pub struct Reach {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Roster {
+    /// In order.
     members: Vec<EntityId>,
 }
 
@@ -34,6 +36,8 @@ pub struct Changes {
     /// Who went out, by id.
     pub leave: Vec<EntityId>,
     near: Vec<Near>,
+    ranked: Vec<(i128, EntityId)>,
+    next: Vec<EntityId>,
 }
 
 impl Roster {
@@ -54,8 +58,11 @@ impl Roster {
 
     /// Takes an entity out at once (it is gone); false: it was not in.
     pub fn forget(&mut self, id: EntityId) -> bool {
-        let _ = id;
-        unimplemented!()
+        let place = self.members.binary_search(&id);
+        if let Ok(place) = place {
+            self.members.remove(place);
+        }
+        place.is_ok()
     }
 
     /// Looks around from `at`. Who fails the filter (the observer herself) is not seen. `changes` is overwritten.
@@ -67,8 +74,40 @@ impl Roster {
         filter: impl FnMut(EntityId) -> bool,
         changes: &mut Changes,
     ) {
-        let _ = (reach, grid, at, filter, &mut changes.near);
-        unimplemented!()
+        let Changes { near, ranked, next, .. } = changes;
+        let square = |length: Fixed| i64::from(length) * i64::from(length);
+        let (enter, leave) = (square(reach.enter), square(reach.leave));
+        grid.collect(at, reach.leave, filter, near);
+        ranked.clear();
+        ranked.extend(near.iter().filter_map(|near| {
+            let distance = i128::from(near.distance_squared);
+            if self.contains(near.id) {
+                Some((distance * i128::from(enter), near.id))
+            } else {
+                (near.distance_squared <= enter).then_some((distance * i128::from(leave), near.id))
+            }
+        }));
+        if ranked.len() > reach.cap {
+            if reach.cap > 0 {
+                ranked.select_nth_unstable(reach.cap - 1);
+            }
+            ranked.truncate(reach.cap);
+        }
+        next.clear();
+        next.extend(ranked.iter().map(|(_, id)| *id));
+        next.sort_unstable();
+        self.replace(changes);
+    }
+
+    /// Makes `changes.next` the members and tells the difference.
+    fn replace(&mut self, changes: &mut Changes) {
+        let Changes { enter, leave, next, .. } = changes;
+        let absent = |from: &[EntityId], id: &EntityId| from.binary_search(id).is_err();
+        enter.clear();
+        enter.extend(next.iter().filter(|id| absent(&self.members, id)));
+        leave.clear();
+        leave.extend(self.members.iter().filter(|id| absent(next, id)));
+        std::mem::swap(&mut self.members, next);
     }
 }
 
@@ -76,7 +115,13 @@ impl Roster {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sensors {
-    sensors: BTreeMap<EntityId, (Fixed, Roster)>,
+    sensors: BTreeMap<EntityId, Sensor>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Sensor {
+    radius: Fixed,
+    felt: Roster,
 }
 
 /// Somebody came into, or went out of, a sensor's reach.
@@ -90,29 +135,51 @@ pub struct Sensed {
     pub entered: bool,
 }
 
+/// Least distance beyond a sensor's radius at which somebody leaves it, 0.25 m; otherwise a tenth of the radius.
+const SENSOR_MARGIN: Fixed = 64;
+
 impl Sensors {
     /// Gives an entity a sensor of this radius, or changes it; 0 takes it away. Whom it felt is kept.
     pub fn set(&mut self, id: EntityId, radius: Fixed) {
-        let _ = (id, radius);
-        unimplemented!()
+        if radius <= 0 {
+            self.sensors.remove(&id);
+        } else {
+            self.sensors.entry(id).or_insert(Sensor { radius, felt: Roster::default() }).radius = radius;
+        }
     }
 
-    /// The entity is gone: its sensor too, and nobody feels it any more. What that ends is appended to `out`.
+    /// Whether nobody has one.
+    pub fn is_empty(&self) -> bool {
+        self.sensors.is_empty()
+    }
+
+    /// The entity is gone: its sensor too, and nobody feels it any more. What that ends for others is appended to `out`.
     pub fn forget(&mut self, id: EntityId, out: &mut Vec<Sensed>) {
-        let _ = (id, out);
-        unimplemented!()
+        self.sensors.remove(&id);
+        for (sensor, Sensor { felt, .. }) in &mut self.sensors {
+            if felt.forget(id) {
+                out.push(Sensed { sensor: *sensor, subject: id, entered: false });
+            }
+        }
     }
 
-    /// Feels around every sensor that is in the grid; `subject` says who can be felt. Appends to `out`, by sensor, then leavers
-    /// before enterers, by id.
+    /// Feels around every sensor that is in the grid; `subject` says who can be felt (nobody feels herself). Appends to `out`, by
+    /// sensor, then leavers before enterers, by id.
     pub fn update(
         &mut self,
         grid: &Grid,
-        subject: impl FnMut(EntityId) -> bool,
+        mut subject: impl FnMut(EntityId) -> bool,
         changes: &mut Changes,
         out: &mut Vec<Sensed>,
     ) {
-        let _ = (grid, subject, changes, out);
-        unimplemented!()
+        for (sensor, Sensor { radius, felt }) in &mut self.sensors {
+            let Some(at) = grid.position(*sensor) else { continue };
+            let leave = radius.saturating_add((*radius / 10).max(SENSOR_MARGIN));
+            let reach = Reach { enter: *radius, leave, cap: usize::MAX };
+            felt.update(reach, grid, at, |id| id != *sensor && subject(id), changes);
+            let event = |subject: &EntityId, entered| Sensed { sensor: *sensor, subject: *subject, entered };
+            out.extend(changes.leave.iter().map(|subject| event(subject, false)));
+            out.extend(changes.enter.iter().map(|subject| event(subject, true)));
+        }
     }
 }

@@ -1,22 +1,45 @@
 //! Walls and barriers of a zone's map: where one may stand, walk and see.
 
+use std::sync::Arc;
+
 use wod_protocol::map::Map;
-use wod_protocol::units::{Bounds, Pos};
+use wod_protocol::units::{Bounds, Fixed, Pos, UNITS_PER_METRE};
+
+use super::corners::{self, Corner};
+use super::walls::{ShapeNo, Walls};
 
 /// A zone's walls and barriers in the region's plane. Built from the map; a snapshot keeps only the names of the barriers
-/// that stand closed ([`Terrain::closed_barriers`], [`Terrain::restore_barriers`]).
+/// that stand closed ([`Terrain::closed_barriers`], [`Terrain::restore_barriers`]). Cheap to clone: the walls are shared.
 ///
 /// People are points. A wall is a line that nobody may touch; a closed outline is solid.
 #[derive(Debug, Clone)]
 pub struct Terrain {
     bounds: Bounds,
+    plan: Arc<Plan>,
+    /// By barrier, in the map's order.
+    closed: Vec<bool>,
+}
+
+/// What never changes.
+#[derive(Debug)]
+pub(super) struct Plan {
+    walls: Walls,
+    corners: Vec<Corner>,
+    /// Shapes before it are walls, from it on barriers.
+    first_barrier: ShapeNo,
+    names: Vec<String>,
 }
 
 impl Terrain {
-    /// The map's walls, moved to the bounds' south-west corner; barriers as the map has them in the beginning.
+    /// The map's walls, moved to the bounds' south-west corner; barriers as the map has them in the beginning. A wall that leaves
+    /// the bounds is cut back to their edge (a checked map of the bounds' size has none).
     pub fn new(map: &Map, bounds: Bounds) -> Self {
-        let _ = map;
-        Self { bounds }
+        let walls = Walls::new(map, bounds);
+        let first_barrier = map.walls.len() as ShapeNo;
+        let corners = corners::find(&walls, bounds, first_barrier);
+        let names = map.barriers.iter().map(|barrier| barrier.name.clone()).collect();
+        let closed = map.barriers.iter().map(|barrier| barrier.closed).collect();
+        Self { bounds, plan: Arc::new(Plan { walls, corners, first_barrier, names }), closed }
     }
 
     /// The zone's bounds.
@@ -29,49 +52,122 @@ impl Terrain {
     /// After a barrier was closed, whoever is no longer free ([`Terrain::is_free`]) must be moved ([`Terrain::nearest_free`]),
     /// and [`super::mover::Movers::terrain_changed`] must be told.
     pub fn set_barrier(&mut self, name: &str, closed: bool) -> Option<bool> {
-        let _ = (name, closed);
-        unimplemented!()
+        let index = self.barrier_index(name)?;
+        Some(std::mem::replace(&mut self.closed[index], closed) != closed)
     }
 
     /// Whether a barrier is closed; none: the map has no such barrier.
     pub fn barrier(&self, name: &str) -> Option<bool> {
-        let _ = name;
-        unimplemented!()
+        self.barrier_index(name).map(|index| self.closed[index])
     }
 
     /// Names of the closed barriers, in the map's order.
     pub fn closed_barriers(&self) -> impl Iterator<Item = &str> {
-        std::iter::empty()
+        self.plan.names.iter().zip(&self.closed).filter(|(_, closed)| **closed).map(|(name, _)| name.as_str())
     }
 
     /// Closes exactly these; names that the map does not have are left out.
     pub fn restore_barriers<'a>(&mut self, closed: impl IntoIterator<Item = &'a str>) {
-        let _ = closed.into_iter().count();
-        unimplemented!()
+        self.closed.fill(false);
+        for name in closed {
+            self.set_barrier(name, true);
+        }
     }
 
     /// Whether somebody who stands at `a`, a free point, can walk straight to `b`: inside the bounds, touching no wall and no
     /// closed barrier. Then `b` is free too.
     pub fn leg_is_free(&self, a: Pos, b: Pos) -> bool {
-        let _ = (a, b);
-        unimplemented!()
+        self.bounds.contains(a) && self.bounds.contains(b) && !self.plan.walls.touched(a, b, |shape| self.stands(shape))
     }
 
     /// Whether neither wall nor closed barrier stands between two points. False when one lies outside the bounds.
     pub fn line_of_sight(&self, a: Pos, b: Pos) -> bool {
-        let _ = (a, b);
-        unimplemented!()
+        self.leg_is_free(a, b)
     }
 
     /// Whether one can stand there: inside the bounds, on no wall, in no solid.
     pub fn is_free(&self, at: Pos) -> bool {
-        let _ = at;
-        unimplemented!()
+        self.leg_is_free(at, at) && !self.plan.walls.in_solid(at, |shape| self.stands(shape))
     }
 
-    /// A free point near: the point itself when it is free. None when nothing near is free, nor any corner of the map.
+    /// A free point near: the point itself when it is free, otherwise one of a fixed pattern of points around it, up to 64 m
+    /// away, the inner first, otherwise the nearest corner. None when none of those is free.
     pub fn nearest_free(&self, at: Pos) -> Option<Pos> {
-        let _ = at;
-        unimplemented!()
+        let at = self.bounds.clamp(at);
+        if self.is_free(at) {
+            return Some(at);
+        }
+        // (step, rings): 16 m at 1/4 m, then 64 m at 1 m.
+        let patterns = [(UNITS_PER_METRE / 4, 1..=64), (UNITS_PER_METRE, 17..=64)];
+        let around = patterns.into_iter().find_map(|(step, rings)| {
+            rings.flat_map(|ring| ring_points(at, ring, step)).find(|point| self.is_free(*point))
+        });
+        around.or_else(|| {
+            let free = self.plan.corners.iter().map(|corner| corner.at).filter(|point| self.is_free(*point));
+            free.min_by_key(|point| (at.distance_squared(*point), *point))
+        })
     }
+
+    /// What never changes; the same for clones.
+    pub(super) fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// The corners that ways bend around, of walls and of all barriers.
+    pub(super) fn corners(&self) -> &[Corner] {
+        &self.plan.corners
+    }
+
+    /// Whether a shape is there now: a wall, or a closed barrier.
+    pub(super) fn stands(&self, shape: ShapeNo) -> bool {
+        shape < self.plan.first_barrier || self.closed[(shape - self.plan.first_barrier) as usize]
+    }
+
+    /// How a leg fares whatever the barriers' state: for what is learned about the terrain once.
+    pub(super) fn sight(&self, a: Pos, b: Pos) -> Sight {
+        let mut barrier = false;
+        let blocked = self.plan.walls.touched(a, b, |shape| {
+            barrier |= shape >= self.plan.first_barrier;
+            shape < self.plan.first_barrier
+        });
+        match (blocked, barrier) {
+            (true, _) => Sight::Never,
+            (false, true) => Sight::ByBarriers,
+            (false, false) => Sight::Always,
+        }
+    }
+
+    /// Whether a leg keeps this distance from every outline, barriers counted as closed.
+    pub(super) fn keeps_clear(&self, a: Pos, b: Pos, radius: Fixed) -> bool {
+        !self.plan.walls.grazed(a, b, radius, |_| true)
+    }
+
+    fn barrier_index(&self, name: &str) -> Option<usize> {
+        self.plan.names.iter().position(|known| known == name)
+    }
+}
+
+/// Whether a leg is free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// No barrier matters.
+    Always,
+    /// While the barriers on it are open.
+    ByBarriers,
+    /// A wall stands there.
+    Never,
+}
+
+/// The points of a square ring, counter-clockwise from its south-west corner.
+fn ring_points(center: Pos, ring: i32, step: Fixed) -> impl Iterator<Item = Pos> {
+    (0..8 * ring).map(move |i| {
+        let (side, along) = (i / (2 * ring), i % (2 * ring) - ring);
+        let (x, y) = match side {
+            0 => (along, -ring),
+            1 => (ring, along),
+            2 => (-along, ring),
+            _ => (-ring, -along),
+        };
+        Pos { x: center.x.saturating_add(x * step), y: center.y.saturating_add(y * step) }
+    })
 }
