@@ -1,0 +1,70 @@
+//! Which frozen version of the zone-api a module speaks, and the adapter for it. A new major version is a new submodule and a
+//! new variant here; the old ones stay.
+
+mod v1;
+
+use std::sync::Arc;
+
+use wasmtime::Engine;
+use wasmtime::component::Component;
+use wod_sim::module::Module;
+
+use crate::epoch::EpochTicker;
+use crate::error::LoadError;
+use crate::limits::Limits;
+use crate::package::Package;
+
+/// The only package a module may import from.
+const PACKAGE: &str = "wod:zone/";
+/// The interface that every module exports, up to its version.
+const LOGIC: &str = "wod:zone/logic@";
+/// Major versions served, for people.
+const SERVED: &str = "1.x";
+
+/// One of each major version.
+pub(crate) struct Adapters {
+    v1: v1::Adapter,
+}
+
+impl Adapters {
+    pub(crate) fn new(engine: &Engine) -> wasmtime::Result<Self> {
+        Ok(Self { v1: v1::Adapter::new(engine)? })
+    }
+
+    /// The adapter that a file asks for by what it imports and exports.
+    pub(crate) fn choose(&self, package: &Package) -> Result<&v1::Adapter, LoadError> {
+        if let Some(foreign) = package.imports.iter().find(|import| !import.starts_with(PACKAGE)) {
+            return Err(LoadError::ForeignImport(foreign.clone()));
+        }
+        let exported = |export: &&String| export.starts_with(PACKAGE);
+        let logic = package.exports.iter().find_map(|export| export.strip_prefix(LOGIC));
+        if let Some(unknown) = package.exports.iter().filter(exported).find(|export| !export.starts_with(LOGIC)) {
+            return Err(LoadError::UnknownAbility(unknown.clone()));
+        }
+        match logic.ok_or(LoadError::NoLogic)? {
+            version if version.starts_with("1.") => Ok(&self.v1),
+            version => Err(LoadError::ApiVersion { found: version.to_owned(), served: SERVED }),
+        }
+    }
+}
+
+/// A component with its imports bound.
+#[derive(Clone)]
+pub(crate) enum Linked {
+    V1(v1::Linked),
+}
+
+impl Linked {
+    pub(crate) fn instantiate(&self, ticker: Arc<EpochTicker>, limits: &Limits) -> Result<Box<dyn Module>, LoadError> {
+        match self {
+            Self::V1(linked) => Ok(Box::new(linked.instantiate(ticker, limits)?)),
+        }
+    }
+}
+
+impl v1::Adapter {
+    /// Binds a component's imports; an error where one is missing or has another type.
+    pub(crate) fn link(&self, component: &Component) -> Result<Linked, LoadError> {
+        Ok(Linked::V1(self.bind(component)?))
+    }
+}

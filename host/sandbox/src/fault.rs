@@ -1,0 +1,60 @@
+//! Gives every way a call can fail its name.
+
+use std::fmt::Write;
+
+use wasmtime::{Trap, WasmBacktrace};
+use wod_sim::module::FaultKind;
+
+use crate::cell::{Export, OverTime, State};
+
+/// Most function names in a fault's text, innermost first.
+const FRAMES: usize = 8;
+/// Longest text of a fault, bytes.
+const DETAIL_BYTES: usize = 2048;
+/// wasmtime keeps the type of this error to itself; `every_oversized_argument_is_named` fails when its words change.
+const HOSTCALL_FUEL_EXHAUSTED: &str = "fuel allocated for hostcalls has been exhausted";
+
+/// What an error of wasmtime, of a host call or of a limit is to the zone.
+pub(crate) fn classify(error: &wasmtime::Error, export: Export, state: &State) -> (FaultKind, String) {
+    let cause = error.root_cause().to_string();
+    let trap = error.downcast_ref::<Trap>();
+    let kind = if error.downcast_ref::<OverTime>().is_some() || trap == Some(&Trap::Interrupt) {
+        FaultKind::OutOfTime
+    } else if trap == Some(&Trap::StackOverflow) {
+        FaultKind::StackOverflow
+    } else if cause.contains(HOSTCALL_FUEL_EXHAUSTED) {
+        if export == Export::Save { FaultKind::SaveTooLarge } else { FaultKind::HostCallTooLarge }
+    } else if state.refused_growth().is_some() {
+        FaultKind::OutOfMemory
+    } else {
+        FaultKind::Trap
+    };
+    (kind, detail(error, cause, kind, export, state))
+}
+
+/// For people: what happened, what the module said last, and where it was.
+fn detail(error: &wasmtime::Error, cause: String, kind: FaultKind, export: Export, state: &State) -> String {
+    let mut text = match (kind, state.refused_growth()) {
+        (FaultKind::OutOfMemory, Some(refused)) => format!("{refused}, then: {cause}"),
+        _ => cause,
+    };
+    let mut add = |part: std::fmt::Arguments| text.write_fmt(part).expect("a String takes everything");
+    add(format_args!(" (in `{export}`)"));
+    if let Some(line) = state.last_error() {
+        add(format_args!("; its last error line: {line}"));
+    }
+    if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {
+        let names = backtrace.frames().iter().filter_map(wasmtime::FrameInfo::func_name);
+        for (index, name) in names.take(FRAMES).enumerate() {
+            let separator = if index == 0 { "; at " } else { " < " };
+            add(format_args!("{separator}{:#}", rustc_demangle::demangle(name)));
+        }
+    }
+    truncate(&mut text, DETAIL_BYTES);
+    text
+}
+
+/// Cuts a text to at most so many bytes, between characters.
+pub(crate) fn truncate(text: &mut String, bytes: usize) {
+    text.truncate(text.floor_char_boundary(bytes));
+}
