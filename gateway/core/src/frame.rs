@@ -69,7 +69,8 @@ impl Core {
         }
     }
 
-    /// Checks a frame's epoch and number and takes over its head. None: it is not to be followed. True: from a new owner.
+    /// Checks a frame's epoch and number and takes over its head. None: it is not to be followed. True: from a
+    /// new owner of players here.
     fn accept(&mut self, now: Duration, frame: &ZoneFrame) -> Option<bool> {
         let zone = frame.zone;
         let view = self.zone_view(now, zone)?;
@@ -105,7 +106,7 @@ impl Core {
         if anew {
             self.remind_departed(now, zone);
         }
-        Some(anew)
+        Some(anew && inhabited)
     }
 
     /// Runs `act` for a player if she is in this zone. False if she is not.

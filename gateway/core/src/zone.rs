@@ -236,10 +236,4 @@ impl Entities {
             self.free.push(slot);
         }
     }
-
-    /// How many are in any roster.
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.index.len()
-    }
 }

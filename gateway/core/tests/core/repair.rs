@@ -1,0 +1,226 @@
+//! What is lost between gateway and zones, and how it is found and mended.
+
+use std::time::Duration;
+
+use crate::support::*;
+use wod_gateway_core::Event;
+use wod_protocol::bus::*;
+use wod_protocol::client::*;
+use wod_protocol::ids::*;
+use wod_protocol::registry::Owner;
+
+#[test]
+fn a_lost_frame_is_noticed_by_the_next_and_asked_for_at_most_every_250_ms() {
+    let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
+    rig.join(&mut zone, 1, Encoding::Json, "Ann");
+    rig.inputs();
+    for _ in 0..3 {
+        zone.tick();
+        let frame = zone.tick();
+        rig.frame(&mut zone, frame);
+    }
+    assert_eq!(resyncs(&rig.inputs()), 1);
+    rig.pass(Duration::from_millis(400));
+    assert_eq!(resyncs(&rig.inputs()), 1, "the second is due later, the third with it");
+    rig.pass(Duration::from_millis(400));
+    assert_eq!(resyncs(&rig.inputs()), 0);
+}
+
+#[test]
+fn frames_of_an_older_owner_and_repeated_frames_are_dropped() {
+    let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
+    let ann = rig.join(&mut zone, 1, Encoding::Json, "Ann");
+    let mut stale = zone.tick();
+    stale.messages = vec![(line("stale"), vec![(ann.id, MsgNo(1))])];
+    let mut old = FakeZone { epoch: Epoch(1), host: zone.host.clone(), seq: zone.seq, ..FakeZone::elysium() };
+    (zone.epoch, zone.seq, zone.host) = (Epoch(2), 0, "host-c".into());
+    let frame = zone.tick();
+    rig.frame(&mut zone, frame.clone());
+    rig.received(ann.conn);
+    rig.frame(&mut old, stale);
+    rig.frame(&mut zone, ZoneFrame { messages: vec![(line("repeat"), vec![(ann.id, MsgNo(1))])], ..frame });
+    assert!(rig.received(ann.conn).is_empty());
+    assert_eq!(rig.core.stats().stale_frames, 2);
+}
+
+#[test]
+fn a_new_owner_is_asked_for_everything_and_given_every_unacked_command() {
+    let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
+    let ann = rig.join(&mut zone, 1, Encoding::MessagePack, "Ann");
+    rig.send(ann.conn, say(1, "one"));
+    rig.send(ann.conn, say(2, "two"));
+    rig.inputs();
+    (zone.epoch, zone.seq, zone.host) = (Epoch(2), 0, "host-c".into());
+    let mut frame = zone.tick();
+    frame.rezoned = vec![(ann.id, ZoneReason::Recovered)];
+    frame.info = Some(Box::new(zone.card()));
+    frame.rosters = vec![RosterChange { session: ann.id, full: true, enter: vec![], leave: vec![] }];
+    rig.frame(&mut zone, frame);
+    let received = rig.received(ann.conn);
+    assert_eq!(kinds(&received), ["zone", "roster"]);
+    assert!(matches!(&received[0], ServerMsg::Zone(info) if info.reason == ZoneReason::Recovered));
+    let inputs = rig.inputs_by_host();
+    assert!(inputs.iter().all(|(host, _, _)| host.as_str() == "host-c"), "{inputs:?}");
+    let inputs: Vec<_> = inputs.into_iter().map(|(_, zone, input)| (zone, input)).collect();
+    assert_eq!(resyncs(&inputs), 1);
+    assert_eq!(commands(&inputs)[..2], [(ELYSIUM, 1), (ELYSIUM, 2)]);
+}
+
+#[test]
+fn a_player_who_crosses_is_followed_and_her_unacked_commands_go_to_the_new_zone() {
+    let (mut rig, mut elysium, mut streets) = (Rig::new(), FakeZone::elysium(), FakeZone::streets());
+    let ann = rig.join(&mut elysium, 1, Encoding::Json, "Ann");
+    rig.send(ann.conn, say(1, "before"));
+    rig.send(ann.conn, say(2, "at the border"));
+    let mut frame = elysium.tick();
+    frame.acks = vec![(ann.id, Seq(1))];
+    frame.gone = vec![Gone { session: ann.id, attach: ann.attach, why: GoneReason::Crossed(STREETS) }];
+    rig.frame(&mut elysium, frame);
+    assert_eq!(rig.closed(ann.conn), None);
+    rig.received(ann.conn);
+    rig.inputs();
+
+    let mut frame = streets.tick();
+    frame.attached = vec![streets.arrival(&ann, AttachNo(7), Seq(1))];
+    frame.info = Some(Box::new(streets.card()));
+    frame.cards = vec![entity(20, "Hunter", 102.0, 50.0)];
+    frame.rosters = vec![RosterChange { session: ann.id, full: true, enter: vec![EntityId(20)], leave: vec![] }];
+    rig.frame(&mut streets, frame);
+    let received = rig.received(ann.conn);
+    assert_eq!(kinds(&received), ["zone", "roster"]);
+    let ServerMsg::Zone(info) = &received[0] else { panic!() };
+    assert_eq!((info.zone.as_str(), info.reason, info.c), ("nyc.streets", ZoneReason::Crossed, CorrectionNo(3)));
+    assert_eq!(commands(&rig.inputs()), [(STREETS, 2)]);
+
+    // The old zone's late words about her are out of date.
+    let mut frame = elysium.tick();
+    frame.rosters = vec![RosterChange { session: ann.id, full: true, enter: vec![], leave: vec![] }];
+    frame.gone = vec![Gone { session: ann.id, attach: AttachNo(7), why: GoneReason::LoggedOut }];
+    rig.frame(&mut elysium, frame);
+    assert!(rig.received(ann.conn).is_empty());
+    rig.send(ann.conn, walk(1, 103.0, 50.0));
+    assert!(matches!(rig.inputs()[..], [(STREETS, GatewayInput::Move(MoveClaim { attach: AttachNo(7), .. }))]));
+}
+
+#[test]
+fn a_silent_zone_is_paused_for_its_players_and_its_new_owner_found() {
+    let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
+    let ann = rig.join(&mut zone, 1, Encoding::Json, "Ann");
+    rig.owners.insert(ELYSIUM, Owner { host: "host-c".into(), epoch: Epoch(2) });
+    rig.pass(Duration::from_millis(3200));
+    let reason = PauseReason::Recovering;
+    assert_eq!(rig.received(ann.conn), [ServerMsg::Paused { zone: "nyc.elysium".into(), reason }]);
+    let resync = ("host-c".into(), ELYSIUM, GatewayInput::Resync);
+    rig.pass(Duration::from_millis(500));
+    assert!(rig.inputs_by_host().contains(&resync));
+    (zone.epoch, zone.seq, zone.host) = (Epoch(2), 0, "host-c".into());
+    let frame = zone.tick();
+    rig.frame(&mut zone, frame);
+    assert_eq!(rig.received(ann.conn), [ServerMsg::Resumed { zone: "nyc.elysium".into(), reason }]);
+}
+
+#[test]
+fn pauses_are_told_by_notice_and_a_lost_resumed_is_made_up_for() {
+    let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
+    let ann = rig.join(&mut zone, 1, Encoding::Json, "Ann");
+    let notice = |paused, epoch| ZoneNotice { zone: ELYSIUM, epoch: Epoch(epoch), paused, reason: PauseReason::Swap };
+    let tell = |rig: &mut Rig, notice| {
+        let from = Process::Host("host-a".into());
+        rig.event(Event::Envelope(Envelope { from, parts: vec![Part::Notice(notice)] }));
+        kinds(&rig.received(ann.conn))
+    };
+    assert!(tell(&mut rig, notice(true, 0)).is_empty(), "of an older owner");
+    assert_eq!(tell(&mut rig, notice(true, 1)), ["paused"]);
+    assert!(tell(&mut rig, notice(true, 1)).is_empty());
+    // A tick that was on its way already.
+    let frame = zone.tick();
+    rig.frame(&mut zone, frame);
+    assert!(rig.received(ann.conn).is_empty());
+    assert_eq!(tell(&mut rig, notice(false, 1)), ["resumed"]);
+    assert_eq!(tell(&mut rig, notice(true, 1)), ["paused"]);
+    rig.pass(Duration::from_millis(1100));
+    let frame = zone.tick();
+    rig.frame(&mut zone, frame);
+    assert_eq!(kinds(&rig.received(ann.conn)), ["resumed"]);
+}
+
+#[test]
+fn while_the_backplane_is_away_players_see_a_pause_and_nothing_is_lost() {
+    let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
+    let ann = rig.join(&mut zone, 1, Encoding::Json, "Ann");
+    rig.event(Event::Backplane { away: true });
+    let reason = PauseReason::Backplane;
+    assert_eq!(rig.received(ann.conn), [ServerMsg::Paused { zone: "nyc.elysium".into(), reason }]);
+    rig.send(ann.conn, say(1, "into the void"));
+    rig.pass(Duration::from_secs(15));
+    assert!(rig.inputs().is_empty());
+    rig.send(ann.conn, ClientMsg::Ping { c: 1 });
+    rig.event(Event::Backplane { away: false });
+    rig.received(ann.conn);
+    rig.pass(Duration::from_millis(200));
+    let inputs = rig.inputs();
+    assert_eq!((resyncs(&inputs), commands(&inputs)), (1, vec![(ELYSIUM, 1)]));
+    let frame = zone.tick();
+    rig.frame(&mut zone, frame);
+    assert_eq!(rig.received(ann.conn), [ServerMsg::Resumed { zone: "nyc.elysium".into(), reason }]);
+    assert_eq!(rig.closed(ann.conn), None);
+}
+
+#[test]
+fn envelopes_that_the_inbox_lost_are_made_up_for() {
+    let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
+    rig.join(&mut zone, 1, Encoding::Json, "Ann");
+    rig.inputs();
+    rig.event(Event::Missed);
+    assert_eq!(resyncs(&rig.inputs()), 1);
+}
+
+#[test]
+fn the_end_of_a_connection_is_told_again_while_its_zone_mentions_the_session() {
+    let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
+    let ann = rig.join(&mut zone, 1, Encoding::Json, "Ann");
+    rig.event(Event::Closed { conn: ann.conn });
+    let detach = (ELYSIUM, GatewayInput::Detach { session: ann.id, attach: ann.attach, why: DetachReason::Lost });
+    assert_eq!(rig.inputs(), [detach.clone()]);
+    rig.pass(Duration::from_secs(10));
+    assert_eq!(rig.inputs(), [detach.clone(), detach.clone()]);
+    let mut frame = zone.tick();
+    frame.rosters = vec![enters(ann.id, &[])];
+    rig.frame(&mut zone, frame);
+    assert_eq!(rig.inputs(), [detach]);
+    let mut frame = zone.tick();
+    frame.gone = vec![Gone { session: ann.id, attach: ann.attach, why: GoneReason::LoggedOut }];
+    frame.rosters = vec![enters(ann.id, &[])];
+    rig.pass(Duration::from_secs(2));
+    rig.frame(&mut zone, frame);
+    rig.pass(Duration::from_secs(2));
+    let frame = zone.tick();
+    rig.frame(&mut zone, frame);
+    rig.inputs();
+    rig.pass(Duration::from_secs(2));
+    assert!(rig.inputs().is_empty());
+}
+
+#[test]
+fn a_player_whom_a_living_zone_does_not_answer_is_found_again_by_her_own_token() {
+    let (mut rig, mut elysium, mut streets) = (Rig::new(), FakeZone::elysium(), FakeZone::streets());
+    let ann = rig.join(&mut elysium, 1, Encoding::Json, "Ann");
+    rig.records.insert(
+        "guest:ann".into(),
+        wod_gateway_core::Whereabouts { place: wod_protocol::record::Place::Zone(STREETS), zone: STREETS },
+    );
+    rig.send(ann.conn, say(1, "anybody?"));
+    rig.pass_with(Duration::from_secs(11), &mut elysium);
+    let (asked, request) = rig.attach_request();
+    let token_hash = Digest::of(ann.token.as_bytes()).0;
+    assert_eq!((asked, request.session, request.token_hash), (STREETS, ann.id, token_hash));
+    assert_eq!(request.proof, AttachProof::Resume { token_hash, n: MsgNo(0) });
+    rig.received(ann.conn);
+    let mut frame = streets.tick();
+    let attached = Attached { attach: AttachNo(2), reason: ZoneReason::Resumed, ..streets.attached(&request, 1) };
+    frame.attached.push(attached);
+    frame.info = Some(Box::new(streets.card()));
+    rig.frame(&mut streets, frame);
+    assert_eq!(kinds(&rig.received(ann.conn)), ["zone"], "her client needs no welcome");
+    assert_eq!(commands(&rig.inputs()), [(STREETS, 1)]);
+}
