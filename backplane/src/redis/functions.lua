@@ -254,13 +254,19 @@ local function end_beat(keys, args)
   return {'ok'}
 end
 
-local writing = {
-  claim = claim, renew = renew, release = release, transfer = transfer, append = append, trim = trim, point = point,
-  put_record = put_record, delete_record = delete_record, release_name = release_name, beat = beat, end_beat = end_beat,
-}
-for name, callback in pairs(writing) do
-  redis.register_function('wod_@version@_' .. name, callback)
-end
-for name, callback in pairs({read = read, beats = beats}) do
-  redis.register_function{function_name = 'wod_@version@_' .. name, callback = callback, flags = {'no-writes'}}
-end
+-- ---- registration, one line each: there is no pairs() while a library is loaded
+
+redis.register_function('wod_@version@_claim', claim)
+redis.register_function('wod_@version@_renew', renew)
+redis.register_function('wod_@version@_release', release)
+redis.register_function('wod_@version@_transfer', transfer)
+redis.register_function('wod_@version@_append', append)
+redis.register_function('wod_@version@_trim', trim)
+redis.register_function('wod_@version@_point', point)
+redis.register_function('wod_@version@_put_record', put_record)
+redis.register_function('wod_@version@_delete_record', delete_record)
+redis.register_function('wod_@version@_release_name', release_name)
+redis.register_function('wod_@version@_beat', beat)
+redis.register_function('wod_@version@_end_beat', end_beat)
+redis.register_function{function_name = 'wod_@version@_read', callback = read, flags = {'no-writes'}}
+redis.register_function{function_name = 'wod_@version@_beats', callback = beats, flags = {'no-writes'}}
