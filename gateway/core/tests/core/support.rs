@@ -167,7 +167,7 @@ impl Rig {
         while self.now < end {
             self.now += Duration::from_millis(10);
             self.event(Event::Flush);
-            if self.now.as_millis() % 100 == 0 {
+            if self.now.as_millis().is_multiple_of(100) {
                 self.event(Event::Tick);
             }
         }
