@@ -1,0 +1,83 @@
+//! Who is here, and what is remembered of them.
+
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
+use crate::handle::{EntityId, Player};
+use crate::memory::PlayerSlot;
+use crate::zone::Zone;
+
+impl<Z: Zone> Ctx<'_, Z> {
+    /// Everybody here, in order of id.
+    pub fn players(&self) -> impl Iterator<Item = Player> + '_ {
+        self.memory.players.keys().copied()
+    }
+
+    /// The entity as a player, if it is one of this zone's (not a ghost).
+    pub fn as_player(&self, entity: impl Into<EntityId>) -> Option<Player> {
+        let player = Player(entity.into().0);
+        self.memory.players.contains_key(&player).then_some(player)
+    }
+
+    /// A player's name; empty when she is not here.
+    pub fn name(&self, player: Player) -> &str {
+        self.memory.players.get(&player).map_or("", |slot| slot.name.as_str())
+    }
+
+    /// What is remembered of a player. An error when she is not here.
+    pub fn player(&self, player: Player) -> Result<&Z::Player> {
+        self.memory.players.get(&player).map(|slot| &slot.state).ok_or_else(|| absent(player))
+    }
+
+    /// What is remembered of a player, to change it: saved with her at the end of this tick.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use wod_zone::{Ctx, Player, Result, Zone};
+    /// #[derive(Default, Serialize, Deserialize)]
+    /// #[serde(default)]
+    /// struct Known { visits: u32 }
+    ///
+    /// fn greet<Z: Zone<Player = Known>>(ctx: &mut Ctx<Z>, player: Player) -> Result<u32> {
+    ///     let known = ctx.player_mut(player)?;
+    ///     known.visits += 1;
+    ///     Ok(known.visits)
+    /// }
+    /// ```
+    pub fn player_mut(&mut self, player: Player) -> Result<&mut Z::Player> {
+        Ok(&mut self.slot_mut(player)?.state)
+    }
+
+    /// Whether a script's flag is set for a player.
+    pub fn has_flag(&self, player: Player, flag: &str) -> bool {
+        self.memory.players.get(&player).is_some_and(|slot| slot.flags.contains(flag))
+    }
+
+    /// Sets a script's flag for a player; kept with her like [`Zone::Player`].
+    pub fn set_flag(&mut self, player: Player, flag: &str) -> Result {
+        if !self.has_flag(player, flag) {
+            self.slot_mut(player)?.flags.insert(flag.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Clears a script's flag for a player.
+    pub fn clear_flag(&mut self, player: Player, flag: &str) -> Result {
+        if self.has_flag(player, flag) {
+            self.slot_mut(player)?.flags.remove(flag);
+        }
+        Ok(())
+    }
+
+    /// Her slot, marked for saving: its bytes of before are kept to see whether anything really changed.
+    fn slot_mut(&mut self, player: Player) -> Result<&mut PlayerSlot<Z::Player>> {
+        let slot = self.memory.players.get_mut(&player).ok_or_else(|| absent(player))?;
+        if let std::collections::btree_map::Entry::Vacant(untouched) = self.memory.touched.entry(player) {
+            untouched.insert(slot.encode::<Z>()?);
+        }
+        Ok(slot)
+    }
+}
+
+fn absent(player: Player) -> Error {
+    Error::Other(format!("player {player} is not in this zone"))
+}

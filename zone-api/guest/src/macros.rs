@@ -1,0 +1,71 @@
+//! [`export!`](crate::export) and the log macros.
+
+/// Makes a [`Zone`](crate::Zone) the module's: one line, at the top level of the crate. Natively it does nothing.
+///
+/// ```ignore
+/// wod_zone::export!(Elysium);
+/// ```
+#[macro_export]
+macro_rules! export {
+    ($zone:ty) => {
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            ::std::thread_local! {
+                static RUNTIME: ::std::cell::RefCell<$crate::Runtime<$zone>> =
+                    ::std::cell::RefCell::new($crate::Runtime::new());
+            }
+            struct Exported;
+            impl $crate::wasm::Exported for Exported {
+                type Zone = $zone;
+                fn with<R>(call: impl FnOnce(&mut $crate::Runtime<$zone>) -> R) -> R {
+                    RUNTIME.with_borrow_mut(call)
+                }
+            }
+            type Component = $crate::wasm::Component<Exported>;
+            $crate::wasm::export_component!(Component with_types_in $crate::wasm::bindings);
+        };
+    };
+}
+
+/// Writes a line to the zone's log at level `info`: fields first, then a text as in `format!`.
+///
+/// ```
+/// # use wod_zone::{Ctx, Player, Zone};
+/// fn welcome<Z: Zone>(ctx: &mut Ctx<Z>, player: Player, visits: u32) {
+///     wod_zone::info!(ctx, player = player, visits = visits, "welcome number {visits}");
+/// }
+/// ```
+#[macro_export]
+macro_rules! info {
+    ($ctx:expr, $($rest:tt)+) => { $crate::log_line!($crate::LogLevel::Info, $ctx, $($rest)+) };
+}
+
+/// As [`info!`](crate::info!), at level `warn`.
+#[macro_export]
+macro_rules! warn {
+    ($ctx:expr, $($rest:tt)+) => { $crate::log_line!($crate::LogLevel::Warn, $ctx, $($rest)+) };
+}
+
+/// As [`info!`](crate::info!), at level `error`.
+#[macro_export]
+macro_rules! error {
+    ($ctx:expr, $($rest:tt)+) => { $crate::log_line!($crate::LogLevel::Error, $ctx, $($rest)+) };
+}
+
+/// As [`info!`](crate::info!), at level `debug`.
+#[macro_export]
+macro_rules! debug {
+    ($ctx:expr, $($rest:tt)+) => { $crate::log_line!($crate::LogLevel::Debug, $ctx, $($rest)+) };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! log_line {
+    ($level:expr, $ctx:expr, $($field:ident = $value:expr,)* $text:literal $($args:tt)*) => {
+        $ctx.log(
+            $level,
+            ::std::format!($text $($args)*),
+            &[$((::std::stringify!($field), &$value as &dyn ::std::fmt::Display)),*],
+        )
+    };
+}
