@@ -40,12 +40,7 @@ struct Admin {
 }
 
 /// Serves until cancelled.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    host: Arc<Host>,
-    metrics: PrometheusHandle,
-    stop: CancellationToken,
-) {
+pub(crate) async fn serve(listener: TcpListener, host: Arc<Host>, metrics: PrometheusHandle, stop: CancellationToken) {
     let app = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
@@ -80,7 +75,11 @@ impl Failure {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("{error:#}"), "try again; if it stays, look at the host's log")
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("{error:#}"),
+            "try again; if it stays, look at the host's log",
+        )
     }
 }
 
@@ -186,7 +185,8 @@ async fn swap(State(admin): State<Admin>, Path(name): Path<String>, request: Req
         Found::Answered(response) => return Ok(response),
     };
     let host = &admin.host;
-    let compiled = host.modules.publish(bytes).await.map_err(|error| {
+    let zone = host.config.world.zone(port.zone).context("the world file has no such zone")?;
+    let compiled = host.modules.publish(bytes, zone).await.map_err(|error| {
         Failure::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             format!("the module was refused: {error:#}"),
@@ -201,7 +201,10 @@ async fn swap(State(admin): State<Admin>, Path(name): Path<String>, request: Req
     if !queued {
         return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, "the zone takes no inputs now", "try again"));
     }
-    let pause = tokio::time::timeout(ANSWER_TIMEOUT, done).await.map_err(|_| timed_out(&name))?.context("the zone was let go")?;
+    let pause = tokio::time::timeout(ANSWER_TIMEOUT, done)
+        .await
+        .map_err(|_| timed_out(&name))?
+        .context("the zone was let go")?;
     let pause = pause.map_err(|fault| {
         Failure::new(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -210,8 +213,7 @@ async fn swap(State(admin): State<Admin>, Path(name): Path<String>, request: Req
         )
     })?;
     host.troubles.clear(port.zone);
-    let description = compiled.description();
-    let module = format!("{} {}", description.name, description.version);
+    let module = port.status().map_or_else(String::new, |status| status.module_name);
     let swapped = Swapped { generation, digest: digest.to_string(), module, pause_ms: pause.0 as f64 / 1000.0 };
     tracing::info!(zone = name, generation = %swapped.generation, digest = swapped.digest, pause_ms = swapped.pause_ms, "module swapped");
     Ok(Json(swapped).into_response())
@@ -226,7 +228,8 @@ async fn configure(
         Found::Here(port, bytes) => (port, bytes),
         Found::Answered(response) => return Ok(response),
     };
-    let values: BTreeMap<String, TagValue> = parse(&bytes, r#"{"key": value, …}, values true/false, numbers or texts"#)?;
+    let values: BTreeMap<String, TagValue> =
+        parse(&bytes, r#"{"key": value, …}, values true/false, numbers or texts"#)?;
     let (request, answer) = admin.host.operators.ask();
     port.push(Input::Config { request, values: values.into_iter().collect() });
     let set = wait(&name, answer).await?;
@@ -253,12 +256,11 @@ async fn ask(State(admin): State<Admin>, Path(name): Path<String>, request: Requ
     Ok(Json(json!({ "reply": reply })).into_response())
 }
 
-async fn wait(
-    zone: &str,
-    answer: tokio::sync::oneshot::Receiver<Result<String, String>>,
-) -> Result<String, Failure> {
+async fn wait(zone: &str, answer: tokio::sync::oneshot::Receiver<Result<String, String>>) -> Result<String, Failure> {
     let answer = tokio::time::timeout(ANSWER_TIMEOUT, answer).await.map_err(|_| timed_out(zone))?;
-    answer.context("the zone was let go")?.map_err(|refusal| Failure::new(StatusCode::UNPROCESSABLE_ENTITY, refusal, ""))
+    answer
+        .context("the zone was let go")?
+        .map_err(|refusal| Failure::new(StatusCode::UNPROCESSABLE_ENTITY, refusal, ""))
 }
 
 fn timed_out(zone: &str) -> Failure {

@@ -111,12 +111,8 @@ impl Committer {
                     if let Some(running) = storing.take() {
                         join(running).await;
                     }
-                    *storing = Some(tokio::spawn(store_snapshot(
-                        self.host.clone(),
-                        self.lease.clone(),
-                        self.end,
-                        bytes,
-                    )));
+                    *storing =
+                        Some(tokio::spawn(store_snapshot(self.host.clone(), self.lease.clone(), self.end, bytes)));
                 }
             }
         }
@@ -171,7 +167,8 @@ impl Committer {
         for report in tick.effects.reports {
             report_to_operators(zone, &report);
             if let Report::Fault(fault, event) = report {
-                host.troubles.add(zone, format!("module: {fault}{}", event.map_or(String::new(), |e| format!(" at {e}"))));
+                host.troubles
+                    .add(zone, format!("module: {fault}{}", event.map_or(String::new(), |e| format!(" at {e}"))));
             }
         }
         if let Some(swap) = tick.swap {

@@ -98,7 +98,9 @@ impl Host {
                 Ok(answer) => {
                     port.push(Input::Store { request, answer });
                 }
-                Err(error) => tracing::warn!(zone = %port.zone, request, %error, "a store request failed; it is repeated"),
+                Err(error) => {
+                    tracing::warn!(zone = %port.zone, request, %error, "a store request failed; it is repeated")
+                }
             }
         });
     }

@@ -38,7 +38,6 @@ pub use config::HostConfig;
 use config::INBOX_QUEUE;
 use host::Host;
 use modules::ModuleStore;
-use postman::Postman;
 use worker::Workers;
 
 /// How often a host tells how it does, and how long that holds.

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use wod_backplane::Backplane;
 use wod_protocol::ids::Digest;
-use wod_sandbox::{Compiled, Limits, Sandbox};
+use wod_protocol::map::Map;
+use wod_protocol::world::Zone;
+use wod_sandbox::{Compiled, Limits, PackedMap, Sandbox};
 use wod_sim::module::{Fault, FaultKind, Module};
 use wod_sim::zone::{Modules, Prepared};
 
@@ -29,21 +31,21 @@ impl ModuleStore {
 
     /// Compiles a component file, proves that it instantiates, and stores it and its map where every host and gateway find
     /// them.
-    pub(crate) async fn publish(&self, bytes: Bytes) -> anyhow::Result<Arc<Compiled>> {
+    pub(crate) async fn publish(&self, bytes: Bytes, zone: &Zone) -> anyhow::Result<Arc<Compiled>> {
         let compiled = self.compile(bytes.clone()).await?;
         self.backplane.put_blob(compiled.digest(), bytes).await.context("storing the module")?;
-        let map = Bytes::from(compiled.map().to_json());
-        self.backplane.put_blob(Digest::of(&map), map).await.context("storing the module's map")?;
+        let map = packed_map(&compiled, zone);
+        self.backplane.put_blob(map.digest, map.json).await.context("storing the module's map")?;
         Ok(compiled)
     }
 
-    /// Publishes `{folder}/{module}.wasm`.
-    pub(crate) async fn publish_file(&self, folder: &Path, module: &str) -> anyhow::Result<Arc<Compiled>> {
-        let path = folder.join(format!("{module}.wasm"));
+    /// Publishes the zone's file of the folder, `{module}.wasm`.
+    pub(crate) async fn publish_file(&self, folder: &Path, zone: &Zone) -> anyhow::Result<Arc<Compiled>> {
+        let path = folder.join(format!("{}.wasm", zone.module));
         let bytes = tokio::fs::read(&path).await.with_context(|| {
             format!("reading {}: build it with `wod zone build`, or name its folder with --modules", path.display())
         })?;
-        self.publish(bytes.into()).await.with_context(|| format!("module file {}", path.display()))
+        self.publish(bytes.into(), zone).await.with_context(|| format!("module file {}", path.display()))
     }
 
     /// The compiled module, from memory or from the backplane.
@@ -65,7 +67,7 @@ impl ModuleStore {
         let (sandbox, limits) = (self.sandbox.clone(), self.limits.clone());
         let compiled = tokio::task::spawn_blocking(move || -> anyhow::Result<Compiled> {
             let compiled = sandbox.compile(&bytes)?;
-            compiled.instantiate(&sandbox, &limits)?;
+            compiled.instantiate(&limits)?;
             Ok(compiled)
         })
         .await??;
@@ -74,18 +76,32 @@ impl ModuleStore {
         Ok(compiled)
     }
 
-    fn prepare(&self, compiled: &Compiled, limits: &Limits) -> Result<Prepared, Fault> {
-        let module = compiled
-            .instantiate(&self.sandbox, limits)
-            .map_err(|error| Fault { kind: FaultKind::NotLoadable, detail: error.to_string(), event: None })?;
-        let map = compiled.map().clone();
-        Ok(Prepared { module, map_digest: Digest::of(&map.to_json()), map })
+    fn prepare(&self, compiled: &Compiled, limits: &Limits, zone: &Zone) -> Result<Prepared, Fault> {
+        let packed = packed_map(compiled, zone);
+        if packed.map.size != zone.size {
+            let ([width, height], [zone_width, zone_height]) = (packed.map.size, zone.size);
+            return Err(not_loadable(format!(
+                "its map is {width} x {height} m, the zone {zone_width} x {zone_height} m; make them the same"
+            )));
+        }
+        let module = compiled.instantiate(limits).map_err(|error| not_loadable(error.to_string()))?;
+        Ok(Prepared { module, map: packed.map, map_digest: packed.digest })
     }
+}
+
+/// The module's map; one that brings none gets the zone's bare ground.
+fn packed_map(compiled: &Compiled, zone: &Zone) -> PackedMap {
+    compiled.map().cloned().unwrap_or_else(|| {
+        let map = Map::empty(zone.size[0], zone.size[1]);
+        let json = Bytes::from(map.to_json());
+        PackedMap { digest: Digest::of(&json), json, map: Arc::new(map) }
+    })
 }
 
 /// What a live zone takes its modules from: only what was made ready before, so that a tick never waits.
 pub(crate) struct LiveModules {
     pub(crate) store: ModuleStore,
+    pub(crate) zone: Zone,
     /// The rebuilt instance that an `Input::Rebuilt` announces.
     pub(crate) rebuilt: Arc<Mutex<Option<Box<dyn Module>>>>,
 }
@@ -93,7 +109,7 @@ pub(crate) struct LiveModules {
 impl Modules for LiveModules {
     fn take(&mut self, digest: &Digest) -> Result<Prepared, Fault> {
         let compiled = self.store.ready(digest).ok_or_else(|| not_loadable(format!("module {digest} is not ready")))?;
-        self.store.prepare(&compiled, &self.store.limits)
+        self.store.prepare(&compiled, &self.store.limits, &self.zone)
     }
 
     fn rebuilt(&mut self) -> Result<Box<dyn Module>, Fault> {
@@ -105,18 +121,15 @@ impl Modules for LiveModules {
 /// that may block.
 pub(crate) struct ReplayModules {
     pub(crate) store: ModuleStore,
+    pub(crate) zone: Zone,
     pub(crate) runtime: tokio::runtime::Handle,
-    pub(crate) unlimited: bool,
 }
 
 impl Modules for ReplayModules {
     fn take(&mut self, digest: &Digest) -> Result<Prepared, Fault> {
-        let compiled = self
-            .runtime
-            .block_on(self.store.ensure(*digest))
-            .map_err(|error| not_loadable(format!("{error:#}")))?;
-        let limits = if self.unlimited { self.store.limits.unlimited_time() } else { self.store.limits.clone() };
-        self.store.prepare(&compiled, &limits)
+        let compiled =
+            self.runtime.block_on(self.store.ensure(*digest)).map_err(|error| not_loadable(format!("{error:#}")))?;
+        self.store.prepare(&compiled, &self.store.limits.clone().unlimited_time(), &self.zone)
     }
 
     fn rebuilt(&mut self) -> Result<Box<dyn Module>, Fault> {

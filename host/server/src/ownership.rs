@@ -116,12 +116,20 @@ async fn adopt(host: &Arc<Host>, workers: &Workers, zone: &world::Zone) -> anyho
     let rebuilt = RebuiltSlot::default();
     // One place more than ticks may wait for: a snapshot follows its tick.
     let (commit_tx, commit_rx) = mpsc::channel(TICKS_AWAITING_JOURNAL + 2);
-    let modules = LiveModules { store: host.modules.clone(), rebuilt: rebuilt.clone() };
+    let modules = LiveModules { store: host.modules.clone(), zone: zone.clone(), rebuilt: rebuilt.clone() };
     let state = recovered.zone.unwrap_or_else(|| Zone::new(host.config.world.clone(), zone.number));
     let replayed = (recovered.took, recovered.entries);
-    workers.adopt(ZoneRunner::new(state, port.clone(), modules, commit_tx, zone.tick_hz, replayed));
+    workers.adopt(ZoneRunner::new(state, port.clone(), modules, commit_tx, zone, replayed));
     host.add(port.clone());
-    Ok(Some(Committer { host: host.clone(), port, lease, end: recovered.end, commit_rx, rebuilt, faults: VecDeque::new() }))
+    Ok(Some(Committer {
+        host: host.clone(),
+        port,
+        lease,
+        end: recovered.end,
+        commit_rx,
+        rebuilt,
+        faults: VecDeque::new(),
+    }))
 }
 
 /// The recovered zone, and the inputs it begins with.
@@ -146,7 +154,7 @@ async fn module_to_start_with(
     if running.is_some() && !host.config.follow_modules {
         return Ok(None);
     }
-    let compiled = host.modules.publish_file(&host.config.modules, &zone.module).await?;
+    let compiled = host.modules.publish_file(&host.config.modules, zone).await?;
     let digest = compiled.digest();
     if running == Some(digest) {
         return Ok(None);

@@ -44,10 +44,13 @@ impl Postman {
             };
             let waiting = std::mem::take(&mut *self.waiting.lock());
             for (to, parts) in waiting {
-                let envelope = Envelope { from: me.clone(), parts };
-                if let Err(error) = backplane.publish(&to, envelope.encode()).await {
+                let sent = match (Envelope { from: me.clone(), parts }).encode() {
+                    Ok(bytes) => backplane.publish(&to, bytes).await.map_err(anyhow::Error::new),
+                    Err(error) => Err(error.into()),
+                };
+                if let Err(error) = sent {
                     // Nothing is lost for good: frames are numbered and streams repeat.
-                    tracing::debug!(%to, %error, "an envelope was not published");
+                    tracing::debug!(%to, error = format!("{error:#}"), "an envelope was not published");
                     metrics::counter!("wod_host_envelopes_lost_total").increment(1);
                 }
             }

@@ -56,8 +56,9 @@ pub(crate) async fn recover(
     if snapshot.is_none() && entries.is_empty() {
         return Ok(Recovered { zone: None, end, entries: 0, took: Duration::ZERO, diverged: 0 });
     }
+    let settings = world.zone(zone).context("the world file has no such zone")?.clone();
     let mut source =
-        ReplayModules { store: modules.clone(), runtime: tokio::runtime::Handle::current(), unlimited: true };
+        ReplayModules { store: modules.clone(), zone: settings, runtime: tokio::runtime::Handle::current() };
     let world = world.clone();
     let count = entries.len() as u64;
     let (replayed, took, diverged) = tokio::task::spawn_blocking(move || {

@@ -8,9 +8,10 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
-use wod_protocol::ids::Tick;
+use wod_protocol::ids::{Tick, ZoneName};
 use wod_protocol::limits::TICKS_AWAITING_JOURNAL;
 use wod_protocol::registry::ZoneBeat;
+use wod_protocol::world;
 use wod_sim::io::{CallOutcome, Effects, Input, Outcome};
 use wod_sim::module::Module;
 use wod_sim::zone::{Sleep, SnapshotError, Zone};
@@ -49,6 +50,7 @@ pub(crate) struct ZoneRunner {
     zone: Zone,
     modules: LiveModules,
     commit_tx: mpsc::Sender<Commit>,
+    name: ZoneName,
     period: Duration,
     next_at: Instant,
     /// Since when, and at which tick, the zone sleeps.
@@ -68,7 +70,7 @@ impl ZoneRunner {
         port: Arc<ZonePort>,
         modules: LiveModules,
         commit_tx: mpsc::Sender<Commit>,
-        tick_hz: u32,
+        settings: &world::Zone,
         replayed: (Duration, u64),
     ) -> Self {
         let now = Instant::now();
@@ -77,7 +79,8 @@ impl ZoneRunner {
             zone,
             modules,
             commit_tx,
-            period: Duration::from_secs(1) / tick_hz,
+            name: settings.name.clone(),
+            period: Duration::from_secs(1) / settings.tick_hz,
             next_at: now,
             asleep: None,
             inputs: Vec::new(),
@@ -256,18 +259,19 @@ impl ZoneRunner {
         }
         let description = self.zone.description();
         ZoneBeat {
-            zone: self.zone.number(),
-            name: self.zone.name().clone(),
+            zone: self.port.zone,
+            name: self.name.clone(),
             epoch: self.zone.epoch(),
             tick: self.zone.tick(),
             module: self.zone.module_digest(),
             module_name: description.map_or_else(String::new, |d| format!("{} {}", d.name, d.version)),
             generation: self.zone.generation(),
-            players: self.zone.players().map(|(_, name)| name.to_owned()).collect(),
+            players: self.zone.players().into_iter().map(|player| player.name).collect(),
             entities: self.zone.entity_count() as u32,
             tick_p50_us: percentile(50),
             tick_p99_us: percentile(99),
-            uncommitted: (TICKS_AWAITING_JOURNAL + 2 - self.commit_tx.capacity().min(TICKS_AWAITING_JOURNAL + 2)) as u32,
+            uncommitted: (TICKS_AWAITING_JOURNAL + 2 - self.commit_tx.capacity().min(TICKS_AWAITING_JOURNAL + 2))
+                as u32,
             trouble,
             asleep: self.asleep.is_some(),
         }

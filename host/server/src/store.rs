@@ -43,12 +43,7 @@ async fn read(backplane: &Backplane, sub: &Sub) -> Result<Option<(Version, Playe
 }
 
 /// False: somebody else was quicker.
-async fn write(
-    backplane: &Backplane,
-    sub: &Sub,
-    expected: Version,
-    record: &PlayerRecord,
-) -> Result<bool, StoreError> {
+async fn write(backplane: &Backplane, sub: &Sub, expected: Version, record: &PlayerRecord) -> Result<bool, StoreError> {
     match backplane.put_record(sub, expected, record.encode().into()).await {
         Ok(_) => Ok(true),
         Err(Error::Conflict { .. }) => Ok(false),
@@ -93,12 +88,7 @@ async fn claim(
     Err(StoreError::Contended(sub))
 }
 
-async fn put(
-    backplane: &Backplane,
-    player: Traveller,
-    place: Place,
-    zone: ZoneNo,
-) -> Result<StoreAnswer, StoreError> {
+async fn put(backplane: &Backplane, player: Traveller, place: Place, zone: ZoneNo) -> Result<StoreAnswer, StoreError> {
     let sub = player.sub.clone();
     for _ in 0..CAS_TRIES {
         let stored = read(backplane, &sub).await?;

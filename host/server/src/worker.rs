@@ -7,6 +7,8 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
+use wod_sandbox::THREAD_STACK_BYTES;
+
 use crate::runner::{LONGEST_SLEEP, Poll, ZoneRunner};
 
 /// The workers of a host.
@@ -32,7 +34,10 @@ impl Workers {
         for index in 0..count {
             let shared = Arc::new(Shared::default());
             let theirs = shared.clone();
-            let thread = std::thread::Builder::new().name(format!("zones-{index}")).spawn(move || run(&theirs))?;
+            let thread = std::thread::Builder::new()
+                .name(format!("zones-{index}"))
+                .stack_size(2 * THREAD_STACK_BYTES)
+                .spawn(move || run(&theirs))?;
             workers.push(Worker { shared, thread });
         }
         Ok(Self { workers })
