@@ -56,6 +56,9 @@ pub use error::{Error, Source};
 pub use inbox::{Inbox, InboxEvent};
 pub use types::{Claim, Durability, Health, Lease, RedisOptions, Version};
 
+/// Most that one read of a journal returns, bytes, so that it holds up nobody else.
+const READ_BYTES: usize = 4 * 1024 * 1024;
+
 /// A handle to the backplane. Clones are cheap and share everything; the last one dropped ends it.
 #[derive(Clone)]
 pub struct Backplane {
@@ -229,8 +232,8 @@ impl Backplane {
         }
     }
 
-    /// Entries from index `from` on (0 is taken for 1), without gaps, as many as fit into `max_bytes`, but at least one if
-    /// there is one. Empty at the journal's end.
+    /// Entries from index `from` on (0 is taken for 1), without gaps, as many as fit into `max_bytes` (and into 4 MiB), but at
+    /// least one if there is one. Empty at the journal's end.
     ///
     /// # Errors
     /// [`Error::Trimmed`] when entry `from` is no longer there; transient ones, [`Error::Store`].
@@ -240,6 +243,7 @@ impl Backplane {
         from: JournalIndex,
         max_bytes: usize,
     ) -> Result<Vec<(JournalIndex, Bytes)>, Error> {
+        let max_bytes = max_bytes.min(READ_BYTES);
         match &self.backend {
             Backend::Embedded(embedded) => embedded.read_journal(zone, from, max_bytes).await,
             Backend::Redis(redis) => redis.read_journal(zone, from, max_bytes).await,

@@ -56,6 +56,7 @@ conformance! {
     a_batch_overlapping_what_is_there_adds_the_rest
     appends_keep_the_lease
     concurrent_zones_keep_their_journals_apart
+    rivals_never_lose_or_overwrite_what_was_acknowledged
     reading_a_journal_stops_at_the_bytes_asked_for
     trimming_keeps_what_the_kept_snapshots_need
     a_snapshot_larger_than_a_chunk_comes_back_whole
@@ -349,6 +350,36 @@ async fn concurrent_zones_keep_their_journals_apart(_store: Store, backplane: Ba
         let expected: Vec<_> = (1..=20).map(|index| (index, format!("{zone}/{index}"))).collect();
         assert_eq!(journal(&backplane, ZoneNo(zone), 1).await, expected);
     }
+}
+
+/// Processes under one host name, which the store lets take the zone from each other at any moment: the worst of hand-overs.
+async fn rivals_never_lose_or_overwrite_what_was_acknowledged(_store: Store, backplane: Backplane) {
+    let mut rivals = tokio::task::JoinSet::new();
+    for rival in 0..4 {
+        let backplane = backplane.clone();
+        rivals.spawn(async move {
+            let mut acknowledged = Vec::new();
+            for round in 0..25 {
+                let lease = claim(&backplane, ZONE, "host").await;
+                for n in 0..3 {
+                    let index = backplane.journal_end(ZONE).await.unwrap().next();
+                    let entry = format!("{rival}.{round}.{n} under {}", lease.epoch);
+                    match backplane.append(&lease, index, bytes(&entry)).await {
+                        Ok(()) => acknowledged.push((index.0, entry)),
+                        Err(Error::Fenced { .. } | Error::NotNext { .. }) => break,
+                        Err(other) => panic!("{other:?}"),
+                    }
+                }
+            }
+            acknowledged
+        });
+    }
+    let mut acknowledged = rivals.join_all().await.concat();
+    acknowledged.sort_unstable();
+    let stored = journal(&backplane, ZONE, 1).await;
+    assert_eq!(stored, acknowledged);
+    let epochs: Vec<u64> = stored.iter().map(|(_, entry)| entry.rsplit(' ').next().unwrap().parse().unwrap()).collect();
+    assert!(epochs.is_sorted(), "an older owner wrote after a newer one");
 }
 
 async fn reading_a_journal_stops_at_the_bytes_asked_for(_store: Store, backplane: Backplane) {

@@ -27,6 +27,14 @@ async fn a_redis_without_aof_is_refused_with_advice() {
 }
 
 #[tokio::test]
+async fn a_redis_that_evicts_any_key_is_refused_with_advice() {
+    let evicting = ["--appendonly", "yes", "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"];
+    let server = RedisServer::start_with(&evicting).await.unwrap();
+    let refused = Backplane::redis(&server.url(), RedisOptions::default()).await.unwrap_err();
+    assert!(refused.to_string().contains("noeviction"), "{refused}");
+}
+
+#[tokio::test]
 async fn durability_fsync_needs_a_redis_that_syncs_every_write() {
     let options = || RedisOptions { durability: Durability::Fsync, ..Default::default() };
     let lazy = RedisServer::start().await.unwrap();

@@ -81,8 +81,8 @@ fn run(store: &Store, mut command_rx: mpsc::Receiver<Command>) {
             }
             next = if closing.is_none() && group.len() < GROUP { command_rx.try_recv().ok() } else { None };
         }
-        if !group.is_empty() {
-            commit(store, &mut group);
+        if !group.is_empty() && commit(store, &mut group).is_err() {
+            break;
         }
     }
     // Waits for readers, which hold the lock for as long as they read.
@@ -100,17 +100,17 @@ fn run(store: &Store, mut command_rx: mpsc::Receiver<Command>) {
     }
 }
 
-/// After a failed sync nobody knows what the disk has, so the store stays away until it is opened anew: redb itself
-/// refuses further transactions, and what was decided in memory meanwhile is lost with the process.
-fn commit(store: &Store, group: &mut Vec<Box<dyn Write>>) {
+/// After a failure the thread ends and everything is refused until the file is opened anew: nobody knows what a failed
+/// sync has left on the disk, and leases were decided in memory for writes that are not there.
+fn commit(store: &Store, group: &mut Vec<Box<dyn Write>>) -> Result<(), Arc<redb::Error>> {
     let outcome = apply_and_sync(store, group).map_err(Arc::new);
     if let Err(error) = &outcome {
-        tracing::error!(%error, "the data file cannot be written");
-        store.health.send_replace(Health::Away);
+        tracing::error!(%error, "the data file can't be written; the backplane is closed");
     }
     for write in group.drain(..) {
         write.answer(outcome.clone());
     }
+    outcome
 }
 
 fn apply_and_sync(store: &Store, group: &mut [Box<dyn Write>]) -> Result<(), redb::Error> {
@@ -196,3 +196,83 @@ macro_rules! store_failure {
     };
 }
 store_failure!(redb::StorageError, redb::TableError, redb::TransactionError, redb::CommitError);
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use parking_lot::RwLock;
+    use redb::ReadableTableMetadata as _;
+    use tokio::sync::watch;
+    use tokio::task::JoinSet;
+
+    use super::super::open_database;
+    use super::super::tables::{VALUES, prepare};
+    use super::*;
+
+    const WRITES: usize = 50;
+
+    #[tokio::test]
+    async fn writes_that_wait_share_one_commit() {
+        let (store, commits) = start();
+        // The first holds its transaction open until the others have gathered behind it.
+        let (go_tx, go_rx) = std::sync::mpsc::channel();
+        let first = commits.write("first", move |_| Ok(go_rx.recv().is_ok()));
+        let others = async {
+            let mut others = JoinSet::new();
+            for n in 0..WRITES {
+                let (commits, store) = (commits.clone(), store.clone());
+                others.spawn(async move {
+                    let write = move |transaction: &WriteTransaction| {
+                        transaction.open_table(VALUES)?.insert(&*n.to_string(), &[][..])?;
+                        Ok(committed_values(&store))
+                    };
+                    commits.write("other", write).await.unwrap()
+                });
+            }
+            while commits.command_tx.capacity() > QUEUE - WRITES {
+                tokio::task::yield_now().await;
+            }
+            go_tx.send(()).unwrap();
+            others.join_all().await
+        };
+        let (_, seen) = tokio::join!(first, others);
+        assert_eq!(seen, [0; WRITES], "each was applied before any of them was committed");
+        assert_eq!(committed_values(&store), WRITES as u64);
+    }
+
+    #[tokio::test]
+    async fn a_refused_write_leaves_the_others_of_its_group_standing() {
+        let (store, commits) = start();
+        let refuse = |_: &WriteTransaction| Err::<(), _>(Failure::Refused(Error::Fenced { operation: "refuse" }));
+        let write = |transaction: &WriteTransaction| {
+            transaction.open_table(VALUES)?.insert("key", &b"value"[..])?;
+            Ok(())
+        };
+        let (refused, written) = tokio::join!(commits.write("refuse", refuse), commits.write("write", write));
+        assert!(refused.unwrap_err().is_fenced());
+        written.unwrap();
+        assert_eq!(committed_values(&store), 1);
+    }
+
+    #[tokio::test]
+    async fn after_a_failed_commit_nothing_is_accepted() {
+        let (store, commits) = start();
+        let fail = |_: &WriteTransaction| Err::<(), _>(Failure::Store(redb::Error::Corrupted("damaged".to_owned())));
+        assert!(matches!(commits.write("fail", fail).await.unwrap_err(), Error::Store { .. }));
+        let mut health = store.health.subscribe();
+        health.wait_for(|health| *health == Health::Away).await.unwrap();
+        assert!(matches!(commits.write("late", |_| Ok(())).await.unwrap_err(), Error::Closed { .. }));
+    }
+
+    fn start() -> (Arc<Store>, Arc<CommitQueue>) {
+        let database = open_database(None).unwrap();
+        prepare(&database).unwrap();
+        let health = watch::Sender::new(Health::Connected);
+        let store = Arc::new(Store { database: RwLock::new(Some(database)), health });
+        (store.clone(), Arc::new(CommitQueue::start(store).unwrap()))
+    }
+
+    fn committed_values(store: &Store) -> u64 {
+        store.read("count", |transaction| Ok(transaction.open_table(VALUES)?.len()?)).unwrap()
+    }
+}

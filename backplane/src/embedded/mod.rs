@@ -178,8 +178,12 @@ fn open_database(dir: Option<&Path>) -> Result<Database, Error> {
     };
     std::fs::create_dir_all(dir).map_err(|source| Error::store(OPERATION, source))?;
     let path = dir.join(FILE);
-    builder.create(&path).map_err(|source| match source {
+    let database = builder.create(&path).map_err(|source| match source {
         redb::DatabaseError::DatabaseAlreadyOpen => Error::InUse { path },
         other => Error::store(OPERATION, other),
-    })
+    })?;
+    // A file is as durable as its name in the directory.
+    let named = std::fs::File::open(dir).and_then(|dir| dir.sync_all());
+    named.map_err(|source| Error::store(OPERATION, source))?;
+    Ok(database)
 }

@@ -24,6 +24,8 @@ const RECONNECT_PATIENCE: Duration = Duration::from_millis(400);
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(1400);
 /// A replica must confirm within this time.
 const REPLICA_TIMEOUT: Duration = Duration::from_millis(500);
+/// Waiting for the round to the replica before ours, and then for ours.
+const CONFIRM_TIMEOUT: Duration = Duration::from_millis(1100);
 /// How often the watchdog asks.
 pub(super) const WATCHDOG_INTERVAL: Duration = Duration::from_millis(400);
 /// How long the watchdog waits for the answer; with the interval, an outage shows within 1.4 s.
@@ -68,6 +70,8 @@ pub(super) struct Link {
     health: watch::Sender<Health>,
     /// The generation of the connections that a command last found dead.
     suspected: watch::Sender<u64>,
+    /// Ends everything that was started for this link.
+    pub(super) cancel: CancellationToken,
 }
 
 impl Link {
@@ -81,6 +85,7 @@ impl Link {
             connections: watch::Sender::new(None),
             health: watch::Sender::new(Health::Away),
             suspected: watch::Sender::new(0),
+            cancel: CancellationToken::new(),
         };
         let connections = link.dial(1).await?;
         link.set(Some(connections));
@@ -92,13 +97,13 @@ impl Link {
     }
 
     /// Watches the connections and rebuilds them when they are lost, until cancelled.
-    pub(super) async fn keep_up(&self, cancel: CancellationToken) {
+    pub(super) async fn keep_up(&self) {
         let mut generation = 1;
-        while cancel.run_until_cancelled(self.until_lost()).await.is_some() {
+        while self.cancel.run_until_cancelled(self.until_lost()).await.is_some() {
             tracing::warn!(address = %self.address(), "Redis is away");
             self.set(None);
             generation += 1;
-            let Some(connections) = cancel.run_until_cancelled(self.redial(generation)).await else { break };
+            let Some(connections) = self.cancel.run_until_cancelled(self.redial(generation)).await else { break };
             tracing::info!(address = %self.address(), "Redis is back");
             self.set(Some(connections));
         }
@@ -110,12 +115,19 @@ impl Link {
         let mut connections = self.connections.subscribe();
         let up = timeout(RECONNECT_PATIENCE, connections.wait_for(Option::is_some)).await;
         let up = up.ok().and_then(|up| up.ok()?.clone());
-        up.ok_or(Error::Away { operation, source: None })
+        up.ok_or_else(|| self.absent(operation))
     }
 
     /// The current connections, if there are any right now.
     pub(super) fn connections_now(&self, operation: &'static str) -> Result<Connections, Error> {
-        self.connections.borrow().clone().ok_or(Error::Away { operation, source: None })
+        self.connections.borrow().clone().ok_or_else(|| self.absent(operation))
+    }
+
+    fn absent(&self, operation: &'static str) -> Error {
+        match self.cancel.is_cancelled() {
+            true => Error::Closed { operation },
+            false => Error::Away { operation, source: None },
+        }
     }
 
     /// Sends one command. Any failure of the connection, and silence, is [`Error::Away`].
@@ -149,7 +161,12 @@ impl Link {
         if self.options.durability != Durability::Replicated {
             return Ok(());
         }
-        // Writes that were answered before a WAIT is sent share it: one round to the replica at a time, however many zones.
+        let confirmed = timeout(CONFIRM_TIMEOUT, self.confirmed_by_a_replica(operation, connections)).await;
+        if matches!(confirmed, Ok(Ok(true))) { Ok(()) } else { Err(Error::NotReplicated { operation }) }
+    }
+
+    /// Writes that were answered before a WAIT is sent share it: one round to the replica at a time, however many zones.
+    async fn confirmed_by_a_replica(&self, operation: &'static str, connections: &Connections) -> Result<bool, Error> {
         let written = Instant::now();
         let mut confirmed = connections.replicas.lock().await;
         if confirmed.asked.is_none_or(|asked| asked <= written) {
@@ -162,7 +179,7 @@ impl Link {
                 .map_err(|source| Error::store(operation, source))?;
             *confirmed = Confirmed { asked: Some(asked), by_a_replica: replicas >= 1 };
         }
-        if confirmed.by_a_replica { Ok(()) } else { Err(Error::NotReplicated { operation }) }
+        Ok(confirmed.by_a_replica)
     }
 
     fn judge<T>(
@@ -257,10 +274,8 @@ impl Link {
         let away = |error: RedisError| Error::Away { operation: OPERATION, source: Some(error.into()) };
         let refuse = |problem, advice| Err(Error::NotPersistent { address: self.address(), problem, advice });
 
-        let mut info = ::redis::cmd("INFO");
-        info.arg("everything");
-        let info: String = info.query_async(store).await.map_err(away)?;
-        let says = |line: &str| info.lines().any(|said| said == line);
+        let info: String = ::redis::cmd("INFO").query_async(store).await.map_err(away)?;
+        let says = |line: &str| info.lines().any(|said| said.starts_with(line));
         if says("role:slave") {
             let source = "this Redis is a replica and takes no writes".into();
             return Err(Error::Away { operation: OPERATION, source: Some(source) });
@@ -272,6 +287,12 @@ impl Link {
             return refuse(
                 "keeps no append-only file, so a restart of it would lose the world",
                 "Start it with `--appendonly yes`, or allow it with `allow_no_persistence` if nothing matters",
+            );
+        }
+        if says("maxmemory_policy:allkeys") && !says("maxmemory:0") {
+            return refuse(
+                "throws keys away when memory gets short, whichever they are",
+                "Start it with `--maxmemory-policy noeviction`",
             );
         }
         if self.options.durability == Durability::Fsync {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use ::redis::{Cmd, FromRedisValue};
 use tokio::sync::watch;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::DropGuard;
 use tokio_util::task::TaskTracker;
 use wod_protocol::bus::Process;
 use wod_protocol::ids::ZoneNo;
@@ -27,9 +27,8 @@ use functions::Reply;
 pub(crate) struct Redis {
     link: Arc<Link>,
     keys: Keys,
-    /// The link's keeper and the inboxes' subscribers; they end with `cancel`.
+    /// The link's keeper and the inboxes' subscribers; they end when the link is cancelled.
     tasks: TaskTracker,
-    cancel: CancellationToken,
     _cancel_on_drop: DropGuard,
 }
 
@@ -37,14 +36,14 @@ impl Redis {
     pub(crate) async fn connect(url: &str, options: RedisOptions) -> Result<Self, Error> {
         let keys = Keys::new(&options.prefix)?;
         let link = Link::connect(url, options).await?;
-        let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
-        let keeper = (link.clone(), cancel.clone());
-        tasks.spawn(async move { keeper.0.keep_up(keeper.1).await });
-        Ok(Self { link, keys, tasks, _cancel_on_drop: cancel.clone().drop_guard(), cancel })
+        let tasks = TaskTracker::new();
+        let kept_up = link.clone();
+        tasks.spawn(async move { kept_up.keep_up().await });
+        Ok(Self { _cancel_on_drop: link.cancel.clone().drop_guard(), link, keys, tasks })
     }
 
     pub(crate) async fn close(&self) {
-        self.cancel.cancel();
+        self.link.cancel.cancel();
         self.tasks.close();
         self.tasks.wait().await;
     }
@@ -65,7 +64,7 @@ impl Redis {
 
     pub(crate) async fn subscribe(&self, me: &Process, capacity: usize) -> Result<Inbox, Error> {
         let channel = self.keys.inbox(me);
-        pubsub::subscribe(self.link.client.clone(), channel, capacity, &self.cancel, &self.tasks).await
+        pubsub::subscribe(self.link.client.clone(), channel, capacity, &self.link.cancel, &self.tasks).await
     }
 
     /// One command that reads, or whose loss does no harm.

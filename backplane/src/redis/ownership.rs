@@ -70,7 +70,9 @@ impl Redis {
         let answer = self.link.send_all::<Vec<Vec<Option<String>>>>(OPERATION, &connections, Lane::Store, &commands);
         let rows = answer.await?.map_err(|source| Error::store(OPERATION, source))?;
         let mut rows = rows.into_iter();
-        let now: u64 = number(rows.next().unwrap_or_default().first()).unwrap_or(0) * 1000;
+        let time = rows.next().unwrap_or_default();
+        let [seconds, micros] = [0, 1].map(|part| number(time.get(part)).unwrap_or(0));
+        let now = seconds * 1000 + micros / 1000;
         Ok(rows.map(|row| owner(&row, now)).collect())
     }
 
@@ -82,7 +84,7 @@ impl Redis {
     }
 }
 
-/// From host, epoch and expiry; none when released, run out by `now` (whole seconds), or never claimed.
+/// From host, epoch and expiry; none when released, run out by `now` (ms by the store's clock), or never claimed.
 fn owner(row: &[Option<String>], now: u64) -> Option<Owner> {
     let host = row.first()?.as_deref().filter(|host| !host.is_empty())?;
     let epoch = number(row.get(1))?;

@@ -29,8 +29,12 @@ pub(super) async fn subscribe(
     cancel: &CancellationToken,
     tasks: &TaskTracker,
 ) -> Result<Inbox, Error> {
+    const OPERATION: &str = "subscribe";
+    if cancel.is_cancelled() {
+        return Err(Error::Closed { operation: OPERATION });
+    }
     let opened = Subscription::open(&client, &channel).await;
-    let subscription = opened.map_err(|source| Error::Away { operation: "subscribe", source: Some(source) })?;
+    let subscription = opened.map_err(|source| Error::Away { operation: OPERATION, source: Some(source) })?;
     let queue = InboxQueue::new(capacity);
     let cancel = cancel.child_token();
     let subscriber = Subscriber { client, channel, queue: queue.clone() };

@@ -56,7 +56,7 @@ impl Redis {
 
     pub(crate) async fn snapshot(&self, zone: ZoneNo) -> Result<Option<(JournalIndex, Bytes)>, Error> {
         const OPERATION: &str = "load a snapshot";
-        for _ in 0..LOAD_ATTEMPTS {
+        'look: for _ in 0..LOAD_ATTEMPTS {
             let pointers = self.pointers(OPERATION, zone).await?;
             if pointers.is_empty() {
                 return Ok(None);
@@ -66,12 +66,13 @@ impl Redis {
                     return Ok(Some((pointer.at, bytes)));
                 }
                 if self.pointers(OPERATION, zone).await? != pointers {
-                    break; // it was replaced meanwhile: look again
+                    continue 'look; // it was replaced meanwhile
                 }
                 tracing::error!(%zone, at = %pointer.at, "a snapshot is damaged; trying the one before");
             }
+            return Err(Error::store(OPERATION, format!("no snapshot of zone {zone} is whole")));
         }
-        Err(Error::store(OPERATION, format!("no snapshot of zone {zone} is whole")))
+        Err(Error::store(OPERATION, format!("the snapshots of zone {zone} change faster than they can be read")))
     }
 
     pub(crate) async fn snapshots(&self, zone: ZoneNo) -> Result<Vec<JournalIndex>, Error> {
