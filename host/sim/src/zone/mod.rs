@@ -1,15 +1,47 @@
 //! The zone's state machine: players, their sessions and commands, the module's calls, and what has to reach others.
+//!
+//! Reading order: [`Zone::step`] below is the table of contents. `state` and `scene` are what a snapshot keeps, `turn` what a
+//! tick gathers for its effects. Inputs are dealt with in `attach` (connections), `commands` and `chat` (what players do),
+//! `travel` (other zones and the store) and `modules` (swaps, faults, operators). `calls` is the module's side of a call,
+//! `checks` its bounds, `apply` what it ordered. `requests` and `outbox` hold what others have not answered yet, `messages`
+//! what clients have not; `frames` tells gateways.
 
+mod apply;
+mod attach;
+mod calls;
+mod chat;
+mod checks;
+mod commands;
 mod error;
+mod frames;
+mod messages;
+mod modules;
+mod outbox;
+mod players;
+mod requests;
+mod scene;
+mod snapshot;
+mod state;
+mod travel;
+mod turn;
+mod walks;
 
 use std::sync::Arc;
 
-use wod_protocol::ids::{Digest, EntityId, Epoch, Generation, Tick, ZoneNo};
+use serde::Serialize;
+use wod_protocol::bus::GatewayInput;
+
+use wod_protocol::ids::{Digest, EntityId, Epoch, GatewayId, Generation, HostId, Tick, ZoneNo};
 use wod_protocol::map::Map;
 use wod_protocol::world::World;
+use xxhash_rust::xxh3::Xxh3Default;
 
-use crate::io::{Effects, Entry, Input, Outcome};
+use crate::io::{Effects, Entry, Input, Outcome, SIM_VERSION, Took};
 use crate::module::{Description, Fault, Module};
+use modules::Slot;
+use scene::Scene;
+use state::{Link, Rules, State};
+use turn::Turn;
 
 pub use error::{Diverged, RestoreError, SnapshotError};
 
@@ -53,112 +85,313 @@ pub struct PlayerInfo {
     pub away: bool,
 }
 
+/// Log lines a module may write in a second.
+const LOG_LINES: u32 = 20;
+/// Dilation an operator's host may set, per mille of real time.
+const DILATION: std::ops::RangeInclusive<u16> = 100..=1000;
+
 /// A zone: simulated state plus its running module.
 pub struct Zone {
-    world: Arc<World>,
-    number: ZoneNo,
+    rules: Arc<Rules>,
+    state: State,
+    slot: Slot,
+    /// The module failed since the last tick, outside a call of a tick.
+    lost: bool,
+    /// In a replay: how a call failed that had come through.
+    diverged: Option<Fault>,
+    /// Not part of the state: nothing that is hashed or journaled depends on it.
+    log_budget: u32,
+    turn: Turn,
+    /// Stands in while a call of the module has the scene.
+    stand_in: Option<Scene>,
 }
 
 impl Zone {
-    /// A zone that never ran. Its first input must be [`Input::Owned`] with [`crate::io::Took::Fresh`]; a [`Input::Swap`]
-    /// gives it its module.
+    /// A zone that never ran. Its first input must be [`Input::Owned`] with [`Took::Fresh`]; a [`Input::Swap`] gives it its
+    /// module.
     ///
     /// # Panics
     /// When the world has no zone of this number.
     pub fn new(world: Arc<World>, number: ZoneNo) -> Self {
-        assert!(world.zone(number).is_some(), "the world has a zone {number}");
-        Self { world, number }
+        let rules = Rules::new(world, number).expect("the world has a zone of this number");
+        let state = State::new(&rules);
+        Self::with(rules, state)
     }
 
-    /// A zone as [`Zone::snapshot`] saved it, its module's state loaded into a fresh instance.
-    pub fn restore(
-        world: Arc<World>,
-        number: ZoneNo,
-        snapshot: &[u8],
-        modules: &mut dyn Modules,
-    ) -> Result<Self, RestoreError> {
-        todo!()
+    fn with(rules: Rules, state: State) -> Self {
+        Self {
+            rules: Arc::new(rules),
+            state,
+            slot: Slot::Empty,
+            lost: false,
+            diverged: None,
+            log_budget: LOG_LINES,
+            turn: Turn::default(),
+            stand_in: None,
+        }
     }
 
     /// One tick. `effects` is cleared first; its buffers are reused.
     pub fn step(&mut self, inputs: &[Input], modules: &mut dyn Modules, effects: &mut Effects) -> Outcome {
-        todo!()
+        self.step_as(inputs, modules, effects, None)
+    }
+
+    /// One tick, as it comes or as its outcome was.
+    fn step_as(
+        &mut self,
+        inputs: &[Input],
+        modules: &mut dyn Modules,
+        effects: &mut Effects,
+        obey: Option<&Outcome>,
+    ) -> Outcome {
+        let mut outcome = Outcome::default();
+        self.turn.begin(effects);
+        self.begin_tick(inputs);
+        for input in inputs {
+            self.take(input, modules, obey, &mut outcome);
+        }
+        self.expire_links();
+        self.expire_asks();
+        self.ring_timers();
+        self.walk();
+        self.sense();
+        self.call_module(obey, &mut outcome);
+        self.look_around();
+        self.repeat_overdue_messages();
+        self.make_frames();
+        self.send_to_others();
+        self.turn.end(effects);
+        outcome
+    }
+
+    fn begin_tick(&mut self, inputs: &[Input]) {
+        let woke = inputs.iter().find_map(|input| match input {
+            Input::Woke { tick } => Some(*tick),
+            _ => None,
+        });
+        self.state.tick = woke.unwrap_or_default().max(self.state.tick.next());
+        if self.state.tick.0 % self.rules.second() == 0 || woke.is_some() {
+            self.log_budget = LOG_LINES;
+        }
+    }
+
+    fn take(&mut self, input: &Input, modules: &mut dyn Modules, obey: Option<&Outcome>, outcome: &mut Outcome) {
+        match input {
+            Input::Owned { epoch, host, how } => self.change_owner(*epoch, host, *how),
+            // begin_tick() has seen it.
+            Input::Woke { .. } => {}
+            Input::Gateway { gateway, input } => self.take_from_gateway(gateway, input),
+            Input::GatewayLost(gateway) => self.lose_gateway(gateway),
+            Input::Stream(part) => self.receive(part),
+            Input::Store { request, answer } => self.store_answers(*request, answer),
+            Input::Swap { digest, generation, rollback } => {
+                self.swap((*digest, *generation, *rollback), modules, obey, outcome);
+            }
+            Input::Rebuilt => self.rebuilt(modules, obey),
+            Input::Config { request, values } => self.configure(*request, values),
+            Input::Ask { request, operator, text } => self.ask(*request, operator, text),
+            Input::Dilation(per_mille) => self.state.dilation = (*per_mille).clamp(*DILATION.start(), *DILATION.end()),
+        }
+    }
+
+    fn take_from_gateway(&mut self, gateway: &GatewayId, input: &GatewayInput) {
+        match input {
+            GatewayInput::Attach(request) => self.attach(request),
+            GatewayInput::Detach { session, attach, why } => self.detach(*session, *attach, *why),
+            GatewayInput::Move(claim) => self.walk_to(claim),
+            GatewayInput::Command { session, attach, seq, body } => self.command(*session, *attach, *seq, body),
+            GatewayInput::AckMessages { session, attach, n } => self.acknowledge(*session, *attach, *n),
+            GatewayInput::Resync => self.resync(gateway),
+        }
+    }
+
+    /// Another process goes on with the zone: what it had sent may be lost, so everything open is sent again.
+    fn change_owner(&mut self, epoch: Epoch, host: &HostId, how: Took) {
+        self.state.epoch = epoch;
+        self.state.owner = host.clone();
+        for gateway in self.state.gateways.values_mut() {
+            gateway.seq = 0;
+        }
+        self.state.requests.restart();
+        self.state.outbox.restart();
+        if let Some(reason) = attach::reason_of(how) {
+            self.rezone_all(reason);
+        }
+        self.turn.out.binding = true;
+    }
+
+    /// What has to reach other zones and the store.
+    fn send_to_others(&mut self) {
+        let (now, second) = (self.state.tick, self.rules.second());
+        let out = &mut self.turn.out;
+        out.binding |= self.state.outbox.flush(self.rules.number, now, second, &mut out.streams);
+        out.binding |= self.state.requests.flush(now, second, &mut out.store);
     }
 
     /// The journal's entry for the tick just stepped.
     pub fn entry(&self, inputs: Vec<Input>, outcome: Outcome, effects: &Effects) -> Entry {
-        todo!()
+        Entry {
+            sim: SIM_VERSION,
+            tick: self.state.tick,
+            epoch: self.state.epoch,
+            module: self.module_digest(),
+            generation: self.state.generation,
+            inputs,
+            outcome,
+            effects_hash: hash(effects),
+        }
     }
 
     /// Steps the silent ticks before the entry, then the entry itself, obeying its outcome. `effects` are those of the
     /// entry's tick.
+    ///
+    /// # Errors
+    /// When the entry was written by another version of the simulation or lies in the past (nothing was stepped then), or
+    /// when its tick, which was stepped, came out otherwise than it says.
     pub fn replay(&mut self, entry: &Entry, modules: &mut dyn Modules, effects: &mut Effects) -> Result<(), Diverged> {
-        todo!()
+        let tick = entry.tick;
+        if entry.sim != SIM_VERSION {
+            return Err(Diverged::Version { tick, found: entry.sim, expected: SIM_VERSION });
+        }
+        if tick <= self.state.tick {
+            return Err(Diverged::Past { entry: tick, zone: self.state.tick });
+        }
+        let silent = Outcome::default();
+        let woke = entry.inputs.iter().any(|input| matches!(input, Input::Woke { .. }));
+        // A sleeping zone changes nothing but its clock, so what lies between falling asleep and waking need not be stepped.
+        while self.state.tick.next() < tick && !(woke && self.sleeps_before(tick)) {
+            self.step_as(&[], modules, effects, Some(&silent));
+            self.check_call()?;
+        }
+        self.step_as(&entry.inputs, modules, effects, Some(&entry.outcome));
+        self.check_call()?;
+        match hash(effects) {
+            found if found == entry.effects_hash => Ok(()),
+            found => Err(Diverged::Effects { tick, expected: entry.effects_hash, found }),
+        }
     }
 
-    /// Everything, for [`Zone::restore`]. A fault in the module's `save` leaves the zone without a module.
-    pub fn snapshot(&mut self) -> Result<Vec<u8>, SnapshotError> {
-        todo!()
+    fn sleeps_before(&self, tick: Tick) -> bool {
+        match self.can_sleep_until() {
+            Sleep::No => false,
+            Sleep::UntilInput => true,
+            Sleep::Until(until) => until >= tick,
+        }
     }
 
-    /// XXH3 of what [`Zone::snapshot`] would give; 0 when it gives nothing.
-    pub fn state_hash(&mut self) -> u64 {
-        todo!()
+    fn check_call(&mut self) -> Result<(), Diverged> {
+        match self.diverged.take() {
+            Some(fault) => Err(Diverged::Module { tick: self.state.tick, fault }),
+            None => Ok(()),
+        }
     }
 
     /// After a recovery: every store request, stream item and operator's answer still open, to be sent again. Added to
     /// `effects`.
     pub fn unfinished(&self, effects: &mut Effects) {
-        todo!()
+        self.state.requests.unfinished(&mut effects.store);
+        self.state.outbox.unfinished(self.rules.number, &mut effects.streams);
+        let given = self.state.asks.given.iter().map(|(_, request, answer)| (*request, answer.clone()));
+        effects.answers.extend(given);
+        effects.binding = true;
     }
 
     /// The last tick stepped.
     pub fn tick(&self) -> Tick {
-        todo!()
+        self.state.tick
+    }
+
+    /// Milliseconds of game time since the zone began.
+    pub fn game_ms(&self) -> u64 {
+        self.rules.game_ms(self.state.tick)
     }
 
     /// The owner's fencing epoch.
     pub fn epoch(&self) -> Epoch {
-        todo!()
+        self.state.epoch
     }
 
     /// How many times the module was replaced.
     pub fn generation(&self) -> Generation {
-        todo!()
+        self.state.generation
     }
 
     /// The current module's digest, also while it is missing; none before the first swap.
     pub fn module_digest(&self) -> Option<Digest> {
-        todo!()
+        self.state.module.as_ref().map(|card| card.digest)
     }
 
     /// What the current module says about itself.
     pub fn description(&self) -> Option<&Description> {
-        todo!()
+        self.state.module.as_ref().map(|card| &*card.description)
     }
 
     /// Players in the zone, link-dead ones included, in order of their ids.
     pub fn players(&self) -> Vec<PlayerInfo> {
-        todo!()
+        let named = self.state.players.iter().filter_map(|(id, player)| {
+            let entity = self.state.scene.entities.get(id)?;
+            let away = matches!(player.session.link, Link::Down(_));
+            Some(PlayerInfo { id: *id, name: entity.name.clone(), away })
+        });
+        named.collect()
     }
 
     /// Players, characters and things.
     pub fn entity_count(&self) -> usize {
-        todo!()
+        self.state.scene.entities.len()
     }
 
     /// Whether the host may stop ticking the zone.
     pub fn can_sleep_until(&self) -> Sleep {
-        todo!()
+        let state = &self.state;
+        let idle = state.players.is_empty()
+            && state.events.is_empty()
+            && state.scene.movers.is_idle()
+            && state.asks.open.is_empty()
+            && state.asks.given.is_empty()
+            && state.requests.is_idle()
+            && state.outbox.is_idle()
+            && state.gateways.values().all(|gateway| gateway.linger <= state.tick)
+            && !self.lost
+            && !matches!(self.slot, Slot::Missing | Slot::Parked(_));
+        match state.timers.next() {
+            _ if !idle => Sleep::No,
+            None => Sleep::UntilInput,
+            Some(due) => Sleep::Until(due),
+        }
     }
 
     /// The module faulted: the host must rebuild an instance and feed [`Input::Rebuilt`].
     pub fn is_module_missing(&self) -> bool {
-        todo!()
+        matches!(self.slot, Slot::Missing | Slot::Parked(_))
     }
 
-    /// From a replayed copy of a zone whose module is missing: the instance as it stood before its fault.
+    /// The instance of a replayed copy, for a zone whose own is missing: as it stood before its fault.
     pub fn take_parked_module(&mut self) -> Option<Box<dyn Module>> {
-        todo!()
+        match std::mem::replace(&mut self.slot, Slot::Missing) {
+            Slot::Parked(module) | Slot::Running(module) => Some(module),
+            Slot::Empty | Slot::Missing => None,
+        }
     }
+}
+
+/// XXH3 of everything that leaves the process, so without reports.
+fn hash(effects: &Effects) -> u64 {
+    struct Sink(Xxh3Default);
+    impl std::io::Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.update(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut sink = Sink(Xxh3Default::new());
+    let Effects { frames, streams, store, answers, reports: _, binding } = effects;
+    (frames, streams, store, answers, binding)
+        .serialize(&mut rmp_serde::Serializer::new(&mut sink))
+        .expect("effects have only values that encode, and hashing writes nowhere");
+    sink.0.digest()
 }

@@ -1,0 +1,178 @@
+//! Who hears what is said: by distance within the zone, by name over the whole world.
+
+use wod_protocol::bus::{MessageBody, WhisperOrigin, ZoneItem};
+use wod_protocol::client::{ChatMode, Kind, RejectCode};
+use wod_protocol::ids::{EntityId, Seq, ZoneNo};
+use wod_protocol::limits::CHAT_CHARS;
+use wod_protocol::record::fold_name;
+use wod_protocol::units::Fixed;
+
+use super::Zone;
+use super::requests::{Purpose, WAITING_WHISPERS};
+use crate::io::{StoreAnswer, StoreRequest};
+use crate::module::Event;
+
+/// How often a whisper is passed on after its addressee has moved.
+const WHISPER_HOPS: u8 = 8;
+
+/// A whisper that looks for its addressee.
+pub(super) struct Whisper<'a> {
+    pub(super) speaker: EntityId,
+    pub(super) name: &'a str,
+    pub(super) seq: Seq,
+    pub(super) text: &'a str,
+}
+
+impl Zone {
+    /// A player says something.
+    pub(super) fn say(&mut self, id: EntityId, seq: Seq, mode: ChatMode, text: &str, to: Option<&str>) {
+        if text.chars().count() > CHAT_CHARS {
+            return self.reject(id, seq, &RejectCode::TooLong, "a line has at most 500 characters");
+        }
+        let now = self.state.tick;
+        if self.state.players.get(&id).is_some_and(|player| player.muted_until > now) {
+            return self.reject(id, seq, &RejectCode::Muted, "you are muted");
+        }
+        if mode == ChatMode::Whisper {
+            return self.whisper(id, seq, text, to);
+        }
+        let (hearers, listeners) = self.hearers(id, self.range(mode));
+        self.speak(id, mode, text, &hearers);
+        for listener in listeners {
+            self.push_event(Event::Heard { listener, speaker: id, mode, text: text.to_owned() });
+        }
+    }
+
+    /// Players and the module's characters within earshot; the speaker is among the players when she is one.
+    fn hearers(&mut self, speaker: EntityId, range: Fixed) -> (Vec<EntityId>, Vec<EntityId>) {
+        let scene = &self.state.scene;
+        let Some(entity) = scene.entities.get(&speaker) else { return (Vec::new(), Vec::new()) };
+        scene.ground.grid.within(entity.at, range, |_| true, &mut self.turn.near);
+        let of_kind =
+            |kind: Kind| self.turn.near.iter().map(|near| near.id).filter(move |id| scene.kind(*id) == Some(kind));
+        (of_kind(Kind::Player).collect(), of_kind(Kind::Npc).filter(|id| *id != speaker).collect())
+    }
+
+    /// A character of the module says something to everybody near.
+    pub(super) fn say_aloud(&mut self, speaker: EntityId, mode: ChatMode, text: &str) {
+        let (hearers, _) = self.hearers(speaker, self.range(mode));
+        self.speak(speaker, mode, text, &hearers);
+    }
+
+    /// Tells these players that somebody here says something.
+    pub(super) fn speak(&mut self, speaker: EntityId, mode: ChatMode, text: &str, to: &[EntityId]) {
+        let Some(entity) = self.state.scene.entities.get(&speaker) else { return };
+        let body = MessageBody::Chat { from: speaker, name: entity.name.clone(), mode, text: text.to_owned() };
+        self.tell(body, to);
+    }
+
+    fn range(&self, mode: ChatMode) -> Fixed {
+        match mode {
+            ChatMode::Say => self.rules.say,
+            ChatMode::Shout => self.rules.shout,
+            ChatMode::Emote => self.rules.emote,
+            ChatMode::Whisper => 0,
+        }
+    }
+
+    fn whisper(&mut self, id: EntityId, seq: Seq, text: &str, to: Option<&str>) {
+        let Some(to) = to else {
+            return self.reject(id, seq, &RejectCode::NoSuchPlayer, "a whisper needs an addressee");
+        };
+        if let Some(listener) = self.state.names.get(&fold_name(to)).copied() {
+            return if listener == id {
+                self.speak(id, ChatMode::Whisper, text, &[id]);
+            } else {
+                self.speak(id, ChatMode::Whisper, text, &[listener, id]);
+            };
+        }
+        if self.state.requests.whispers() >= WAITING_WHISPERS {
+            return self.reject(id, seq, &RejectCode::NotDelivered, "too many whispers wait");
+        }
+        let Some(entity) = self.state.scene.entities.get(&id) else { return };
+        let purpose = Purpose::Whisper { speaker: id, name: entity.name.clone(), seq, text: text.to_owned() };
+        self.state.requests.open(StoreRequest::FindName(to.to_owned()), purpose);
+    }
+
+    /// The store says where a whisper's addressee is.
+    pub(super) fn addressee_found(&mut self, whisper: &Whisper<'_>, answer: &StoreAnswer) {
+        let Whisper { speaker, name, seq, text } = *whisper;
+        let origin = WhisperOrigin { zone: self.rules.number, speaker, seq };
+        let (to, zone) = match answer {
+            StoreAnswer::Found { id, zone: Some(zone) } => (*id, *zone),
+            StoreAnswer::NotFound => {
+                return self.reject(speaker, seq, &RejectCode::NoSuchPlayer, "nobody has that name");
+            }
+            _ => return self.whisper_lost(&origin),
+        };
+        let line = |mode| MessageBody::Chat { from: speaker, name: name.to_owned(), mode, text: text.to_owned() };
+        let zone = if zone == self.rules.number {
+            if self.state.players.contains_key(&to) {
+                return self.tell(line(ChatMode::Whisper), &[to, speaker]);
+            }
+            self.state.outbox.destination(to)
+        } else {
+            Some(zone)
+        };
+        let item = ZoneItem::Whisper {
+            from: speaker,
+            name: name.to_owned(),
+            origin: origin.clone(),
+            to,
+            text: text.to_owned(),
+            hops: 0,
+        };
+        match zone {
+            Some(zone) if self.send_item(zone, item) => self.tell(line(ChatMode::Whisper), &[speaker]),
+            _ => self.whisper_lost(&origin),
+        }
+    }
+
+    /// A whisper came from another zone: its addressee is here, or on her way from here, or not to be found.
+    pub(super) fn whisper_arrives(&mut self, item: &ZoneItem) {
+        let ZoneItem::Whisper { from, name, origin, to, text, hops } = item else { return };
+        if self.state.players.contains_key(to) {
+            let body =
+                MessageBody::Chat { from: *from, name: name.clone(), mode: ChatMode::Whisper, text: text.clone() };
+            return self.tell(body, &[*to]);
+        }
+        let passed_on = self.state.outbox.destination(*to).filter(|_| *hops < WHISPER_HOPS).is_some_and(|zone| {
+            let item = ZoneItem::Whisper {
+                from: *from,
+                name: name.clone(),
+                origin: origin.clone(),
+                to: *to,
+                text: text.clone(),
+                hops: hops + 1,
+            };
+            self.send_item(zone, item)
+        });
+        if passed_on {
+            return;
+        }
+        if origin.zone == self.rules.number {
+            self.whisper_lost(origin);
+        } else {
+            self.state.outbox.push(origin.zone, ZoneItem::WhisperLost(origin.clone()));
+        }
+    }
+
+    /// Tells the speaker, here or behind her on her way, that her whisper was not delivered.
+    pub(super) fn whisper_lost(&mut self, origin: &WhisperOrigin) {
+        if self.state.players.contains_key(&origin.speaker) {
+            self.reject(origin.speaker, origin.seq, &RejectCode::NotDelivered, "she is not in the world");
+        } else if let Some(zone) = self.state.outbox.destination(origin.speaker) {
+            self.state.outbox.push(zone, ZoneItem::WhisperLost(origin.clone()));
+        }
+    }
+
+    /// Puts an item into the outbox if there is room, and the world has such a zone.
+    pub(super) fn send_item(&mut self, to: ZoneNo, item: ZoneItem) -> bool {
+        let known = to != self.rules.number && self.rules.world.zone(to).is_some();
+        if known && self.state.outbox.has_room(to) {
+            self.state.outbox.push(to, item);
+            return true;
+        }
+        false
+    }
+}

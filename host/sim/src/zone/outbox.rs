@@ -1,0 +1,183 @@
+//! Streams between zones: what must happen elsewhere exactly once waits here until the other zone has dealt with it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use serde::{Deserialize, Serialize};
+use wod_protocol::bus::{Traveller, ZoneItem, ZoneStream};
+use wod_protocol::ids::{EntityId, Sub, Tick, ZoneNo};
+
+/// Most items waiting for one zone before whispers and modules' messages for it are refused. Players are never refused.
+pub(super) const WAITING_ITEMS: usize = 1024;
+/// Most items in one [`ZoneStream`]; the rest follows when these are acknowledged.
+const ITEMS_PER_PART: usize = 64;
+
+/// The streams to and from every other zone.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Outbox {
+    peers: BTreeMap<ZoneNo, Peer>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Peer {
+    /// Number of the first item in `waiting`.
+    first: u64,
+    /// Not yet acknowledged.
+    waiting: VecDeque<ZoneItem>,
+    /// How many of `waiting` were sent at least once.
+    sent: usize,
+    /// When the peer last acknowledged something, or was sent something.
+    touched: Tick,
+    /// The peer's items up to this were taken.
+    taken: u64,
+    /// Taken, but not to be acknowledged yet: they wait for the store.
+    held: BTreeSet<u64>,
+    /// The peer should be told how far we are.
+    ack_due: bool,
+}
+
+impl Peer {
+    fn new() -> Self {
+        Self {
+            first: 1,
+            waiting: VecDeque::new(),
+            sent: 0,
+            touched: Tick(0),
+            taken: 0,
+            held: BTreeSet::new(),
+            ack_due: false,
+        }
+    }
+
+    fn acked(&self) -> u64 {
+        self.held.first().map_or(self.taken, |held| held - 1)
+    }
+}
+
+impl Outbox {
+    /// Whether whispers and messages for this zone are taken.
+    pub(super) fn has_room(&self, to: ZoneNo) -> bool {
+        self.peers.get(&to).is_none_or(|peer| peer.waiting.len() < WAITING_ITEMS)
+    }
+
+    /// Must happen in that zone.
+    pub(super) fn push(&mut self, to: ZoneNo, item: ZoneItem) {
+        self.peers.entry(to).or_insert_with(Peer::new).waiting.push_back(item);
+    }
+
+    /// The player of that `sub` on her way, and where to.
+    pub(super) fn traveller(&self, sub: &Sub) -> Option<(&Traveller, ZoneNo)> {
+        self.travellers().find(|(traveller, _)| traveller.sub == *sub)
+    }
+
+    /// Where the player of that avatar is on her way to.
+    pub(super) fn destination(&self, id: EntityId) -> Option<ZoneNo> {
+        self.travellers().find(|(traveller, _)| traveller.id == id).map(|(_, to)| to)
+    }
+
+    fn travellers(&self) -> impl Iterator<Item = (&Traveller, ZoneNo)> {
+        self.peers.iter().flat_map(|(to, peer)| {
+            peer.waiting.iter().filter_map(|item| match item {
+                ZoneItem::Player(traveller) | ZoneItem::PlayerRefused { traveller, .. } => Some((&**traveller, *to)),
+                _ => None,
+            })
+        })
+    }
+
+    /// What is new in a part from another zone: the numbers and items that were not taken yet. A part that leaves a gap
+    /// has nothing new; its sender repeats from what is acknowledged.
+    pub(super) fn receive(&mut self, part: &ZoneStream, now: Tick) -> Vec<(u64, ZoneItem)> {
+        let peer = self.peers.entry(part.from).or_insert_with(Peer::new);
+        while peer.first <= part.acked && peer.waiting.pop_front().is_some() {
+            peer.first += 1;
+            peer.sent = peer.sent.saturating_sub(1);
+            peer.touched = now;
+        }
+        if part.items.is_empty() {
+            return Vec::new();
+        }
+        peer.ack_due = true;
+        if part.first > peer.taken + 1 {
+            return Vec::new();
+        }
+        let mut new = Vec::new();
+        for (number, item) in (part.first..).zip(&part.items) {
+            if number == peer.taken + 1 {
+                peer.taken = number;
+                new.push((number, item.clone()));
+            }
+        }
+        new
+    }
+
+    /// The peer is not told that this item was dealt with before [`Outbox::release`].
+    pub(super) fn hold(&mut self, from: ZoneNo, number: u64) {
+        self.peers.entry(from).or_insert_with(Peer::new).held.insert(number);
+    }
+
+    /// The item was dealt with durably.
+    pub(super) fn release(&mut self, from: ZoneNo, number: u64) {
+        let peer = self.peers.entry(from).or_insert_with(Peer::new);
+        if peer.held.remove(&number) {
+            peer.ack_due = true;
+        }
+    }
+
+    /// Whether nothing waits for another zone.
+    pub(super) fn is_idle(&self) -> bool {
+        self.peers.values().all(|peer| peer.waiting.is_empty() && peer.held.is_empty() && !peer.ack_due)
+    }
+
+    /// Adds what has to be sent in this tick: what is new, what is due for an acknowledgement, and again what was not
+    /// acknowledged within `resend` ticks. Returns whether any item is sent for the first time or an acknowledgement goes.
+    pub(super) fn flush(&mut self, us: ZoneNo, now: Tick, resend: u64, streams: &mut Vec<ZoneStream>) -> bool {
+        let mut binding = false;
+        for (to, peer) in &mut self.peers {
+            let window = peer.waiting.len().min(ITEMS_PER_PART);
+            let overdue = peer.sent > 0 && now.0 >= peer.touched.0 + resend;
+            if overdue {
+                peer.sent = 0;
+            }
+            let fresh = peer.sent < window;
+            if !fresh && !peer.ack_due {
+                continue;
+            }
+            binding |= peer.ack_due || (fresh && !overdue);
+            streams.push(ZoneStream {
+                from: us,
+                to: *to,
+                first: peer.first + peer.sent.min(window) as u64,
+                items: peer.waiting.range(peer.sent.min(window)..window).cloned().collect(),
+                acked: peer.acked(),
+            });
+            if fresh {
+                peer.sent = window;
+                peer.touched = now;
+            }
+            peer.ack_due = false;
+        }
+        binding
+    }
+
+    /// Everything that waits, to be sent again.
+    pub(super) fn unfinished(&self, us: ZoneNo, streams: &mut Vec<ZoneStream>) {
+        for (to, peer) in &self.peers {
+            if !peer.waiting.is_empty() || peer.taken > 0 {
+                streams.push(ZoneStream {
+                    from: us,
+                    to: *to,
+                    first: peer.first,
+                    items: peer.waiting.iter().take(ITEMS_PER_PART).cloned().collect(),
+                    acked: peer.acked(),
+                });
+            }
+        }
+    }
+
+    /// A new owner: everything is sent again with its first tick.
+    pub(super) fn restart(&mut self) {
+        for peer in self.peers.values_mut() {
+            peer.sent = 0;
+            peer.ack_due = peer.taken > 0;
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Where a zone's entities stand and what they look like: the part of its state that a module may read.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use serde::{Deserialize, Serialize};
+use wod_protocol::client::{Kind, TagValue, Verb};
+use wod_protocol::ids::{Digest, EntityId, Tick, Token, ZoneNo};
+use wod_protocol::map::Map;
+use wod_protocol::units::{Bounds, Fixed, Heading, Pos, UNITS_PER_METRE};
+
+use crate::module::{Audience, Point, Tag};
+use crate::space::grid::Grid;
+use crate::space::mover::Movers;
+use crate::space::path::{PathFinder, Work};
+use crate::space::roster::Sensors;
+use crate::space::terrain::Terrain;
+
+/// Side of the grid's cells: about a quarter of what a roster reaches.
+const CELL: Fixed = 16 * UNITS_PER_METRE;
+/// An entity that has not moved for this many ticks stands.
+const STANDING_AFTER: u64 = 4;
+
+/// Entities and the ground they stand on.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Scene {
+    pub(super) entities: BTreeMap<EntityId, Entity>,
+    pub(super) movers: Movers,
+    pub(super) sensors: Sensors,
+    pub(super) luck: Luck,
+    #[serde(skip, default = "Ground::nowhere")]
+    pub(super) ground: Ground,
+}
+
+/// What the map says, and what is rebuilt from it and the entities' positions. Never part of a snapshot.
+#[derive(Debug)]
+pub(super) struct Ground {
+    pub(super) map: Arc<Map>,
+    pub(super) digest: Digest,
+    pub(super) terrain: Terrain,
+    pub(super) grid: Grid,
+    pub(super) paths: PathFinder,
+    /// What a call of the module may still search.
+    pub(super) work: Work,
+}
+
+/// Somebody or something in the zone.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Entity {
+    pub(super) kind: Kind,
+    pub(super) name: String,
+    pub(super) at: Pos,
+    pub(super) heading: Heading,
+    /// How fast it may walk, 1/256 m a second.
+    pub(super) speed: Fixed,
+    /// In order of name.
+    pub(super) tags: Vec<Tag>,
+    pub(super) verbs: Vec<Verb>,
+    /// When it moved last.
+    pub(super) moved: Tick,
+    /// How many rosters have it.
+    pub(super) watchers: u32,
+    /// Whether the module was told that somebody watches.
+    pub(super) observed: bool,
+}
+
+/// What a call draws from: a voided call has drawn nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Luck {
+    random: ChaCha8Rng,
+    entities: u64,
+    tokens: u64,
+}
+
+impl Luck {
+    fn new(zone: ZoneNo) -> Self {
+        Self { random: ChaCha8Rng::seed_from_u64(u64::from(zone.0)), entities: 0, tokens: 0 }
+    }
+
+    pub(super) fn draw(&mut self) -> u64 {
+        self.random.next_u64()
+    }
+
+    pub(super) fn entity_id(&mut self, zone: ZoneNo) -> EntityId {
+        self.entities += 1;
+        EntityId::new(zone, self.entities)
+    }
+
+    pub(super) fn token(&mut self) -> Token {
+        self.tokens += 1;
+        Token(self.tokens)
+    }
+}
+
+impl Ground {
+    /// A map and the walls it has in the beginning, nobody on it.
+    pub(super) fn new(map: Arc<Map>, digest: Digest, bounds: Bounds) -> Self {
+        let terrain = Terrain::new(&map, bounds);
+        Self { map, digest, terrain, grid: Grid::new(bounds, CELL), paths: PathFinder::new(), work: Work::PER_TICK }
+    }
+
+    /// An open plain of this size.
+    pub(super) fn plain(bounds: Bounds) -> Self {
+        let width = f64::from(bounds.max.x - bounds.min.x) / f64::from(UNITS_PER_METRE);
+        let height = f64::from(bounds.max.y - bounds.min.y) / f64::from(UNITS_PER_METRE);
+        let map = Map::empty(width, height);
+        let digest = Digest::of(&map.to_json());
+        Self::new(Arc::new(map), digest, bounds)
+    }
+
+    fn nowhere() -> Self {
+        let corner = Pos { x: UNITS_PER_METRE, y: UNITS_PER_METRE };
+        Self::plain(Bounds { min: Pos::default(), max: corner })
+    }
+
+    /// A point of the map in the region's plane.
+    pub(super) fn on_map(&self, at: [f64; 2]) -> Pos {
+        let corner = self.terrain.bounds().min;
+        let at = Pos::from_metres(at[0], at[1]);
+        self.terrain.bounds().clamp(Pos { x: corner.x + at.x, y: corner.y + at.y })
+    }
+}
+
+impl Scene {
+    /// An empty one.
+    pub(super) fn new(zone: ZoneNo, ground: Ground) -> Self {
+        Self {
+            entities: BTreeMap::new(),
+            movers: Movers::default(),
+            sensors: Sensors::default(),
+            luck: Luck::new(zone),
+            ground,
+        }
+    }
+
+    /// What stands in while a call has the real one.
+    pub(super) fn stand_in() -> Self {
+        Self::new(ZoneNo(0), Ground::nowhere())
+    }
+
+    /// Puts the entities on another ground: another map, or after decoding.
+    pub(super) fn set_ground(&mut self, ground: Ground) {
+        self.ground = ground;
+        for (id, entity) in &self.entities {
+            self.ground.grid.put(*id, entity.at);
+        }
+    }
+
+    pub(super) fn insert(&mut self, id: EntityId, entity: Entity) {
+        self.ground.grid.put(id, entity.at);
+        self.entities.insert(id, entity);
+    }
+
+    pub(super) fn remove(&mut self, id: EntityId) -> Option<Entity> {
+        self.ground.grid.remove(id);
+        self.entities.remove(&id)
+    }
+
+    /// Moves an entity. False: it is not here, or was there already.
+    pub(super) fn put(&mut self, id: EntityId, at: Pos, heading: Heading, now: Tick) -> bool {
+        let Some(entity) = self.entities.get_mut(&id) else { return false };
+        if (entity.at, entity.heading) == (at, heading) {
+            return false;
+        }
+        if entity.at != at {
+            self.ground.grid.put(id, at);
+            entity.moved = now;
+        }
+        entity.at = at;
+        entity.heading = heading;
+        true
+    }
+
+    /// Whether it is here and a person's avatar.
+    pub(super) fn is_player(&self, id: EntityId) -> bool {
+        self.kind(id) == Some(Kind::Player)
+    }
+
+    /// Whether it is here and the module's.
+    pub(super) fn is_own(&self, id: EntityId) -> bool {
+        self.kind(id).is_some_and(|kind| kind != Kind::Player)
+    }
+
+    pub(super) fn kind(&self, id: EntityId) -> Option<Kind> {
+        self.entities.get(&id).map(|entity| entity.kind)
+    }
+
+    /// Ids of everything the module spawned.
+    pub(super) fn own(&self) -> impl Iterator<Item = EntityId> {
+        self.entities.iter().filter(|(_, entity)| entity.kind != Kind::Player).map(|(id, _)| *id)
+    }
+}
+
+impl Entity {
+    /// Metres a second × 256 it moves with now.
+    pub(super) fn pace(&self, now: Tick) -> Fixed {
+        if self.moved.0 > 0 && now.0 <= self.moved.0 + STANDING_AFTER { self.speed } else { 0 }
+    }
+
+    pub(super) fn tag(&self, name: &str) -> Option<&Tag> {
+        self.tags.binary_search_by(|tag| tag.name.as_str().cmp(name)).ok().map(|index| &self.tags[index])
+    }
+
+    /// Sets a tag. False: it had that value already.
+    pub(super) fn set_tag(&mut self, tag: Tag) -> bool {
+        match self.tags.binary_search_by(|known| known.name.cmp(&tag.name)) {
+            Ok(index) if self.tags[index] == tag => false,
+            Ok(index) => {
+                self.tags[index] = tag;
+                true
+            }
+            Err(index) => {
+                self.tags.insert(index, tag);
+                true
+            }
+        }
+    }
+
+    /// Takes a tag away. False: there was none.
+    pub(super) fn remove_tag(&mut self, name: &str) -> bool {
+        let before = self.tags.len();
+        self.tags.retain(|tag| tag.name != name);
+        self.tags.len() != before
+    }
+
+    /// Tags that everybody near sees; with `owner`, those of the player herself too.
+    pub(super) fn shown_tags(&self, owner: bool) -> Vec<(String, TagValue)> {
+        self.tags
+            .iter()
+            .filter(|tag| tag.audience == Audience::Near || (owner && tag.audience == Audience::Owner))
+            .map(|tag| (tag.name.clone(), tag.value.clone()))
+            .collect()
+    }
+}
+
+/// Metres as modules have them to the zone's integers; none when it is not a finite number.
+pub(super) fn to_pos(at: Point) -> Option<Pos> {
+    (at.x.is_finite() && at.y.is_finite()).then(|| Pos::from_metres(f64::from(at.x), f64::from(at.y)))
+}
+
+/// The zone's integers to metres as modules have them.
+pub(super) fn to_point(at: Pos) -> Point {
+    let (x, y) = at.metres();
+    Point { x: x as f32, y: y as f32 }
+}

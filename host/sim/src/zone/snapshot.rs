@@ -1,0 +1,112 @@
+//! A zone's state as bytes, and back.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use wod_protocol::ids::ZoneNo;
+use wod_protocol::limits::DECODE_DEPTH;
+use wod_protocol::world::World;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::modules::Slot;
+use super::scene::Ground;
+use super::state::{Rules, State};
+use super::{Modules, Prepared, RestoreError, SnapshotError, Zone};
+use crate::module::Saved;
+
+/// Version of the format; another one is not read.
+const FORMAT: u32 = 1;
+
+#[derive(Serialize)]
+struct Image<'a> {
+    zone: ZoneNo,
+    state: &'a State,
+    closed_barriers: Vec<&'a str>,
+    module: Option<&'a Saved>,
+}
+
+#[derive(Deserialize)]
+struct Stored {
+    zone: ZoneNo,
+    state: State,
+    closed_barriers: Vec<String>,
+    module: Option<Saved>,
+}
+
+impl Zone {
+    /// Everything, for [`Zone::restore`].
+    ///
+    /// # Errors
+    /// While the module is missing, or when it fails to save its state: then the zone is without a module from now on, and
+    /// the outcome of its next tick says so.
+    pub fn snapshot(&mut self) -> Result<Vec<u8>, SnapshotError> {
+        let saved = match self.slot {
+            Slot::Empty => None,
+            Slot::Running(_) => Some(self.save_module().map_err(SnapshotError::Fault)?),
+            Slot::Parked(_) | Slot::Missing => return Err(SnapshotError::ModuleMissing),
+        };
+        let mut bytes = rmp_serde::to_vec(&FORMAT)?;
+        self.image(saved.as_ref()).serialize(&mut rmp_serde::Serializer::new(&mut bytes))?;
+        Ok(bytes)
+    }
+
+    /// XXH3 of what [`Zone::snapshot`] would give; while the module is missing, of the zone's own state.
+    pub fn state_hash(&mut self) -> u64 {
+        let saved = match &mut self.slot {
+            Slot::Running(module) | Slot::Parked(module) => module.save().ok(),
+            Slot::Empty | Slot::Missing => None,
+        };
+        let bytes = rmp_serde::to_vec(&self.image(saved.as_ref())).expect("the state has only values that encode");
+        xxh3_64(&bytes)
+    }
+
+    fn image<'a>(&'a self, module: Option<&'a Saved>) -> Image<'a> {
+        Image {
+            zone: self.rules.number,
+            state: &self.state,
+            closed_barriers: self.state.scene.ground.terrain.closed_barriers().collect(),
+            module,
+        }
+    }
+
+    /// A zone as [`Zone::snapshot`] saved it, its module's state loaded into a fresh instance.
+    ///
+    /// # Errors
+    /// When the bytes are not a snapshot of this zone, or its module is not to be had or refuses its state.
+    pub fn restore(
+        world: Arc<World>,
+        number: ZoneNo,
+        snapshot: &[u8],
+        modules: &mut dyn Modules,
+    ) -> Result<Self, RestoreError> {
+        let Stored { state, closed_barriers, module: saved, zone: found } = decode(snapshot)?;
+        let wrong_zone = || RestoreError::WrongZone { found, expected: number };
+        let rules = Rules::new(world, number).filter(|_| found == number).ok_or_else(wrong_zone)?;
+        let mut zone = Self::with(rules, state);
+        let ground = match (&zone.state.module, saved) {
+            (Some(card), Some(saved)) => {
+                let digest = card.digest;
+                let refused = |fault| RestoreError::Module { digest, fault };
+                let Prepared { mut module, map, map_digest } = modules.take(&digest).map_err(refused)?;
+                let setup = zone.setup(&card.description);
+                module.load(&setup, &saved).map_err(refused)?;
+                zone.slot = Slot::Running(module);
+                Ground::new(map, map_digest, zone.rules.bounds)
+            }
+            _ => Ground::plain(zone.rules.bounds),
+        };
+        zone.state.scene.set_ground(ground);
+        zone.state.scene.ground.terrain.restore_barriers(closed_barriers.iter().map(String::as_str));
+        Ok(zone)
+    }
+}
+
+fn decode(snapshot: &[u8]) -> Result<Stored, RestoreError> {
+    let mut decoder = rmp_serde::Deserializer::from_read_ref(snapshot);
+    decoder.set_max_depth(DECODE_DEPTH);
+    let found = u32::deserialize(&mut decoder)?;
+    if found != FORMAT {
+        return Err(RestoreError::Format { found, expected: FORMAT });
+    }
+    Ok(Stored::deserialize(&mut decoder)?)
+}

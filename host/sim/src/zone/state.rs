@@ -1,0 +1,318 @@
+//! The zone's state: everything that a snapshot keeps, besides the module's own.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use wod_protocol::bus::{Gone, MessageBody};
+use wod_protocol::client::{TagValue, ZoneReason};
+use wod_protocol::ids::{
+    AttachNo, CorrectionNo, Digest, EntityId, Epoch, GatewayId, Generation, Hop, HostId, MoveNo, MsgNo, Nonce, Seq,
+    SessionId, Sub, Tick, Token, ZoneNo,
+};
+use wod_protocol::limits::LINK_DEATH_GRACE;
+use wod_protocol::units::{Bounds, Fixed, Pos, to_fixed};
+use wod_protocol::world::World;
+
+use super::outbox::Outbox;
+use super::requests::Requests;
+use super::scene::{Ground, Scene};
+use crate::module::{Description, Event};
+use crate::space::claim::Allowance;
+use crate::space::roster::{Reach, Roster};
+
+/// Most lost gateways remembered.
+const LOST_GATEWAYS: usize = 64;
+
+/// What the world file says about the zone.
+#[derive(Debug)]
+pub(super) struct Rules {
+    pub(super) world: Arc<World>,
+    pub(super) number: ZoneNo,
+    pub(super) bounds: Bounds,
+    pub(super) tick_hz: u32,
+    /// Ticks.
+    pub(super) grace: u64,
+    pub(super) reach: Reach,
+    pub(super) say: Fixed,
+    pub(super) shout: Fixed,
+    pub(super) emote: Fixed,
+    /// Of a player whose record knows none.
+    pub(super) speed: Fixed,
+}
+
+/// Where the world file says that a portal leads: the zone, and a place in it.
+pub(super) struct Exit {
+    pub(super) to: ZoneNo,
+    pub(super) place: Option<String>,
+}
+
+impl Rules {
+    /// None: the world has no such zone.
+    pub(super) fn new(world: Arc<World>, number: ZoneNo) -> Option<Self> {
+        let zone = world.zone(number)?;
+        let ranges = world.ranges;
+        Some(Self {
+            number,
+            bounds: zone.bounds(),
+            tick_hz: zone.tick_hz,
+            grace: LINK_DEATH_GRACE.as_secs() * u64::from(zone.tick_hz),
+            reach: Reach {
+                enter: to_fixed(ranges.roster_enter),
+                leave: to_fixed(ranges.roster_leave),
+                cap: ranges.roster_cap,
+            },
+            say: to_fixed(ranges.say),
+            shout: to_fixed(ranges.shout),
+            emote: to_fixed(ranges.emote),
+            speed: to_fixed(ranges.speed),
+            world,
+        })
+    }
+
+    /// The zone as the world file has it.
+    pub(super) fn zone(&self) -> &wod_protocol::world::Zone {
+        self.world.zone(self.number).expect("new() has seen it")
+    }
+
+    /// Ticks in a second.
+    pub(super) fn second(&self) -> u64 {
+        u64::from(self.tick_hz)
+    }
+
+    /// Milliseconds of game time when this tick begins.
+    pub(super) fn game_ms(&self, tick: Tick) -> u64 {
+        tick.0 * 1000 / u64::from(self.tick_hz)
+    }
+
+    /// Where a portal of the map leads; none: the world file does not say.
+    pub(super) fn exit(&self, portal: &str) -> Option<Exit> {
+        let destination = self.zone().portals.get(portal)?;
+        let (zone, place) = match destination.split_once('/') {
+            Some((zone, place)) => (zone, Some(place.to_owned())),
+            None => (destination.as_str(), None),
+        };
+        let to = self.world.zone_named(zone)?.number;
+        Some(Exit { to, place })
+    }
+
+    /// The zone of the same region that a point belongs to; never this one.
+    pub(super) fn neighbour_at(&self, at: Pos) -> Option<ZoneNo> {
+        let region = self.zone().region();
+        self.world
+            .zones
+            .iter()
+            .find(|zone| zone.number != self.number && zone.region() == region && zone.bounds().contains(at))
+            .map(|zone| zone.number)
+    }
+}
+
+/// Everything a snapshot keeps.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct State {
+    pub(super) tick: Tick,
+    pub(super) epoch: Epoch,
+    /// Empty before the first owner.
+    pub(super) owner: HostId,
+    pub(super) generation: Generation,
+    pub(super) dilation: u16,
+    /// None before the first swap.
+    pub(super) module: Option<ModuleCard>,
+    pub(super) scene: Scene,
+    pub(super) players: BTreeMap<EntityId, Player>,
+    /// Whose session.
+    pub(super) sessions: BTreeMap<SessionId, EntityId>,
+    /// Players by folded name.
+    pub(super) names: BTreeMap<String, EntityId>,
+    /// Not yet told to the module.
+    pub(super) events: VecDeque<Event>,
+    pub(super) timers: Timers,
+    /// What operators set.
+    pub(super) config: BTreeMap<String, TagValue>,
+    pub(super) asks: Asks,
+    /// Modules' messages among `events`, to be answered with a receipt: where from, and the sender's order.
+    pub(super) mail: BTreeMap<u64, (ZoneNo, Token)>,
+    pub(super) requests: Requests,
+    pub(super) outbox: Outbox,
+    pub(super) gateways: BTreeMap<GatewayId, Gateway>,
+    pub(super) lost_gateways: VecDeque<GatewayId>,
+}
+
+impl State {
+    /// A zone that never ran.
+    pub(super) fn new(rules: &Rules) -> Self {
+        Self {
+            tick: Tick(0),
+            epoch: Epoch(0),
+            owner: HostId::from(""),
+            generation: Generation(0),
+            dilation: 1000,
+            module: None,
+            scene: Scene::new(rules.number, Ground::plain(rules.bounds)),
+            players: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            names: BTreeMap::new(),
+            events: VecDeque::new(),
+            timers: Timers::default(),
+            config: BTreeMap::new(),
+            asks: Asks::default(),
+            mail: BTreeMap::new(),
+            requests: Requests::default(),
+            outbox: Outbox::default(),
+            gateways: BTreeMap::new(),
+            lost_gateways: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn remember_lost(&mut self, gateway: GatewayId) {
+        if self.lost_gateways.len() >= LOST_GATEWAYS {
+            self.lost_gateways.pop_front();
+        }
+        self.lost_gateways.push_back(gateway);
+    }
+}
+
+/// The running module.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct ModuleCard {
+    pub(super) digest: Digest,
+    pub(super) description: Arc<Description>,
+}
+
+/// A person in the zone. Her looks and position are her entity's.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Player {
+    pub(super) sub: Sub,
+    pub(super) guest: bool,
+    pub(super) hop: Hop,
+    /// By module name.
+    pub(super) saved: BTreeMap<String, Bytes>,
+    pub(super) session: Session,
+    pub(super) roster: Roster,
+    /// Her roster is due as a whole.
+    pub(super) full_roster: bool,
+    pub(super) allowance: Allowance,
+    pub(super) dialogues: BTreeMap<Token, Dialogue>,
+    /// Nobody hears her before this tick.
+    pub(super) muted_until: Tick,
+    /// Why she is here, as her `zone` message said it.
+    pub(super) reason: ZoneReason,
+}
+
+/// One login of a player, over any number of connections.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Session {
+    pub(super) id: SessionId,
+    pub(super) link: Link,
+    pub(super) attach: AttachNo,
+    /// Of the request that made this attachment.
+    pub(super) nonce: Nonce,
+    /// Hashes of the tokens that resume it, the newest last: at most the newest and the one before.
+    pub(super) tokens: Vec<Digest>,
+    /// The last command dealt with.
+    pub(super) seq: Seq,
+    pub(super) m: MoveNo,
+    pub(super) c: CorrectionNo,
+    pub(super) messages: Messages,
+}
+
+/// Whether the session's connection stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Link {
+    /// At this gateway.
+    Up(GatewayId),
+    /// Lost; she is logged out at this tick.
+    Down(Tick),
+}
+
+/// Reliable messages of a session.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Messages {
+    /// The last number.
+    pub(super) n: MsgNo,
+    /// Not acknowledged by the client, the last one's number is `n`.
+    pub(super) unacked: VecDeque<(Arc<MessageBody>, u32)>,
+    /// Size of `unacked`, bytes.
+    pub(super) bytes: usize,
+    /// When the client acknowledged last, or everything was sent.
+    pub(super) touched: Tick,
+    /// Some were dropped while she was away: the session can't be resumed.
+    pub(super) torn: bool,
+}
+
+/// An open dialogue: the NPC, and ids of the options.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Dialogue {
+    pub(super) npc: EntityId,
+    pub(super) options: Vec<String>,
+}
+
+/// A gateway that had players here since this owner began.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Gateway {
+    /// Of the last frame.
+    pub(super) seq: u64,
+    /// When it was sent.
+    pub(super) sent: Tick,
+    /// Frames go on until then without players, so that a lost last one is noticed.
+    pub(super) linger: Tick,
+    /// Attachments that ended lately, repeated when frames were lost.
+    pub(super) gone: VecDeque<(Tick, Gone)>,
+}
+
+/// Timers of the module.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Timers {
+    by_token: BTreeMap<Token, Timer>,
+    by_tick: BTreeSet<(Tick, Token)>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Timer {
+    due: Tick,
+    every: Option<u32>,
+}
+
+impl Timers {
+    pub(super) fn len(&self) -> usize {
+        self.by_token.len()
+    }
+
+    pub(super) fn set(&mut self, token: Token, due: Tick, every: Option<u32>) {
+        self.cancel(token);
+        self.by_token.insert(token, Timer { due, every });
+        self.by_tick.insert((due, token));
+    }
+
+    pub(super) fn cancel(&mut self, token: Token) {
+        if let Some(timer) = self.by_token.remove(&token) {
+            self.by_tick.remove(&(timer.due, token));
+        }
+    }
+
+    /// The next tick with a due timer.
+    pub(super) fn next(&self) -> Option<Tick> {
+        self.by_tick.first().map(|(due, _)| *due)
+    }
+
+    /// A timer that is due; a repeating one is set again, from now on.
+    pub(super) fn pop(&mut self, now: Tick) -> Option<Token> {
+        let (_, token) = self.by_tick.first().copied().filter(|(due, _)| *due <= now)?;
+        let timer = *self.by_token.get(&token).expect("both indexes hold the same timers");
+        match timer.every {
+            Some(every) => self.set(token, Tick(now.0 + u64::from(every.max(1))), Some(every)),
+            None => self.cancel(token),
+        }
+        Some(token)
+    }
+}
+
+/// Operators' questions and their answers.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Asks {
+    /// Unanswered, and when that becomes an error.
+    pub(super) open: BTreeMap<u64, Tick>,
+    /// Given lately; a new owner gives them again.
+    pub(super) given: VecDeque<(Tick, u64, Result<String, String>)>,
+}

@@ -1,0 +1,141 @@
+//! What comes from other zones, and the store's answers.
+
+use wod_protocol::bus::{Traveller, Way, ZoneItem, ZoneStream};
+use wod_protocol::client::ZoneReason;
+use wod_protocol::ids::{EntityId, Hop, Token, ZoneNo};
+
+use super::Zone;
+use super::chat::Whisper;
+use super::requests::Purpose;
+use crate::io::{StoreAnswer, StoreRequest};
+use crate::module::{EnterReason, Event};
+
+impl Zone {
+    /// A part of another zone's stream: what is new in it takes effect.
+    pub(super) fn receive(&mut self, part: &ZoneStream) {
+        let is_ours = part.to == self.rules.number && part.from != self.rules.number;
+        if !is_ours || self.rules.world.zone(part.from).is_none() {
+            return;
+        }
+        for (number, item) in self.state.outbox.receive(part, self.state.tick) {
+            self.take_item(part.from, number, item);
+        }
+    }
+
+    fn take_item(&mut self, from: ZoneNo, number: u64, item: ZoneItem) {
+        match item {
+            ZoneItem::Player(traveller) => match self.why_not(&traveller) {
+                None => self.arrive(from, number, *traveller),
+                Some(why) => {
+                    self.state.outbox.push(from, ZoneItem::PlayerRefused { traveller, why: why.to_owned() });
+                }
+            },
+            ZoneItem::PlayerRefused { mut traveller, .. } => {
+                self.turn_back(from, &mut traveller);
+                self.arrive(from, number, *traveller);
+            }
+            ZoneItem::Whisper { .. } => self.whisper_arrives(&item),
+            ZoneItem::WhisperLost(origin) => self.whisper_lost(&origin),
+            ZoneItem::Message { order, topic, body } => {
+                let sender = self.rules.world.zone(from).map(|zone| zone.name.to_string()).unwrap_or_default();
+                // Numbers of a stream stay below 2⁴⁸: unique among all zones' messages.
+                let id = (u64::from(from.0) << 48) | number;
+                self.state.mail.insert(id, (from, order));
+                self.push_event(Event::Message { id, sender, topic, body });
+            }
+            ZoneItem::Receipt { order, delivered } => self.push_event(Event::Receipt { order, delivered }),
+        }
+    }
+
+    /// Why a player can't be let in; none: she can.
+    fn why_not(&self, traveller: &Traveller) -> Option<&'static str> {
+        let Some(session) = &traveller.session else { return Some("she has no session") };
+        if self.state.module.is_none() {
+            return Some("the zone has no module yet");
+        }
+        let numbers = session.unacked.iter().rev().map(|(n, _)| n.0);
+        if !numbers.eq((0..session.unacked.len() as u64).map(|back| session.n.0.wrapping_sub(back))) {
+            return Some("her messages are not numbered without gaps");
+        }
+        let other = self.player_of(&traveller.sub).is_some_and(|id| id != traveller.id);
+        (other || self.state.scene.is_own(traveller.id)).then_some("her id or name is somebody else's here")
+    }
+
+    /// A player arrives. That zone's stream is acknowledged when the store knows that she is here.
+    fn arrive(&mut self, from: ZoneNo, number: u64, mut traveller: Traveller) {
+        let id = traveller.id;
+        if let Some(standing) = self.state.players.get(&id) {
+            if standing.hop >= traveller.hop {
+                return;
+            }
+            self.discard(id);
+        }
+        let Some(session) = traveller.session.take() else { return };
+        self.state.outbox.hold(from, number);
+        // The store keeps who she is and where; the session is the zone's.
+        let request = StoreRequest::Arrived(Box::new(traveller.clone()));
+        self.state.requests.open(request, Purpose::Arrival { from, number, id });
+        let entered = if traveller.way == Way::Border { EnterReason::Crossing } else { EnterReason::Portal };
+        let session = self.unpack(session);
+        self.appear(traveller, session, ZoneReason::Crossed, entered);
+        self.answer_attached(id, None);
+        self.repeat_messages(id);
+    }
+
+    /// Another zone did not take her: she comes back to where she left.
+    fn turn_back(&self, refused_by: ZoneNo, traveller: &mut Traveller) {
+        if traveller.way == Way::Border {
+            return;
+        }
+        let ground = &self.state.scene.ground;
+        let gate = ground
+            .map
+            .portals
+            .iter()
+            .find(|portal| self.rules.exit(&portal.name).is_some_and(|exit| exit.to == refused_by));
+        if let Some(gate) = gate {
+            traveller.at = ground.on_map(gate.at);
+            traveller.way = Way::Border;
+        }
+    }
+
+    /// The store answers.
+    pub(super) fn store_answers(&mut self, number: u64, answer: &StoreAnswer) {
+        let Some(request) = self.state.requests.close(number) else { return };
+        match request.purpose {
+            Purpose::Login(attach) => self.claimed(&attach, answer),
+            Purpose::Logout(_) => {}
+            Purpose::Arrival { from, number, id } => {
+                self.state.outbox.release(from, number);
+                if let StoreAnswer::Outdated(hop) = answer {
+                    self.outdated(id, *hop);
+                }
+            }
+            Purpose::Whisper { speaker, name, seq, text } => {
+                self.addressee_found(&Whisper { speaker, name: &name, seq, text: &text }, answer);
+            }
+        }
+    }
+
+    /// Her record knows a later hand-off than the one that brought her here: that avatar is the real one.
+    fn outdated(&mut self, id: EntityId, hop: Hop) {
+        if self.state.players.get(&id).is_some_and(|player| player.hop < hop) {
+            self.discard(id);
+        }
+    }
+
+    /// Tells the sender of a module's message what became of it.
+    pub(super) fn send_receipt(&mut self, message: u64, delivered: bool) {
+        if let Some((to, order)) = self.state.mail.remove(&message) {
+            self.receipt(to, order, delivered);
+        }
+    }
+
+    pub(super) fn receipt(&mut self, to: ZoneNo, order: Token, delivered: bool) {
+        if to == self.rules.number {
+            self.push_event(Event::Receipt { order, delivered });
+        } else {
+            self.state.outbox.push(to, ZoneItem::Receipt { order, delivered });
+        }
+    }
+}
