@@ -4,6 +4,7 @@
 //! processes), [`output`] (tables and JSON), [`admin`] (the admin HTTP API), [`exit`] (exit codes), [`build`] (making zone
 //! files), [`bots`] (load and checks over real sockets).
 
+mod bots;
 mod build;
 mod commands;
 mod exit;

@@ -23,6 +23,7 @@ mod spread;
 mod walker;
 mod wire;
 
+pub(crate) use client::Gateway;
 pub(crate) use report::Report;
 pub(crate) use run::{Plan, run};
 pub(crate) use spread::{processes_for, run_spread};

@@ -207,7 +207,8 @@ mod tests {
         let ServerMsg::Update { e, .. } = update else { unreachable!() };
         assert_eq!(entries, e);
 
-        let reversed = serde_json::json!({ "e": [[1, 2, 3, 4]], "new": { "a": [1, "x", null] }, "t": "update", "tick": 1 });
+        let reversed =
+            serde_json::json!({ "e": [[1, 2, 3, 4]], "new": { "a": [1, "x", null] }, "t": "update", "tick": 1 });
         decode(&rmp_serde::to_vec_named(&reversed).unwrap(), &mut entries).unwrap();
         assert_eq!(entries, [UpdateEntry(EntityId(1), 2.0, 3.0, 4.0, 0)]);
     }
@@ -224,7 +225,8 @@ mod tests {
 
     #[test]
     fn a_cut_frame_is_an_error_at_every_length() {
-        let update = ServerMsg::Update { tick: Tick(7), e: vec![UpdateEntry(EntityId(1), 1.5, -2.0, 3.25, 1)], dilation: None };
+        let update =
+            ServerMsg::Update { tick: Tick(7), e: vec![UpdateEntry(EntityId(1), 1.5, -2.0, 3.25, 1)], dilation: None };
         let frame = rmp_serde::to_vec_named(&update).unwrap();
         for length in 0..frame.len() {
             assert!(decode(&frame[..length], &mut Vec::new()).is_err());

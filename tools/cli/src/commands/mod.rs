@@ -1,5 +1,7 @@
 //! What can be typed. One file a command; each has its arguments and a `run`.
 
+mod bots;
+pub(crate) mod ticket;
 mod zone;
 
 use clap::{Parser, Subcommand};
@@ -19,6 +21,10 @@ enum Command {
     /// Make, build and check zone modules
     #[command(subcommand)]
     Zone(zone::Command),
+    /// Make a signed login, for testing
+    Ticket(ticket::Args),
+    /// Many clients that walk, talk and check every promise of the protocol
+    Bots(bots::Args),
 }
 
 impl Cli {
@@ -26,6 +32,8 @@ impl Cli {
     pub(crate) fn run(self) -> Outcome {
         match self.command {
             Command::Zone(command) => command.run(),
+            Command::Ticket(args) => args.run(),
+            Command::Bots(args) => args.run(),
         }
     }
 }

@@ -1,0 +1,470 @@
+//! One bot: a pure state machine. Time and messages in; messages, samples and faults out ([`Out`]).
+
+mod errand;
+
+use std::collections::HashMap;
+
+use wod_protocol::client::{
+    ChatMode, ClientMsg, ResumeRequest, RosterEntry, ServerMsg, UpdateEntry, ZoneInfo, ZoneReason,
+};
+use wod_protocol::ids::{CorrectionNo, EntityId, MoveNo};
+
+use self::errand::Errand;
+use super::atlas::{Atlas, Home};
+use super::checks::{Commands, FaultKind, Found, Lines, Reliable};
+use super::clock::{Dice, Micros, Stamp};
+use super::ground::{LEG, Spot};
+use super::report::Counters;
+use super::walker::Walker;
+
+/// Acks of reliable messages: this often, or after this many. The protocol asks for 1 s and 32.
+const ACK_EVERY: Micros = 250_000;
+const ACK_AFTER: u64 = 16;
+/// Own commands that may wait for their ack before a bot keeps quiet.
+const COMMANDS_WAITING: usize = 32;
+/// Share of the legal speed that a bot walks: the rest is for what jitter takes.
+const PACE: f64 = 0.9;
+
+/// What all bots of a run do now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Phase {
+    /// Joining, finding out about the world, walking home.
+    Settling,
+    /// Walking and talking; latencies and gaps count.
+    Measuring,
+    /// Silent, until every command is acked.
+    Draining,
+}
+
+/// What a bot is to do in its run.
+#[derive(Debug, Clone)]
+pub(super) struct Task {
+    /// Of all bots of the run, over all processes.
+    pub(super) index: usize,
+    /// What every bot's name begins with in this run, and in no other.
+    pub(super) prefix: String,
+    /// Signed login; none: a guest.
+    pub(super) ticket: Option<String>,
+    /// Moves a second.
+    pub(super) move_rate: f64,
+    /// Lines a second.
+    pub(super) chat_rate: f64,
+    /// Goes from zone to zone all the time.
+    pub(super) crosses: bool,
+    /// Finds out what leads where.
+    pub(super) scouts: bool,
+}
+
+/// What all bots of a process see.
+#[derive(Clone, Copy)]
+pub(super) struct Scene<'a> {
+    pub(super) phase: Phase,
+    pub(super) atlas: &'a Atlas,
+    /// Where this bot belongs; none until the world is known.
+    pub(super) home: Option<&'a Home>,
+}
+
+/// What came of an event. The caller empties it.
+#[derive(Default)]
+pub(super) struct Out {
+    /// To send, in order.
+    pub(super) send: Vec<ClientMsg>,
+    /// Age of neighbours' moves as they arrived.
+    pub(super) move_ages: Vec<Micros>,
+    /// Age of neighbours' lines as they arrived.
+    pub(super) chat_ages: Vec<Micros>,
+    pub(super) faults: Vec<Found>,
+}
+
+/// One player.
+pub(super) struct Bot {
+    task: Task,
+    name: String,
+    dice: Dice,
+    session: Option<(String, String)>,
+    you: EntityId,
+    here: Option<Here>,
+    errand: Errand,
+    m: MoveNo,
+    reliable: Reliable,
+    commands: Commands,
+    lines: Lines,
+    line: u64,
+    roster: HashMap<EntityId, Known>,
+    peers: usize,
+    dilation: f64,
+    due: Due,
+    /// When the last update came, or the first peer into the roster.
+    updated: Option<Micros>,
+    pub(super) counters: Counters,
+}
+
+/// The zone it is in.
+struct Here {
+    zone: String,
+    corner: Spot,
+    at: Spot,
+    speed: f64,
+    c: CorrectionNo,
+    /// None: its map is not read yet, or it is walled in.
+    walker: Option<Walker>,
+}
+
+struct Known {
+    peer: bool,
+    stamp: Stamp,
+}
+
+/// When to do what next.
+struct Due {
+    step: Micros,
+    chat: Micros,
+    ack: Micros,
+}
+
+impl Bot {
+    pub(super) fn new(task: Task, now: Micros) -> Self {
+        let mut dice = Dice::new(task.index as u64 + 1);
+        let mut within = |rate: f64| now + if rate > 0.0 { (dice.share() / rate * 1e6) as Micros } else { 0 };
+        let due = Due { step: within(task.move_rate), chat: within(task.chat_rate), ack: now + ACK_EVERY };
+        Self {
+            name: format!("{}x{}", task.prefix, task.index),
+            task,
+            dice,
+            session: None,
+            you: EntityId(0),
+            here: None,
+            errand: Errand::Nothing,
+            m: MoveNo(0),
+            reliable: Reliable::default(),
+            commands: Commands::default(),
+            lines: Lines::default(),
+            line: 0,
+            roster: HashMap::new(),
+            peers: 0,
+            dilation: 1.0,
+            due,
+            updated: None,
+            counters: Counters::default(),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it has a session and stands in a zone.
+    pub(super) fn is_in(&self) -> bool {
+        self.here.is_some()
+    }
+
+    /// Whether it is where it belongs.
+    pub(super) fn is_settled(&self) -> bool {
+        self.errand == Errand::Settled
+    }
+
+    /// Whether a command waits for its ack, or an own line for being heard.
+    pub(super) fn owes(&self) -> bool {
+        self.commands.pending() > 0 || self.lines.missing(&self.commands).next().is_some()
+    }
+
+    /// What the end of the run finds wrong.
+    pub(super) fn finish(&mut self, out: &mut Out) {
+        if self.commands.pending() > 0 {
+            let text = format!("{} command(s) were never acked", self.commands.pending());
+            out.faults.push((FaultKind::Unacked, text));
+        }
+        for line in self.lines.missing(&self.commands) {
+            out.faults.push((FaultKind::LineLost, format!("own line {line} took effect and was never heard")));
+        }
+        self.counters.repeats = self.reliable.repeats;
+    }
+
+    /// A connection stands: the first message. A session is continued with `resume`.
+    pub(super) fn hello(&mut self) -> ClientMsg {
+        let n = self.reliable.last();
+        let resume = self.session.clone().map(|(session, token)| ResumeRequest { session, token, n });
+        let name = (resume.is_none() && self.task.ticket.is_none()).then(|| self.name.clone());
+        let ticket = self.task.ticket.clone().filter(|_| resume.is_none());
+        ClientMsg::Hello { ticket, name, resume, client: Some("wod bots".into()) }
+    }
+
+    /// The session is over; the next `hello` begins anew.
+    pub(super) fn forget_session(&mut self) {
+        self.session = None;
+        self.here = None;
+        self.m = MoveNo(0);
+        self.reliable.start_again();
+        self.commands = Commands::default();
+        self.lines = Lines::default();
+        self.clear_roster();
+    }
+
+    /// The connection is gone: nothing is known to be current until the next `zone`.
+    pub(super) fn disconnected(&mut self, atlas: &Atlas) {
+        self.errand.give_up(atlas);
+        self.here = None;
+        self.clear_roster_keeping_gap();
+    }
+
+    pub(super) fn on_message(&mut self, now: Micros, message: ServerMsg, scene: Scene<'_>, out: &mut Out) {
+        match message {
+            ServerMsg::Welcome { session, token, you, name, seq } => {
+                if let Some((before, _)) = &self.session {
+                    if *before != session || self.you != you {
+                        out.faults.push((FaultKind::SessionLost, format!("resumed {before}, welcomed to {session}")));
+                    }
+                    self.counters.resumes += 1;
+                    out.faults.extend(self.commands.ack(seq).err());
+                    self.reliable.reconnected();
+                    out.send.extend(self.commands.again().cloned());
+                } else {
+                    self.counters.joins += 1;
+                }
+                self.session = Some((session, token));
+                self.you = you;
+                self.name = name;
+            }
+            ServerMsg::Zone(info) => self.on_zone(info, scene),
+            ServerMsg::Roster { enter, leave, full } => self.on_roster(now, enter, &leave, full),
+            ServerMsg::Correct { c, x, y, why, .. } => self.on_correct(c, [x, y], &why, scene),
+            ServerMsg::Chat { n, from, name, text, .. } => {
+                if self.receive(n, out) {
+                    self.on_line(now, from, &name, &text, scene.phase, out);
+                }
+            }
+            ServerMsg::Reject { n, seq, code, .. } => {
+                if self.receive(n, out) {
+                    self.lines.rejected(seq);
+                    *self.counters.rejects.entry(code).or_default() += 1;
+                }
+            }
+            ServerMsg::Dialogue { n, .. } | ServerMsg::Event { n: Some(n), .. } => {
+                self.receive(n, out);
+            }
+            ServerMsg::Ack { seq } => out.faults.extend(self.commands.ack(seq).err()),
+            ServerMsg::Paused { .. } => self.counters.pauses += 1,
+            ServerMsg::Event { n: None, .. }
+            | ServerMsg::Resumed { .. }
+            | ServerMsg::Tags { .. }
+            | ServerMsg::Verbs { .. }
+            | ServerMsg::Name { .. }
+            | ServerMsg::Barrier { .. }
+            | ServerMsg::Pong { .. }
+            | ServerMsg::Bye { .. }
+            // `wire` hands updates to `on_update`.
+            | ServerMsg::Update { .. } => {}
+        }
+        if self.reliable.unacked() >= ACK_AFTER {
+            self.ack(out);
+        }
+    }
+
+    pub(super) fn on_update(
+        &mut self,
+        now: Micros,
+        entries: &[UpdateEntry],
+        dilation: Option<f64>,
+        phase: Phase,
+        out: &mut Out,
+    ) {
+        self.dilation = dilation.unwrap_or(1.0).clamp(0.01, 1.0);
+        self.counters.updates += 1;
+        self.counters.positions += entries.len() as u64;
+        self.note_gap(now, phase);
+        self.updated = Some(now);
+        for UpdateEntry(id, _, _, heading, _) in entries {
+            let Some(known) = self.roster.get_mut(id) else {
+                out.faults.push((FaultKind::Stranger, format!("an update about {id}, who is not in the roster")));
+                continue;
+            };
+            let stamp = Stamp::from_radians(*heading);
+            if known.peer && stamp != known.stamp {
+                known.stamp = stamp;
+                if phase == Phase::Measuring {
+                    out.move_ages.push(stamp.age(now));
+                }
+            }
+        }
+    }
+
+    /// When [`Bot::on_time`] has something to do next.
+    pub(super) fn next_due(&self) -> Micros {
+        self.due.step.min(self.due.ack).min(if self.task.chat_rate > 0.0 { self.due.chat } else { Micros::MAX })
+    }
+
+    /// Does what is due.
+    pub(super) fn on_time(&mut self, now: Micros, scene: Scene<'_>, out: &mut Out) {
+        if self.due.step <= now {
+            let due = advance(&mut self.due.step, self.task.move_rate, now);
+            self.plan(now, scene);
+            self.step(due, out);
+            self.note_gap(now, scene.phase);
+        }
+        if self.task.chat_rate > 0.0 && self.due.chat <= now {
+            let due = advance(&mut self.due.chat, self.task.chat_rate, now);
+            if scene.phase == Phase::Measuring {
+                self.say(due, out);
+                self.counters.neighbours += self.roster.len() as u64;
+                self.counters.neighbour_samples += 1;
+            }
+        }
+        if self.due.ack <= now {
+            self.due.ack = now + ACK_EVERY;
+            self.ack(out);
+        }
+    }
+
+    /// Takes it up with the plan it has for this zone.
+    fn plan(&mut self, now: Micros, scene: Scene<'_>) {
+        let Some(here) = &mut self.here else { return };
+        if here.walker.is_none() {
+            here.walker = scene.atlas.ground(&here.zone).and_then(|ground| Walker::new(ground, here.at));
+        }
+        if let Some(walker) = &mut here.walker {
+            self.errand.plan(now, &here.zone, walker, &self.task, &mut self.dice, scene);
+        }
+    }
+
+    fn step(&mut self, due: Micros, out: &mut Out) {
+        let Some(here) = &mut self.here else { return };
+        if let Some(walker) = &mut here.walker {
+            let metres = (here.speed * PACE * self.dilation / self.task.move_rate).min(LEG);
+            here.at = walker.walk(metres, &mut self.dice);
+        }
+        self.m = self.m.next();
+        let [x, y] = [here.corner[0] + here.at[0], here.corner[1] + here.at[1]];
+        let h = Some(Stamp::of(due).to_radians());
+        out.send.push(ClientMsg::Move { m: self.m, c: here.c, x, y, h });
+        self.counters.moves += 1;
+    }
+
+    fn say(&mut self, due: Micros, out: &mut Out) {
+        if self.here.is_none() || self.commands.pending() >= COMMANDS_WAITING {
+            self.counters.held_back += 1;
+            return;
+        }
+        self.line += 1;
+        let seq = self.commands.number();
+        let text = format!("line {} at {due}", self.line);
+        let message = ClientMsg::Chat { seq, mode: ChatMode::Say, text, to: None };
+        self.commands.keep(seq, message.clone());
+        self.lines.said(self.line, seq);
+        self.counters.lines_said += 1;
+        out.send.push(message);
+    }
+
+    fn ack(&mut self, out: &mut Out) {
+        if self.here.is_some() {
+            out.send.extend(self.reliable.to_ack().map(|n| ClientMsg::Ack { n }));
+        }
+    }
+
+    fn receive(&mut self, n: wod_protocol::ids::MsgNo, out: &mut Out) -> bool {
+        self.counters.reliable += 1;
+        match self.reliable.receive(n) {
+            Ok(new) => new,
+            Err(fault) => {
+                out.faults.push(fault);
+                true
+            }
+        }
+    }
+
+    fn on_zone(&mut self, info: ZoneInfo, scene: Scene<'_>) {
+        let from = self.here.take().map(|here| here.zone);
+        match info.reason {
+            ZoneReason::Crossed => self.counters.crossings += 1,
+            ZoneReason::Swapped | ZoneReason::RolledBack => self.counters.swaps += 1,
+            ZoneReason::Recovered | ZoneReason::Migrated => self.counters.recoveries += 1,
+            ZoneReason::Entered | ZoneReason::Resumed => {}
+        }
+        if from.as_deref().is_some_and(|from| from != info.zone) {
+            self.errand.crossed(&info.zone, scene.atlas);
+        }
+        // A swap says `zone` again: the feet go on, the plan stays.
+        self.clear_roster_keeping_gap();
+        let corner = [info.bounds[0], info.bounds[1]];
+        let at = [info.x - corner[0], info.y - corner[1]];
+        self.here = Some(Here { zone: info.zone, corner, at, speed: info.speed, c: info.c, walker: None });
+        self.errand.replan();
+    }
+
+    fn on_correct(&mut self, c: CorrectionNo, [x, y]: Spot, why: &str, scene: Scene<'_>) {
+        let Some(here) = &mut self.here else { return };
+        here.c = c;
+        here.at = [x - here.corner[0], y - here.corner[1]];
+        // Where it was going to no longer starts from here.
+        here.walker = None;
+        if why == "out_of_bounds" && self.errand.found_nothing(scene.atlas) {
+            self.counters.probes += 1;
+        } else {
+            *self.counters.corrections.entry(why.to_owned()).or_default() += 1;
+        }
+        self.errand.replan();
+    }
+
+    fn on_roster(&mut self, now: Micros, enter: Vec<RosterEntry>, leave: &[EntityId], full: bool) {
+        let had_peers = self.peers > 0;
+        if full {
+            self.roster.clear();
+        }
+        for id in leave {
+            self.roster.remove(id);
+        }
+        for entry in enter {
+            let peer = entry.name.starts_with(&self.task.prefix);
+            self.roster.insert(entry.id, Known { peer, stamp: Stamp::from_radians(entry.h) });
+        }
+        self.peers = self.roster.values().filter(|known| known.peer).count();
+        match (had_peers, self.peers > 0) {
+            (_, false) => self.updated = None,
+            (false, true) if self.updated.is_none() => self.updated = Some(now),
+            _ => {}
+        }
+    }
+
+    fn on_line(&mut self, now: Micros, from: EntityId, name: &str, text: &str, phase: Phase, out: &mut Out) {
+        self.counters.lines_heard += 1;
+        let Some((line, said)) = read_line(text).filter(|_| name.starts_with(&self.task.prefix)) else { return };
+        let own = from == self.you;
+        out.faults.extend(self.lines.hear(from, line, own).err());
+        if !own && phase == Phase::Measuring {
+            out.chat_ages.push(now.saturating_sub(said));
+        }
+    }
+
+    /// The longest time without an update while a peer is near; peers walk all the time.
+    fn note_gap(&mut self, now: Micros, phase: Phase) {
+        if let Some(updated) = self.updated.filter(|_| phase == Phase::Measuring) {
+            self.counters.longest_gap_us = self.counters.longest_gap_us.max(now.saturating_sub(updated));
+        }
+    }
+
+    fn clear_roster(&mut self) {
+        self.clear_roster_keeping_gap();
+        self.updated = None;
+    }
+
+    fn clear_roster_keeping_gap(&mut self) {
+        self.roster.clear();
+        self.peers = 0;
+    }
+}
+
+/// `line 3 at 1234567` → (3, 1234567).
+fn read_line(text: &str) -> Option<(u64, Micros)> {
+    let (line, at) = text.strip_prefix("line ")?.split_once(" at ")?;
+    Some((line.parse().ok()?, at.parse().ok()?))
+}
+
+/// What was due, and sets when it is due again. What was missed by more than a period is left out, not made up for in a burst.
+fn advance(due: &mut Micros, rate: f64, now: Micros) -> Micros {
+    let period = (1e6 / rate) as Micros;
+    let was = *due;
+    *due = if now > was + period { now + period } else { was + period };
+    was
+}
+
+#[cfg(test)]
+mod tests;
