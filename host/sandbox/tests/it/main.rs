@@ -1,0 +1,9 @@
+//! The sandbox from outside: what modules may do, and that nothing they do gets out.
+
+#![allow(clippy::unwrap_used, reason = "in tests a failed expectation is a failed test")]
+
+mod attacks;
+mod contract;
+mod files;
+mod host;
+mod support;
