@@ -20,7 +20,7 @@ pub const SAVED_MS: i64 = 400;
 pub const BURST_MS: i64 = 1500;
 /// What a second earns, in thousandths of a second's walk: clocks differ a little.
 const RATE: i64 = 1020;
-/// Most corners considered for a bend in a way whose middle the gateway dropped.
+/// Most corners considered for the bends between two claims.
 const BENDS: usize = 16;
 
 /// What a player may still walk: part of her state in the zone.
@@ -86,6 +86,8 @@ impl Allowance {
     /// Judges a claim of a player who stands at `from` (a free point) and walks `speed` (1/256 m a second). `game_ms` is the
     /// zone's clock.
     ///
+    /// Every way she takes is free of walls: the straight leg, or else one round a corner or two that she can pay.
+    ///
     /// The caller has dropped claims of older attachments, of older `c` and with a known `m`, and moves her if accepted.
     pub fn judge(&mut self, terrain: &Terrain, speed: Fixed, game_ms: u64, from: Pos, claim: &MoveClaim) -> Verdict {
         let moves_between = claim.m.0 > self.m.0.saturating_add(1);
@@ -99,13 +101,8 @@ impl Allowance {
         if straight > payable {
             return Verdict::Refused(Why::TooFast);
         }
-        let walked = if terrain.leg_is_free(from, claim.at) {
-            Some(straight)
-        } else if moves_between {
-            bent(terrain, from, claim.at, payable)
-        } else {
-            None
-        };
+        let walked =
+            if terrain.leg_is_free(from, claim.at) { Some(straight) } else { bent(terrain, from, claim.at, payable) };
         let Some(walked) = walked else { return Verdict::Refused(Why::Wall) };
         purses.stamp -= walked;
         purses.zone -= walked;
@@ -130,11 +127,11 @@ impl Allowance {
     }
 }
 
-/// The length of a way with one or two bends, when there is one of at most `limit`: the gateway keeps only the latest move of a
-/// flush, so that of a walk round a corner only the ends may arrive. Each of its legs is free of walls.
+/// The length of a way with one or two bends, when there is one of at most `limit`: who slides along a wall round its end says
+/// only now and then where she is, and of those moves the gateway keeps only the latest of a flush. Each leg of the way is free.
 fn bent(terrain: &Terrain, from: Pos, to: Pos, limit: i64) -> Option<i64> {
     let mut bends: SmallVec<[(i64, Pos); BENDS]> = SmallVec::new();
-    for corner in terrain.corners().iter().filter(|corner| terrain.stands(corner.shape)) {
+    for corner in terrain.corners().iter().filter(|corner| terrain.has(corner)) {
         let entry = (thousandths(from, corner.tight) + thousandths(corner.tight, to), corner.tight);
         if entry.0 <= limit {
             let place = bends.partition_point(|other| *other <= entry);

@@ -6,7 +6,7 @@
 use wod_protocol::units::{Bounds, Fixed, Pos};
 
 use super::geometry::{cross, delta, segments_touch};
-use super::walls::{Outline, ShapeNo, Walls};
+use super::walls::{ShapeNo, Walls};
 
 /// Distance that ways keep from walls where there is room: 0.3 m.
 pub(super) const CLEARANCE: Fixed = 77;
@@ -20,11 +20,14 @@ pub(super) struct Corner {
     pub(super) at: Pos,
     /// As near to the walls as can be.
     pub(super) tight: Pos,
-    /// The outline it belongs to.
-    pub(super) shape: ShapeNo,
-    /// From the corner along its two walls; the same twice at a wall's end.
-    arms: [(i64, i64); 2],
+    /// The barrier it belongs to; none: it belongs to walls.
+    pub(super) barrier: Option<ShapeNo>,
+    /// Its two walls; the same twice at a wall's end.
+    arms: [Arm; 2],
 }
+
+/// From a corner along a wall.
+type Arm = (i64, i64);
 
 impl Corner {
     /// Whether somebody who comes from there may have reason to bend here: not when the corner points right at him.
@@ -38,59 +41,72 @@ impl Corner {
     }
 }
 
-/// Every corner of every outline that the walls (barriers open) leave free.
+/// Every corner of walls and barriers that the walls (barriers open) leave free.
 pub(super) fn find(walls: &Walls, bounds: Bounds, first_barrier: ShapeNo) -> Vec<Corner> {
     let is_wall = |shape: ShapeNo| shape < first_barrier;
     let is_free = |at: Pos| bounds.contains(at) && !walls.touched(at, at, is_wall) && !walls.in_solid(at, is_wall);
+    // Where walls share a corner it is one corner; a barrier's is its own, as it comes and goes.
+    let mut ends: Vec<(Option<ShapeNo>, Pos)> = (0..)
+        .zip(walls.outlines())
+        .flat_map(|(shape, outline)| outline.corners.iter().map(move |at| ((!is_wall(shape)).then_some(shape), *at)))
+        .collect();
+    ends.sort_unstable();
+    ends.dedup();
+    let mut arms = Vec::new();
     let mut corners = Vec::new();
-    for (shape, outline) in (0..).zip(walls.outlines()) {
-        for (at, arms) in bends(outline) {
-            let room = room(walls, at);
-            for side in sides(arms) {
-                let point = |radius: f64| {
-                    let shift = |base: Fixed, by: f64| (f64::from(base) + by * radius).round() as Fixed;
-                    let point = Pos { x: shift(at.x, side.0), y: shift(at.y, side.1) };
-                    is_free(point).then_some(point)
-                };
-                let wide = [1.0, 0.5, 0.25].into_iter().find_map(|share| point((room * share).max(TIGHT)));
-                if let Some(at) = wide.or_else(|| point(TIGHT)) {
-                    corners.push(Corner { at, tight: point(TIGHT).unwrap_or(at), shape, arms });
-                }
+    for (barrier, at) in ends {
+        arms.clear();
+        let mut room = f64::from(CLEARANCE);
+        walls.around(at, 4 * CLEARANCE, |shape, a, b| {
+            if !segments_touch(at, at, a, b) {
+                // Less than half of the gap to the next wall.
+                room = room.min(distance_to_segment(at, a, b) * 0.4);
+            } else if is_wall(shape) || Some(shape) == barrier {
+                arms.extend([delta(at, a), delta(at, b)].into_iter().filter(|arm| *arm != (0, 0)));
+            }
+        });
+        let Some(arms) = open_side(&mut arms) else { continue };
+        for side in sides(arms) {
+            let point = |radius: f64| {
+                let shift = |base: Fixed, by: f64| (f64::from(base) + by * radius).round() as Fixed;
+                let point = Pos { x: shift(at.x, side.0), y: shift(at.y, side.1) };
+                is_free(point).then_some(point)
+            };
+            let wide = [1.0, 0.5, 0.25].into_iter().find_map(|share| point((room * share).max(TIGHT)));
+            if let Some(at) = wide.or_else(|| point(TIGHT)) {
+                corners.push(Corner { at, tight: point(TIGHT).unwrap_or(at), barrier, arms });
             }
         }
     }
     corners
 }
 
-/// An outline's corners that are no straight lines, each with its two arms: where the walls go from there.
-fn bends(outline: &Outline) -> impl Iterator<Item = (Pos, [(i64, i64); 2])> {
-    let corners = &outline.corners;
-    let count = corners.len();
-    (0..count).filter_map(move |i| {
-        let at = corners[i];
-        let before = (i > 0 || outline.solid).then(|| corners[(i + count - 1) % count]);
-        let after = (i + 1 < count || outline.solid).then(|| corners[(i + 1) % count]);
-        let arm = |end: Option<Pos>| end.map(|end| delta(at, end)).filter(|arm| *arm != (0, 0));
-        match (arm(before), arm(after)) {
-            (Some(a), Some(b)) => {
-                let (turn, dot) = (a.0 * b.1 - a.1 * b.0, a.0 * b.0 + a.1 * b.1);
-                (turn != 0 || dot > 0).then_some((at, [a, b]))
-            }
-            (Some(a), None) | (None, Some(a)) => Some((at, [a, a])),
-            (None, None) => Some((at, [(1, 0), (1, 0)])),
+/// The two arms with more than half a turn of open ground between them, counter-clockwise from the second to the first. None:
+/// nobody bends here.
+fn open_side(arms: &mut Vec<Arm>) -> Option<[Arm; 2]> {
+    let turn = |a: Arm, b: Arm| a.0 * b.1 - a.1 * b.0;
+    let lower = |arm: Arm| arm.1 < 0 || (arm.1 == 0 && arm.0 < 0);
+    arms.sort_unstable_by(|a, b| lower(*a).cmp(&lower(*b)).then(0.cmp(&turn(*a, *b))));
+    arms.dedup_by(|a, b| lower(*a) == lower(*b) && turn(*a, *b) == 0);
+    match arms[..] {
+        // An outline whose corners are all the same is a point in the way.
+        [] => Some([(1, 0), (1, 0)]),
+        [only] => Some([only, only]),
+        _ => {
+            let next = |i: usize| arms[(i + 1) % arms.len()];
+            (0..arms.len()).find(|i| turn(arms[*i], next(*i)) < 0).map(|i| [next(i), arms[i]])
         }
-    })
+    }
 }
 
 /// Where the points of a corner lie, as multiples of the clearance.
-fn sides([a, b]: [(i64, i64); 2]) -> impl Iterator<Item = (f64, f64)> {
-    let unit = |(x, y): (i64, i64)| {
+fn sides([a, b]: [Arm; 2]) -> impl Iterator<Item = (f64, f64)> {
+    let unit = |(x, y): Arm| {
         let (x, y) = (x as f64, y as f64);
         let length = (x * x + y * y).sqrt();
         (x / length, y / length)
     };
-    // Order the arms so that the open side, where one walks around, lies from `b` counter-clockwise to `a`.
-    let (a, b) = if a.0 * b.1 - a.1 * b.0 >= 0 { (unit(a), unit(b)) } else { (unit(b), unit(a)) };
+    let (a, b) = (unit(a), unit(b));
     let (normal_a, normal_b) = ((a.1, -a.0), (-b.1, b.0));
     let cos = normal_a.0 * normal_b.0 + normal_a.1 * normal_b.1;
     let one = if cos > -0.1 {
@@ -102,17 +118,6 @@ fn sides([a, b]: [(i64, i64); 2]) -> impl Iterator<Item = (f64, f64)> {
         [Some((normal_a.0 - a.0, normal_a.1 - a.1)), Some((normal_b.0 - b.0, normal_b.1 - b.1))]
     };
     one.into_iter().flatten()
-}
-
-/// The clearance a corner's points can have: less than half of the gap to the next wall that does not touch the corner.
-fn room(walls: &Walls, at: Pos) -> f64 {
-    let mut room = f64::from(CLEARANCE);
-    walls.around(at, 4 * CLEARANCE, |a, b| {
-        if !segments_touch(at, at, a, b) {
-            room = room.min(distance_to_segment(at, a, b) * 0.4);
-        }
-    });
-    room
 }
 
 fn distance_to_segment(at: Pos, a: Pos, b: Pos) -> f64 {

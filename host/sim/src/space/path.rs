@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use wod_protocol::units::{Fixed, Pos};
 
+use super::corners::Corner;
 use super::terrain::{Plan, Sight, Terrain};
 
 /// Most sight tests of one search; what takes more is no way. Enough for mazes of about 300 corners at their worst.
 pub const SEARCH_WORK: u32 = 100_000;
 /// Corners looked at from one corner, the nearest. On maps with more, very long legs past all of them may be missed.
-const NEIGHBOURS: usize = 512;
+const NEIGHBOURS: usize = 256;
 /// A leg that keeps this far from walls costs its length, another a sixteenth more.
 const COMFORT: Fixed = 64;
 /// Lengths in a search are in 1/16 of 1/256 m.
@@ -69,7 +70,7 @@ struct Seen {
 struct Leg {
     to: u32,
     cost: i64,
-    /// Whether a barrier may close it.
+    /// Whether barriers decide about it: then its cost is not this.
     barrier: bool,
 }
 
@@ -210,10 +211,15 @@ impl PathFinder {
         if charged.is_some() {
             for leg in &seen.legs {
                 let at = corners[leg.to as usize].at;
-                if leg.barrier && !terrain.leg_is_free(corners[here.to as usize].at, at) {
-                    continue;
+                let mut length_of_leg = leg.cost;
+                if leg.barrier {
+                    let from = corners[here.to as usize].at;
+                    if !terrain.leg_is_free(at, from) {
+                        continue;
+                    }
+                    length_of_leg = cost(terrain, from, at);
                 }
-                let (cost, ahead) = (here.cost + leg.cost, length(at, goal));
+                let (cost, ahead) = (here.cost + length_of_leg, length(at, goal));
                 self.offer(Candidate { estimate: cost + ahead, ahead, to: leg.to, from: here.to, cost, tested: true });
             }
         }
@@ -224,13 +230,13 @@ impl PathFinder {
     fn learn(&mut self, terrain: &Terrain, from: u32) -> Seen {
         let corners = terrain.corners();
         let here = corners[from as usize];
-        self.look_around(terrain, here.at, Some(from));
+        self.look_around(terrain, here.at, Some(&here));
         let legs: Box<[Leg]> = self
             .near
             .iter()
             .filter_map(|(_, to)| {
                 let at = corners[*to as usize].at;
-                let sight = terrain.sight(at, here.at);
+                let sight = terrain.sight(at, here.at, COMFORT);
                 (sight != Sight::Never).then(|| Leg {
                     to: *to,
                     cost: cost(terrain, here.at, at),
@@ -248,10 +254,11 @@ impl PathFinder {
         Seen { legs, work: (self.near.len() + barriers) as u32 }
     }
 
-    /// The nearest corners that may be worth bending at, into `near`.
-    fn look_around(&mut self, terrain: &Terrain, from: Pos, except: Option<u32>) {
-        let corners = (0..).zip(terrain.corners());
-        let worth = corners.filter(|(index, corner)| Some(*index) != except && corner.is_worth_from(from));
+    /// The nearest corners that may be worth bending at, into `near`; from a corner only where a bend there is worth it, too.
+    fn look_around(&mut self, terrain: &Terrain, from: Pos, here: Option<&Corner>) {
+        let worth = (0..).zip(terrain.corners()).filter(|(_, corner)| {
+            corner.at != from && corner.is_worth_from(from) && here.is_none_or(|here| here.is_worth_from(corner.at))
+        });
         self.near.clear();
         self.near.extend(worth.map(|(index, corner)| (from.distance_squared(corner.at), index)));
         if self.near.len() > NEIGHBOURS {

@@ -1,5 +1,6 @@
 //! Walls and barriers of a zone's map: where one may stand, walk and see.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use wod_protocol::map::Map;
@@ -90,22 +91,34 @@ impl Terrain {
         self.leg_is_free(at, at) && !self.plan.walls.in_solid(at, |shape| self.stands(shape))
     }
 
-    /// A free point near: the point itself when it is free, otherwise one of a fixed pattern of points around it, up to 64 m
-    /// away, the inner first, otherwise the nearest corner. None when none of those is free.
+    /// A free point near: the point itself when it is free, otherwise the nearest free one of a fixed pattern up to 64 m around it,
+    /// otherwise the nearest corner. None when none of those is free.
     pub fn nearest_free(&self, at: Pos) -> Option<Pos> {
         let at = self.bounds.clamp(at);
         if self.is_free(at) {
             return Some(at);
         }
-        // (step, rings): 16 m at 1/4 m, then 64 m at 1 m.
-        let patterns = [(UNITS_PER_METRE / 4, 1..=64), (UNITS_PER_METRE, 17..=64)];
-        let around = patterns.into_iter().find_map(|(step, rings)| {
-            rings.flat_map(|ring| ring_points(at, ring, step)).find(|point| self.is_free(*point))
-        });
+        // Squares of points around it: every 1/4 m up to 16 m, then every 1 m up to 64 m.
+        let fine = self.nearest_around(at, UNITS_PER_METRE / 4, 1..=64);
+        let around = fine.or_else(|| self.nearest_around(at, UNITS_PER_METRE, 17..=64));
         around.or_else(|| {
             let free = self.plan.corners.iter().map(|corner| corner.at).filter(|point| self.is_free(*point));
             free.min_by_key(|point| (at.distance_squared(*point), *point))
         })
+    }
+
+    fn nearest_around(&self, at: Pos, step: Fixed, rings: RangeInclusive<i32>) -> Option<Pos> {
+        let mut best: Option<(i64, Pos)> = None;
+        for ring in rings {
+            let inner = i64::from(ring * step);
+            if best.is_some_and(|(distance, _)| distance <= inner * inner) {
+                break;
+            }
+            let found = ring_points(at, ring, step).map(|point| (at.distance_squared(point), point));
+            let nearer = found.filter(|entry| best.is_none_or(|best| *entry < best) && self.is_free(entry.1)).min();
+            best = nearer.or(best);
+        }
+        best.map(|(_, point)| point)
     }
 
     /// What never changes; the same for clones.
@@ -119,27 +132,30 @@ impl Terrain {
     }
 
     /// Whether a shape is there now: a wall, or a closed barrier.
-    pub(super) fn stands(&self, shape: ShapeNo) -> bool {
+    fn stands(&self, shape: ShapeNo) -> bool {
         shape < self.plan.first_barrier || self.closed[(shape - self.plan.first_barrier) as usize]
     }
 
+    /// Whether a corner is there now.
+    pub(super) fn has(&self, corner: &Corner) -> bool {
+        corner.barrier.is_none_or(|shape| self.stands(shape))
+    }
+
     /// How a leg fares whatever the barriers' state: for what is learned about the terrain once.
-    pub(super) fn sight(&self, a: Pos, b: Pos) -> Sight {
-        let mut barrier = false;
-        let blocked = self.plan.walls.touched(a, b, |shape| {
-            barrier |= shape >= self.plan.first_barrier;
-            shape < self.plan.first_barrier
-        });
-        match (blocked, barrier) {
-            (true, _) => Sight::Never,
-            (false, true) => Sight::ByBarriers,
-            (false, false) => Sight::Always,
+    pub(super) fn sight(&self, a: Pos, b: Pos, comfort: Fixed) -> Sight {
+        let is_wall = |shape: ShapeNo| shape < self.plan.first_barrier;
+        if self.plan.walls.touched(a, b, is_wall) {
+            Sight::Never
+        } else if self.plan.walls.grazed(a, b, comfort, |shape| !is_wall(shape)) {
+            Sight::ByBarriers
+        } else {
+            Sight::Always
         }
     }
 
-    /// Whether a leg keeps this distance from every outline, barriers counted as closed.
+    /// Whether a leg keeps this distance from every wall and closed barrier.
     pub(super) fn keeps_clear(&self, a: Pos, b: Pos, radius: Fixed) -> bool {
-        !self.plan.walls.grazed(a, b, radius, |_| true)
+        !self.plan.walls.grazed(a, b, radius, |shape| self.stands(shape))
     }
 
     fn barrier_index(&self, name: &str) -> Option<usize> {
@@ -147,12 +163,12 @@ impl Terrain {
     }
 }
 
-/// Whether a leg is free.
+/// Whether a leg is free, and how comfortable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sight {
-    /// No barrier matters.
+    /// No barrier stands near it.
     Always,
-    /// While the barriers on it are open.
+    /// That depends on barriers.
     ByBarriers,
     /// A wall stands there.
     Never,

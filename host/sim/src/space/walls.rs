@@ -94,10 +94,10 @@ impl Walls {
         self.any(a, b, radius, |segment| segments_nearer(a, b, segment.a, segment.b, radius) && counts(segment.shape))
     }
 
-    /// Visits the segments in the buckets around a point.
-    pub(super) fn around(&self, at: Pos, radius: Fixed, mut visit: impl FnMut(Pos, Pos)) {
+    /// Visits the segments in the buckets around a point, some more than once.
+    pub(super) fn around(&self, at: Pos, radius: Fixed, mut visit: impl FnMut(ShapeNo, Pos, Pos)) {
         self.any(at, at, radius, |segment| {
-            visit(segment.a, segment.b);
+            visit(segment.shape, segment.a, segment.b);
             false
         });
     }
