@@ -335,7 +335,7 @@ impl Backplane {
     }
 
     /// Writes a record if the stored version is still `expected` ([`Version::ABSENT`]: there is none), and returns the new
-    /// version. A repeat with the same bytes is one write.
+    /// version. A repeat, with the same bytes and nothing written in between, is one write.
     ///
     /// # Errors
     /// [`Error::Conflict`] with the stored version; transient ones, [`Error::Store`].

@@ -500,11 +500,18 @@ async fn records_change_only_from_the_expected_version(_store: Store, backplane:
     assert_eq!(backplane.put_record(&sub, first, bytes("second")).await.unwrap(), second, "a repeat");
     assert_eq!(conflict(backplane.put_record(&sub, first, bytes("late")).await), second);
     assert_eq!(backplane.record(&sub).await.unwrap(), Some((second, bytes("second"))));
+    let third = backplane.put_record(&sub, second, bytes("second")).await.unwrap();
+    assert!(third > second);
+    assert_eq!(
+        conflict(backplane.put_record(&sub, first, bytes("second")).await),
+        third,
+        "no repeat: one came between"
+    );
 
     let mut writers = tokio::task::JoinSet::new();
     for n in 0..16 {
         let (backplane, sub) = (backplane.clone(), sub.clone());
-        writers.spawn(async move { backplane.put_record(&sub, second, bytes(&n.to_string())).await.is_ok() });
+        writers.spawn(async move { backplane.put_record(&sub, third, bytes(&n.to_string())).await.is_ok() });
     }
     assert_eq!(writers.join_all().await.into_iter().filter(|won| *won).count(), 1);
 }

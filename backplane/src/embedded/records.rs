@@ -16,7 +16,7 @@ impl Embedded {
         self.read("read a record", move |transaction| {
             let stored = transaction.open_table(RECORDS)?.get(sub.as_str())?;
             Ok(stored.map(|stored| {
-                let (version, bytes) = stored.value();
+                let (version, _, bytes) = stored.value();
                 (Version(version), Bytes::copy_from_slice(bytes))
             }))
         })
@@ -28,19 +28,22 @@ impl Embedded {
         let sub = sub.clone();
         self.write(OPERATION, move |transaction| {
             let mut records = transaction.open_table(RECORDS)?;
-            let stored = records.get(sub.as_str())?.map(|stored| (stored.value().0, stored.value().1 == &bytes[..]));
-            let (version, same_bytes) = stored.unwrap_or((0, false));
-            if version != expected.0 {
-                // The same bytes under a later version: the repeat of a write whose answer was lost.
-                if same_bytes && version > expected.0 {
-                    return Ok(Version(version));
+            let (version, repeats) = match records.get(sub.as_str())? {
+                None => (0, false),
+                Some(stored) => {
+                    let (version, before, stored) = stored.value();
+                    (version, before == expected.0 && stored == &bytes[..])
                 }
-                return Err(Failure::Refused(Error::Conflict { operation: OPERATION, stored: Version(version) }));
+            };
+            if version != expected.0 {
+                let stored = Version(version);
+                let conflict = Failure::Refused(Error::Conflict { operation: OPERATION, stored });
+                return if repeats { Ok(stored) } else { Err(conflict) };
             }
             let mut counters = transaction.open_table(COUNTERS)?;
             let next = counters.get(NEXT_VERSION)?.map_or(1, |next| next.value());
             counters.insert(NEXT_VERSION, next + 1)?;
-            records.insert(sub.as_str(), (next, &bytes[..]))?;
+            records.insert(sub.as_str(), (next, version, &bytes[..]))?;
             Ok(Version(next))
         })
         .await

@@ -18,8 +18,8 @@ pub(super) const JOURNAL_ENDS: TableDefinition<u16, u64> = TableDefinition::new(
 pub(super) const SNAPSHOTS: TableDefinition<(u16, u64), (u64, u32)> = TableDefinition::new("snapshots");
 /// (upload, number from 0) → bytes.
 pub(super) const CHUNKS: TableDefinition<(u64, u32), &[u8]> = TableDefinition::new("snapshot-chunks");
-/// sub → (version, bytes).
-pub(super) const RECORDS: TableDefinition<&str, (u64, &[u8])> = TableDefinition::new("records");
+/// sub → (version, the version before, bytes).
+pub(super) const RECORDS: TableDefinition<&str, (u64, u64, &[u8])> = TableDefinition::new("records");
 /// folded name → sub.
 pub(super) const NAMES: TableDefinition<&str, &str> = TableDefinition::new("names");
 /// digest → bytes.

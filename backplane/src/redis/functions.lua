@@ -190,20 +190,20 @@ end
 
 -- ---- records and names
 
--- record; expected version, bytes. Versions follow the clock, so that none comes back after a delete.
+-- record (v version, p the one before, b bytes); expected version, bytes. Versions follow the clock, so that none comes
+-- back after a delete.
 local function put_record(keys, args)
-  local expected = tonumber(args[1])
-  local stored = redis.call('HMGET', keys[1], 'v', 'b')
-  local version = tonumber(stored[1] or 0)
-  if version ~= expected then
-    if version > expected and stored[2] == args[2] then
-      return {'ok', version}
+  local stored = redis.call('HMGET', keys[1], 'v', 'p', 'b')
+  local version = stored[1] or '0'
+  if version ~= args[1] then
+    if stored[2] == args[1] and stored[3] == args[2] then
+      return {'ok', tonumber(version)}
     end
-    return {'conflict', version}
+    return {'conflict', tonumber(version)}
   end
-  version = math.max(version + 1, micros())
-  redis.call('HSET', keys[1], 'v', whole(version), 'b', args[2])
-  return {'ok', version}
+  local next_version = math.max(tonumber(version) + 1, micros())
+  redis.call('HSET', keys[1], 'v', whole(next_version), 'p', version, 'b', args[2])
+  return {'ok', next_version}
 end
 
 -- record; expected version
