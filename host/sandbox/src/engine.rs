@@ -1,5 +1,7 @@
 //! How wasmtime is set up. One configuration for the host, the compiling child and every test: compiled code fits them all.
 
+use std::num::NonZeroUsize;
+
 use wasmtime::{Config, Engine};
 
 use crate::error::SandboxError;
@@ -14,6 +16,9 @@ pub const THREAD_STACK_BYTES: usize = 2 * 1024 * 1024;
 const MEMORY_RESERVATION: u64 = 4 << 30;
 /// Unmapped bytes behind it.
 const MEMORY_GUARD: u64 = 32 << 20;
+
+/// Most frames of a trap's backtrace, and how many make it a deep recursion.
+pub(crate) const DEEP_FRAMES: usize = 128;
 
 /// An engine with our settings.
 pub(crate) fn engine() -> Result<Engine, SandboxError> {
@@ -33,5 +38,7 @@ pub(crate) fn engine() -> Result<Engine, SandboxError> {
         .wasm_exceptions(false)
         .wasm_memory64(false)
         .wasm_tail_call(false);
+    // Looked at after a trap only: see `DEEP_FRAMES`.
+    config.wasm_backtrace_max_frames(NonZeroUsize::new(DEEP_FRAMES));
     Engine::new(&config).map_err(|error| SandboxError::Engine(format!("{error:#}")))
 }

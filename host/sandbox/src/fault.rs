@@ -6,9 +6,12 @@ use wasmtime::{Trap, WasmBacktrace};
 use wod_sim::module::FaultKind;
 
 use crate::cell::{Export, OverTime, State};
+use crate::engine::DEEP_FRAMES;
 
 /// Most function names in a fault's text, innermost first.
 const FRAMES: usize = 8;
+/// What stands between a panic and the function it happened in: says nothing.
+const PANICKING: [&str; 5] = ["__rustc::", "std::panicking::", "std::sys::backtrace::", "core::panicking::", "std::process::abort"];
 /// Longest text of a fault, bytes.
 const DETAIL_BYTES: usize = 2048;
 /// wasmtime keeps the type of this error to itself; `every_oversized_argument_is_named` fails when its words change.
@@ -20,7 +23,7 @@ pub(crate) fn classify(error: &wasmtime::Error, export: Export, state: &State) -
     let trap = error.downcast_ref::<Trap>();
     let kind = if error.downcast_ref::<OverTime>().is_some() || trap == Some(&Trap::Interrupt) {
         FaultKind::OutOfTime
-    } else if trap == Some(&Trap::StackOverflow) {
+    } else if trap == Some(&Trap::StackOverflow) || overran_own_stack(error, trap) {
         FaultKind::StackOverflow
     } else if cause.contains(HOSTCALL_FUEL_EXHAUSTED) {
         if export == Export::Save { FaultKind::SaveTooLarge } else { FaultKind::HostCallTooLarge }
@@ -30,6 +33,13 @@ pub(crate) fn classify(error: &wasmtime::Error, export: Export, state: &State) -
         FaultKind::Trap
     };
     (kind, detail(error, cause, kind, export, state))
+}
+
+/// Compilers for wasm keep part of the stack at the low end of the module's memory: recursion may reach its end first, which
+/// is then an access out of bounds under very many frames.
+fn overran_own_stack(error: &wasmtime::Error, trap: Option<&Trap>) -> bool {
+    let deep = |backtrace: &WasmBacktrace| backtrace.frames().len() >= DEEP_FRAMES;
+    trap == Some(&Trap::MemoryOutOfBounds) && error.downcast_ref().is_some_and(deep)
 }
 
 /// For people: what happened, what the module said last, and where it was.
@@ -45,9 +55,11 @@ fn detail(error: &wasmtime::Error, cause: String, kind: FaultKind, export: Expor
     }
     if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {
         let names = backtrace.frames().iter().filter_map(wasmtime::FrameInfo::func_name);
-        for (index, name) in names.take(FRAMES).enumerate() {
+        let names = names.map(|name| format!("{:#}", rustc_demangle::demangle(name)));
+        let own = names.skip_while(|name| PANICKING.iter().any(|part| name.starts_with(part)));
+        for (index, name) in own.take(FRAMES).enumerate() {
             let separator = if index == 0 { "; at " } else { " < " };
-            add(format_args!("{separator}{:#}", rustc_demangle::demangle(name)));
+            add(format_args!("{separator}{name}"));
         }
     }
     truncate(&mut text, DETAIL_BYTES);

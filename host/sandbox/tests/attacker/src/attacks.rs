@@ -91,8 +91,8 @@ fn odd_arguments(request: u64) {
         name: odd_text.clone(),
         at: nowhere,
         heading: f32::NAN,
-        tags: vec![tag.clone(); 1000],
-        verbs: vec![verb.clone(); 1000],
+        tags: vec![tag.clone(); 20],
+        verbs: vec![verb.clone(); 20],
     });
     let _ = act::despawn(u64::MAX);
     let _ = act::place(0, nowhere, Some(f32::INFINITY));
