@@ -1,0 +1,150 @@
+//! Processes that this program started: each by its own id, stopped in the reverse order of their start.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Time for a process to drain and end by itself; then it is killed.
+const DRAIN: Duration = Duration::from_secs(15);
+/// How often a condition is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Running processes. Dropped, they are stopped.
+#[derive(Default)]
+pub(crate) struct Cluster {
+    processes: Vec<Process>,
+}
+
+struct Process {
+    name: String,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Cluster {
+    /// Starts a program with its output in `{logs}/{name}.log`.
+    ///
+    /// It gets a process group of its own, so that Ctrl-C on the terminal reaches this program alone.
+    pub(crate) fn start(&mut self, name: &str, logs: &Path, command: &mut Command) -> anyhow::Result<()> {
+        let log = logs.join(format!("{name}.log"));
+        let file = File::create(&log).with_context(|| format!("can't write {}", log.display()))?;
+        let errors = file.try_clone().context("can't share the log file")?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(file)
+            .stderr(errors)
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("can't start {name}"))?;
+        self.processes.push(Process { name: name.to_owned(), child, log });
+        Ok(())
+    }
+
+    /// Waits until the condition holds; an error when a process ends meanwhile, or after `patience`.
+    pub(crate) fn wait_until(
+        &mut self,
+        what: &str,
+        patience: Duration,
+        mut holds: impl FnMut() -> bool,
+    ) -> anyhow::Result<()> {
+        let deadline = Instant::now() + patience;
+        while !holds() {
+            if let Some(dead) = self.dead()? {
+                bail!("{dead}");
+            }
+            if Instant::now() >= deadline {
+                bail!("{what} did not come about in {} s; the logs are in {}", patience.as_secs(), self.logs());
+            }
+            std::thread::sleep(LOOK);
+        }
+        Ok(())
+    }
+
+    /// The first process that has ended, with the end of its log.
+    pub(crate) fn dead(&mut self) -> anyhow::Result<Option<String>> {
+        for process in &mut self.processes {
+            if let Some(status) = process.child.try_wait().context("can't ask how a process is")? {
+                let log = std::fs::read_to_string(&process.log).unwrap_or_default();
+                let lines: Vec<_> = log.lines().collect();
+                let tail = lines[lines.len().saturating_sub(15)..].join("\n  ");
+                return Ok(Some(format!("{} ended ({status}); its last words:\n  {tail}", process.name)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Asks each process to end, the latest first, and waits for it.
+    pub(crate) fn stop(&mut self) {
+        while let Some(mut process) = self.processes.pop() {
+            match process.stop() {
+                Ok(status) if status.success() => {}
+                Ok(status) => eprintln!("{} ended with {status}: see {}", process.name, process.log.display()),
+                Err(error) => eprintln!("{}: {error:#}", process.name),
+            }
+        }
+    }
+
+    fn logs(&self) -> String {
+        self.processes
+            .first()
+            .and_then(|process| process.log.parent())
+            .map_or_else(String::new, |dir| dir.display().to_string())
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Process {
+    fn stop(&mut self) -> anyhow::Result<ExitStatus> {
+        if let Some(status) = self.child.try_wait()? {
+            return Ok(status);
+        }
+        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).context("a process id is positive")?;
+        kill_process(id, Signal::TERM).context("can't send SIGTERM")?;
+        let deadline = Instant::now() + DRAIN;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            if Instant::now() >= deadline {
+                eprintln!("{} did not end in {} s and is killed", self.name, DRAIN.as_secs());
+                self.child.kill().context("can't kill it")?;
+                return self.child.wait().context("can't wait for it");
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+}
+
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> anyhow::Result<u16> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).context("there is no free port")?;
+    Ok(listener.local_addr().context("a listener has an address")?.port())
+}
+
+/// Whether nobody listens there.
+pub(crate) fn is_free(port: u16) -> bool {
+    TcpListener::bind(("127.0.0.1", port)).is_ok()
+}
+
+/// The status of a GET of this path; none when nobody answers.
+pub(crate) fn http_status(port: u16, path: &str) -> Option<u16> {
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").ok()?;
+    let mut head = [0; 12];
+    stream.read_exact(&mut head).ok()?;
+    std::str::from_utf8(&head).ok()?.strip_prefix("HTTP/1.1 ")?.parse().ok()
+}
