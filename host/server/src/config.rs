@@ -36,18 +36,18 @@ pub struct HostConfig {
 }
 
 /// Inputs that may wait for one zone's next tick; more are dropped and counted (every sender repeats what matters).
-pub const ZONE_QUEUE: usize = 65_536;
+pub(crate) const ZONE_QUEUE: usize = 65_536;
 /// Messages that may wait in this process' inbox; more are dropped and counted (resync repairs it).
-pub const INBOX_QUEUE: usize = 16_384;
+pub(crate) const INBOX_QUEUE: usize = 16_384;
 /// A snapshot is written when replaying the journal since the last would take this long.
-pub const REPLAY_BUDGET: Duration = Duration::from_millis(100);
+pub(crate) const REPLAY_BUDGET: Duration = Duration::from_millis(100);
 /// A snapshot is written after this many journal entries at the latest.
-pub const REPLAY_ENTRIES: u64 = 10_000;
+pub(crate) const REPLAY_ENTRIES: u64 = 10_000;
 /// Store requests of all zones of a host that run at once; the rest wait their turn (zones repeat them).
-pub const STORE_CONCURRENCY: usize = 64;
+pub(crate) const STORE_CONCURRENCY: usize = 64;
 /// A gateway without a heartbeat for this long is dead: its connections are lost.
-pub const GATEWAY_TTL: Duration = Duration::from_secs(3);
+pub(crate) const GATEWAY_TTL: Duration = Duration::from_secs(3);
 /// This many faults of one zone's module within [`FAULT_WINDOW`] stop its rebuilding: the zone goes on without a module.
-pub const FAULT_STORM: usize = 10;
+pub(crate) const FAULT_STORM: usize = 10;
 /// See [`FAULT_STORM`].
-pub const FAULT_WINDOW: Duration = Duration::from_secs(60);
+pub(crate) const FAULT_WINDOW: Duration = Duration::from_secs(60);

@@ -126,7 +126,14 @@ impl Directory {
 pub(crate) struct Operators {
     next_request: AtomicU64,
     questions: Mutex<BTreeMap<u64, oneshot::Sender<Result<String, String>>>>,
-    swaps: Mutex<Vec<(ZoneNo, Digest, oneshot::Sender<Result<Pause, Fault>>)>>,
+    swaps: Mutex<Vec<AwaitedSwap>>,
+}
+
+/// An operator who waits for a swap.
+struct AwaitedSwap {
+    zone: ZoneNo,
+    digest: Digest,
+    done_tx: oneshot::Sender<Result<Pause, Fault>>,
 }
 
 impl Default for Operators {
@@ -160,16 +167,16 @@ impl Operators {
     pub(crate) fn await_swap(&self, zone: ZoneNo, digest: Digest) -> oneshot::Receiver<Result<Pause, Fault>> {
         let (done_tx, done_rx) = oneshot::channel();
         let mut swaps = self.swaps.lock();
-        swaps.retain(|(_, _, waiting)| !waiting.is_closed());
-        swaps.push((zone, digest, done_tx));
+        swaps.retain(|swap| !swap.done_tx.is_closed());
+        swaps.push(AwaitedSwap { zone, digest, done_tx });
         done_rx
     }
 
     pub(crate) fn swapped(&self, zone: ZoneNo, digest: &Digest, result: Result<Pause, Fault>) {
         let mut swaps = self.swaps.lock();
-        let found = swaps.iter().position(|(waiting_zone, waiting, _)| *waiting_zone == zone && waiting == digest);
+        let found = swaps.iter().position(|swap| swap.zone == zone && swap.digest == *digest);
         if let Some(index) = found
-            && swaps.swap_remove(index).2.send(result).is_err()
+            && swaps.swap_remove(index).done_tx.send(result).is_err()
         {
             tracing::debug!(%zone, %digest, "the operator had gone when the swap was done");
         }

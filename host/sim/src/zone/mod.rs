@@ -170,7 +170,7 @@ impl Zone {
             _ => None,
         });
         self.state.tick = woke.unwrap_or_default().max(self.state.tick.next());
-        if self.state.tick.0 % self.rules.second() == 0 || woke.is_some() {
+        if self.state.tick.0.is_multiple_of(self.rules.second()) || woke.is_some() {
             self.log_budget = LOG_LINES;
         }
     }
@@ -334,6 +334,11 @@ impl Zone {
             Some(PlayerInfo { id: *id, name: entity.name.clone(), away })
         });
         named.collect()
+    }
+
+    /// Gateways that players here are connected through.
+    pub fn gateways(&self) -> Vec<GatewayId> {
+        self.state.gateways.keys().cloned().collect()
     }
 
     /// Players, characters and things.
