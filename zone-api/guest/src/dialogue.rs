@@ -242,7 +242,8 @@ impl<Z: Zone> Ctx<'_, Z> {
         let node = script
             .settle(node, &flags)
             .ok_or_else(|| Error::Other(format!("script `{}` has no node `{node}`", script.name)))?;
-        let answers: Vec<_> = node.offers(&flags).map(|answer| (answer.id.to_owned(), fill(answer.text, &open.words))).collect();
+        let answers: Vec<_> =
+            node.offers(&flags).map(|answer| (answer.id.to_owned(), fill(answer.text, &open.words))).collect();
         let over = answers.is_empty();
         self.host.say_dialogue(open.player.id(), id.into(), open.npc.id(), fill(node.text, &open.words), answers)?;
         if over {
@@ -261,7 +262,8 @@ impl<Z: Zone> Ctx<'_, Z> {
         dialogue: DialogueId,
         option: Option<&str>,
     ) -> Result<Option<ScriptSpot>> {
-        let Some(open) = self.memory.core.dialogues.get(&dialogue).filter(|open| open.player == command.player).cloned()
+        let Some(open) =
+            self.memory.core.dialogues.get(&dialogue).filter(|open| open.player == command.player).cloned()
         else {
             return Ok(None);
         };

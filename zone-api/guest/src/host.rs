@@ -4,8 +4,8 @@
 
 use crate::handle::{EntityId, Token};
 use crate::types::{
-    ChatMode, Destination, Filter, Goal, Hearers, LogLevel, Neighbour, Place, Point, Refusal, Spawning, Tag, Value, Verb,
-    View,
+    ChatMode, Destination, Filter, Goal, Hearers, LogLevel, Neighbour, Place, Point, Refusal, Spawning, Tag, Value,
+    Verb, View,
 };
 
 /// What the host lets a module do. Authors use [`Ctx`](crate::Ctx), which says the same with typed handles.

@@ -22,7 +22,7 @@ macro_rules! export {
                 }
             }
             type Component = $crate::wasm::Component<Exported>;
-            $crate::wasm::export_component!(Component with_types_in $crate::wasm::bindings);
+    $crate::wasm::export_component!(Component with_types_in $crate::wasm::bindings);
         };
     };
 }

@@ -1,4 +1,3 @@
 //! Making the file that a content team publishes: Tiled map in, component with packed map out.
 
 pub(crate) mod component;
-pub(crate) mod tiled_map;

@@ -102,11 +102,7 @@ impl From<ty::View> for sdk::View {
 
 impl From<&sdk::Filter> for query::Filter {
     fn from(filter: &sdk::Filter) -> Self {
-        Self {
-            kinds: filter.kinds.map(Into::into),
-            tag: filter.tag.clone(),
-            except: filter.except.map(|id| id.0),
-        }
+        Self { kinds: filter.kinds.map(Into::into), tag: filter.tag.clone(), except: filter.except.map(|id| id.0) }
     }
 }
 

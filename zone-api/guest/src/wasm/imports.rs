@@ -4,8 +4,8 @@ use super::bindings::wod::zone::{act, log, metrics, progress, query, random};
 use crate::handle::{EntityId, Token};
 use crate::host::Host;
 use crate::types::{
-    ChatMode, Destination, Filter, Goal, Hearers, LogLevel, Neighbour, Place, Point, Refusal, Spawning, Tag, Value, Verb,
-    View,
+    ChatMode, Destination, Filter, Goal, Hearers, LogLevel, Neighbour, Place, Point, Refusal, Spawning, Tag, Value,
+    Verb, View,
 };
 
 /// The host, as the component reaches it.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use wod_protocol::ids::Digest;
 use wod_protocol::limits::MODULE_BYTES;
 
-use crate::build::{component, tiled_map};
+use crate::build::component;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
 
@@ -144,7 +144,7 @@ fn metadata(manifest: &Path) -> anyhow::Result<Metadata> {
 
 fn build(zone: &Zone, out: &Path) -> anyhow::Result<Built> {
     // The map first: it takes milliseconds, and its faults are the author's most frequent ones.
-    let map = tiled_map::read(&zone.map)?;
+    let map = wod_map::read(&zone.map)?;
     let core_module = compile(zone)?;
     let mut component = component::encode(&core_module).with_context(|| format!("the zone `{}`", zone.module))?;
     component::pack_map(&mut component, &map);

@@ -3,24 +3,50 @@
 //! Every fault is collected, not only the first, and names the object as Tiled shows it, so that an author mends them in one go.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use ::tiled::{Layer, LayerType, Loader, Object, ObjectShape, Orientation, PropertyValue};
-use anyhow::Context as _;
+use tiled::{Layer, LayerType, Loader, Object, ObjectShape, Orientation, PropertyValue};
 use wod_protocol::client::TagValue;
-use wod_protocol::map::{Barrier, Decor, MAX_EXTENT, Map, Place, Portal, Shape};
+use wod_protocol::map::{Barrier, Decor, MAX_EXTENT, Map, MapError, Place, Portal, Shape};
 
 /// Tiled pixels in one metre; also the size a tile must have, so that the map's size in tiles is its size in metres.
 const PIXELS_PER_METRE: u32 = 32;
 
+/// Why a Tiled file gives no map.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Not there, or not a Tiled map.
+    #[error("can't read the map {path}")]
+    Load {
+        /// The file.
+        path: PathBuf,
+        /// What Tiled's reader says.
+        source: tiled::Error,
+    },
+    /// It breaks the conventions.
+    #[error("the map {path} has {} fault(s):{}", faults.len(), faults.iter().map(|fault| format!("\n  - {fault}")).collect::<String>())]
+    Faults {
+        /// The file.
+        path: PathBuf,
+        /// All of them, each naming its object.
+        faults: Vec<String>,
+    },
+    /// It breaks a bound that hosts rely on.
+    #[error("the map {path}")]
+    Bounds {
+        /// The file.
+        path: PathBuf,
+        /// Which.
+        source: MapError,
+    },
+}
+
 /// Reads and checks the file. On faults: all of them, one a line, each naming its object.
-pub(crate) fn read(path: &Path) -> anyhow::Result<Map> {
-    let source = Loader::new().load_tmx_map(path).with_context(|| format!("can't read the map {}", path.display()))?;
-    let map = convert(&source).map_err(|faults| {
-        let list: String = faults.iter().map(|fault| format!("\n  - {fault}")).collect();
-        anyhow::anyhow!("the map {} has {} fault(s):{list}", path.display(), faults.len())
-    })?;
-    map.check().with_context(|| format!("the map {}", path.display()))?;
+pub fn read(path: &Path) -> Result<Map, ReadError> {
+    let file = || path.to_owned();
+    let source = Loader::new().load_tmx_map(path).map_err(|source| ReadError::Load { path: file(), source })?;
+    let map = convert(&source).map_err(|faults| ReadError::Faults { path: file(), faults })?;
+    map.check().map_err(|source| ReadError::Bounds { path: file(), source })?;
     Ok(map)
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A Tiled map of 20 × 10 m with these objects, read from a real file as `wod zone build` does.
-fn read_objects(objects: &str) -> anyhow::Result<Map> {
+fn read_objects(objects: &str) -> Result<Map, ReadError> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("test.tmx");
     let text = format!(
