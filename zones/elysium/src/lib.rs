@@ -1,27 +1,178 @@
-//! wip
+//! Neutral ground: a house with a host who knows everybody by name and remembers who asked what, and a doorkeeper who
+//! listens.
+//!
+//! `talk` is what the host says, `door` is the doorkeeper's business; this file ties them to the zone's events.
+
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
-use wod_zone::{Ctx, EnterReason, Player, Result, Zone};
+use wod_zone::dialogue::Script;
+use wod_zone::{
+    Choice, ChatMode, Ctx, Error, Heard, Interaction, LeaveReason, Npc, Player, Result, Sensed, Setting, Spawn, Tag, TimerId, Zone,
+};
 
-/// wip
+mod door;
+mod talk;
+
+/// How near the host must be to be talked to, m.
+const TALKING_DISTANCE: f32 = 4.0;
+/// Somebody who comes near again this soon is not greeted again, ms of game time.
+const GREETED_LATELY_MS: u64 = 5 * 60 * 1000;
+
+/// The house and everybody who works in it.
 #[derive(Serialize, Deserialize)]
-pub struct Lobby {
-    visits: u64,
+pub struct Elysium {
+    /// Marguerite, who receives the guests.
+    host: Npc,
+    /// Marek, who minds the door of the salon.
+    doorkeeper: Npc,
+    /// Who asked about what, the latest last.
+    asked: talk::Questions,
+    /// When each guest was greeted last, ms of game time.
+    greeted: BTreeMap<Player, u64>,
+    /// When the salon's door falls shut, while it stands open.
+    closing: Option<TimerId>,
+    /// When the doorkeeper last explained himself, ms of game time.
+    hinted_ms: Option<u64>,
 }
 
-impl Zone for Lobby {
-    const NAME: &'static str = "lobby";
-    type Timer = ();
-    type Player = ();
+/// What the house remembers of a guest, for ever.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Acquaintance {
+    /// Evenings she was received.
+    pub visits: u32,
+    /// What she asked about last.
+    pub last_topic: Option<talk::Topic>,
+    /// Times she shouted in the house.
+    pub shouts: u32,
+}
 
-    fn open(_ctx: &mut Ctx<Self>) -> Result<Self> {
-        Ok(Self { visits: 0 })
+/// What the house waits for.
+#[derive(Serialize, Deserialize)]
+pub enum Timer {
+    /// The salon's door falls shut.
+    CloseDoor,
+}
+
+impl Zone for Elysium {
+    const NAME: &'static str = "elysium";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const VERBS: &'static [&'static str] = &["talk", "knock"];
+    const CONFIG: &'static [Setting] =
+        &[Setting::text("password", "The word that opens the salon's door.", "ember")];
+    const SCRIPTS: &'static [&'static Script] = &[&talk::SCRIPT];
+
+    type Timer = Timer;
+    type Player = Acquaintance;
+
+    fn open(ctx: &mut Ctx<Self>) -> Result<Self> {
+        let spot = ctx.place("host")?;
+        let host = ctx.spawn_npc(
+            Spawn::new("Marguerite", spot.at)
+                .tag(Tag::near("look", "evening gown"))
+                .tag(Tag::near("title", "Host of the house"))
+                .verb("talk", "Talk", TALKING_DISTANCE),
+        )?;
+        ctx.set_sensor(host, spot.radius)?;
+        let post = ctx.place("doorkeeper")?.at;
+        let doorkeeper = ctx.spawn_npc(
+            Spawn::new("Marek", post)
+                .tag(Tag::near("look", "dark suit"))
+                .tag(Tag::near("title", "Doorkeeper"))
+                .verb("knock", "Knock", TALKING_DISTANCE),
+        )?;
+        Ok(Self {
+            host,
+            doorkeeper,
+            asked: talk::Questions::default(),
+            greeted: BTreeMap::new(),
+            closing: None,
+            hinted_ms: None,
+        })
     }
 
-    fn entered(&mut self, ctx: &mut Ctx<Self>, player: Player, _how: EnterReason) -> Result {
-        self.visits += 1;
-        wod_zone::info!(ctx, player = player, "hello {}", self.visits);
-        ctx.tell(player, "visit", &self.visits)
+    fn left(&mut self, _ctx: &mut Ctx<Self>, player: Player, _why: LeaveReason) -> Result {
+        self.greeted.remove(&player);
+        Ok(())
+    }
+
+    fn sensor(&mut self, ctx: &mut Ctx<Self>, sensed: Sensed) -> Result {
+        let guest = ctx.as_player(sensed.subject).filter(|_| sensed.inside && self.host == sensed.sensor);
+        guest.map_or(Ok(()), |guest| self.greet(ctx, guest))
+    }
+
+    fn heard(&mut self, ctx: &mut Ctx<Self>, heard: &Heard) -> Result {
+        let guest = ctx.as_player(heard.speaker).filter(|_| self.doorkeeper == heard.listener);
+        match (guest, heard.mode) {
+            (Some(guest), ChatMode::Shout) => self.hush(ctx, guest),
+            (Some(guest), ChatMode::Say | ChatMode::Whisper) => self.listen(ctx, guest, &heard.text),
+            (Some(_), ChatMode::Emote) | (None, _) => Ok(()),
+        }
+    }
+
+    fn interacted(&mut self, ctx: &mut Ctx<Self>, interaction: &Interaction) -> Result {
+        let guest = interaction.player();
+        match interaction.verb.as_str() {
+            "talk" if self.host == interaction.target => self.talk(ctx, guest),
+            "knock" if self.doorkeeper == interaction.target => self.explain(ctx, guest),
+            _ => Err(Error::to_player("Nobody here does that.")),
+        }
+    }
+
+    fn chose(&mut self, ctx: &mut Ctx<Self>, choice: &Choice) -> Result {
+        match talk::topic_of(choice) {
+            Some(topic) => self.remember(ctx, choice.player(), topic),
+            None => Ok(()),
+        }
+    }
+
+    fn timer(&mut self, ctx: &mut Ctx<Self>, timer: Timer) -> Result {
+        match timer {
+            Timer::CloseDoor => self.close_door(ctx),
+        }
+    }
+
+    fn admin(&mut self, _ctx: &mut Ctx<Self>, _operator: &str, question: &str) -> Result<String> {
+        match question {
+            "questions" => Ok(self.asked.to_string()),
+            other => Err(format!("`{other}`? This house answers: questions").into()),
+        }
     }
 }
 
-wod_zone::export!(Lobby);
+impl Elysium {
+    /// Receives somebody who comes near, by name and as well as the house knows her.
+    fn greet(&mut self, ctx: &mut Ctx<Self>, guest: Player) -> Result {
+        let now = ctx.game_ms();
+        if self.greeted.get(&guest).is_some_and(|then| now < then + GREETED_LATELY_MS) {
+            return Ok(());
+        }
+        self.greeted.insert(guest, now);
+        let known = ctx.player_mut(guest)?;
+        known.visits += 1;
+        let words = talk::greeting(known);
+        let name = ctx.name(guest).to_owned();
+        ctx.face(self.host, guest)?;
+        ctx.say(self.host, words.replace("{name}", &name))?;
+        wod_zone::info!(ctx, guest = name, "received");
+        Ok(())
+    }
+
+    fn talk(&mut self, ctx: &mut Ctx<Self>, guest: Player) -> Result {
+        let password = ctx.config_text("password").to_owned();
+        let others = self.asked.gossip(guest);
+        ctx.face(self.host, guest)?;
+        ctx.talk_with(guest, self.host, &talk::SCRIPT, &[("password", &password), ("gossip", &others)])?;
+        Ok(())
+    }
+
+    fn remember(&mut self, ctx: &mut Ctx<Self>, guest: Player, topic: talk::Topic) -> Result {
+        self.asked.note(guest, ctx.name(guest), topic);
+        ctx.player_mut(guest)?.last_topic = Some(topic);
+        ctx.count("questions", 1);
+        Ok(())
+    }
+}
+
+wod_zone::export!(Elysium);
