@@ -221,9 +221,9 @@ fn a_stall_of_a_second_and_a_half_is_no_offence_whoever_stalls() {
     // The zone's clock stands still for 1.4 s; the claims come at once, with stamps of their own.
     let mut allowance = Allowance::new(0);
     let mut here = route.after(0.0);
-    for m in 1..=100 {
+    for m in 1..=100_u64 {
         let sent = m * 50;
-        let game_ms = if sent < 1400 { 0 } else { sent - 1400 };
+        let game_ms = sent.saturating_sub(1400);
         let there = route.after(sent as f64 / 1000.0);
         assert_eq!(
             allowance.judge(&terrain, SPEED_FIXED, game_ms, here, &claim(m, there, 700 + sent)),

@@ -21,7 +21,7 @@ pub const BURST_MS: i64 = 1500;
 /// What a second earns, in thousandths of a second's walk: clocks differ a little.
 const RATE: i64 = 1020;
 /// Most corners considered for the bends between two claims.
-const BENDS: usize = 16;
+const BENDS: usize = 8;
 
 /// What a player may still walk: part of her state in the zone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,6 +130,10 @@ impl Allowance {
 /// The length of a way with one or two bends, when there is one of at most `limit`: who slides along a wall round its end says
 /// only now and then where she is, and of those moves the gateway keeps only the latest of a flush. Each leg of the way is free.
 fn bent(terrain: &Terrain, from: Pos, to: Pos, limit: i64) -> Option<i64> {
+    if !terrain.is_free(to) {
+        return None;
+    }
+    // The corners with the shortest ways over them, and whether one sees them from each end.
     let mut bends: SmallVec<[(i64, Pos); BENDS]> = SmallVec::new();
     for corner in terrain.corners().iter().filter(|corner| terrain.has(corner)) {
         let entry = (thousandths(from, corner.tight) + thousandths(corner.tight, to), corner.tight);
@@ -141,17 +145,18 @@ fn bent(terrain: &Terrain, from: Pos, to: Pos, limit: i64) -> Option<i64> {
             }
         }
     }
-    let free = |a: Pos, b: Pos| terrain.leg_is_free(a, b);
-    let one = bends.iter().find(|(_, bend)| free(from, *bend) && free(*bend, to)).map(|(length, _)| *length);
-    let mut best = one.unwrap_or(limit + 1);
-    for (_, first) in &bends {
-        let begun = thousandths(from, *first);
-        for (_, second) in bends.iter().filter(|(_, second)| second != first) {
-            let length = begun + thousandths(*first, *second) + thousandths(*second, to);
-            if length < best && free(from, *first) && free(*first, *second) && free(*second, to) {
-                best = length;
+    let seen = |end: Pos| -> SmallVec<[Pos; BENDS]> {
+        bends.iter().map(|(_, bend)| *bend).filter(|bend| terrain.leg_is_free(*bend, end)).collect()
+    };
+    let (firsts, lasts) = (seen(from), seen(to));
+    let mut best = None;
+    for first in &firsts {
+        for last in &lasts {
+            let length = thousandths(from, *first) + thousandths(*first, *last) + thousandths(*last, to);
+            if length <= limit && best.is_none_or(|best| length < best) && terrain.leg_is_free(*first, *last) {
+                best = Some(length);
             }
         }
     }
-    (best <= limit).then_some(best)
+    best
 }

@@ -10,6 +10,8 @@ use super::walls::{ShapeNo, Walls};
 
 /// Distance that ways keep from walls where there is room: 0.3 m.
 pub(super) const CLEARANCE: Fixed = 77;
+/// Most segments looked at to find corners. Past it, on maps that crowd thousands of walls into one spot, corners are left out.
+const MAX_VISITS: u64 = 10_000_000;
 /// Distance of [`Corner::tight`] from its walls.
 const TIGHT: f64 = 3.0;
 
@@ -54,10 +56,15 @@ pub(super) fn find(walls: &Walls, bounds: Bounds, first_barrier: ShapeNo) -> Vec
     ends.dedup();
     let mut arms = Vec::new();
     let mut corners = Vec::new();
+    let mut visits = 0;
     for (barrier, at) in ends {
+        if visits > MAX_VISITS {
+            break;
+        }
         arms.clear();
         let mut room = f64::from(CLEARANCE);
         walls.around(at, 4 * CLEARANCE, |shape, a, b| {
+            visits += 1;
             if !segments_touch(at, at, a, b) {
                 // Less than half of the gap to the next wall.
                 room = room.min(distance_to_segment(at, a, b) * 0.4);

@@ -85,6 +85,7 @@ pub struct Steps {
     pub moved: Vec<(EntityId, Pos, Heading)>,
     /// Whose order ended. The NPC stands where its last entry in `moved` put it.
     pub ended: Vec<(EntityId, Token, MoveEnd)>,
+    way: Vec<Pos>,
 }
 
 /// What walking works with in one tick.
@@ -93,6 +94,8 @@ struct Ground<'a> {
     paths: &'a mut PathFinder,
     work: &'a mut Work,
     tick_ms: u32,
+    /// A new way is looked for in here.
+    found: &'a mut Vec<Pos>,
 }
 
 impl Movers {
@@ -134,15 +137,16 @@ impl Movers {
         body: impl Fn(EntityId) -> Option<Body>,
         steps: &mut Steps,
     ) {
-        steps.moved.clear();
-        steps.ended.clear();
-        let mut ground = Ground { terrain, paths, work, tick_ms };
+        let Steps { moved, ended, way } = steps;
+        moved.clear();
+        ended.clear();
+        let mut ground = Ground { terrain, paths, work, tick_ms, found: way };
         self.walks.retain(|npc, walk| {
             let end = match body(*npc) {
-                Some(mover) => walk.step(&mut ground, *npc, mover, &body, &mut steps.moved),
+                Some(mover) => walk.step(&mut ground, *npc, mover, &body, moved),
                 None => Some(MoveEnd::Stopped),
             };
-            steps.ended.extend(end.map(|end| (*npc, walk.order, end)));
+            ended.extend(end.map(|end| (*npc, walk.order, end)));
             end.is_none()
         });
     }
@@ -201,23 +205,25 @@ impl Walk {
         }
     }
 
-    /// Finds a way, or the reason why the order ends. When the tick's work is used up, what there is of a way stays.
+    /// Finds a way, or the reason why the order ends. When the tick's work is used up it goes on as it did, unless walls moved.
     fn find_way(&mut self, ground: &mut Ground<'_>, at: Pos, target: Pos, within: Fixed) -> Result<(), MoveEnd> {
         let none = if self.begun { MoveEnd::Obstructed } else { MoveEnd::NoWay };
         let end = ground.terrain.nearest_free(target).ok_or(none)?;
         if end != target && distance(end, target) > within {
             return Err(none);
         }
-        match ground.paths.find(ground.terrain, at, end, ground.work, &mut self.way) {
+        match ground.paths.find(ground.terrain, at, end, ground.work, ground.found) {
             Search::Found => {
+                std::mem::swap(&mut self.way, ground.found);
                 self.way.reverse();
                 (self.target, self.stale, self.begun) = (target, false, true);
                 Ok(())
             }
             Search::NoWay => Err(none),
             Search::Exhausted => {
-                // Stand until there is time to search.
-                self.way.clear();
+                if self.stale {
+                    self.way.clear();
+                }
                 Ok(())
             }
         }

@@ -1,7 +1,8 @@
 //! Shortest ways around walls and closed barriers: A* over the corners that see each other.
 //!
-//! Exact but for the clearance: a way bends 0.3 m off its corners where there is room, and prefers legs that keep 0.25 m from
-//! every wall when that costs at most a sixteenth more. It knows no grid, so a gap of any width is found.
+//! It knows no grid, so a gap of any width is found, and a way is the shortest but for three comforts that together stay under a
+//! tenth: it bends 0.3 m off its corners where there is room, prefers legs that keep 0.25 m from every wall when that costs at
+//! most a sixteenth more, and is content with a 32th more than the best to be found soon.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -12,15 +13,18 @@ use wod_protocol::units::{Fixed, Pos};
 use super::corners::Corner;
 use super::terrain::{Plan, Sight, Terrain};
 
-/// Most sight tests of one search; what takes more is no way. Enough for mazes of about 300 corners at their worst.
-pub const SEARCH_WORK: u32 = 100_000;
+/// Most legs that one search may consider; what takes more is no way.
+pub const SEARCH_WORK: u32 = 150_000;
 /// Corners looked at from one corner, the nearest. On maps with more, very long legs past all of them may be missed.
 const NEIGHBOURS: usize = 256;
+/// What lies ahead counts for a 32th more than the straight line: a search that goes for its goal is far shorter, and its
+/// way is at most so much longer.
+const EAGER: i64 = 32;
 /// A leg that keeps this far from walls costs its length, another a sixteenth more.
 const COMFORT: Fixed = 64;
 /// Lengths in a search are in 1/16 of 1/256 m.
 const SCALE: i64 = 16;
-/// What is learned is forgotten when it exceeds this many legs (16 bytes each).
+/// What was learned is forgotten when it exceeds this many legs (24 bytes each).
 const MAX_LEARNED: usize = 500_000;
 
 /// Finds ways. Holds buffers and what it learned about the terrain, and never is part of a snapshot: what it finds does not
@@ -29,8 +33,8 @@ const MAX_LEARNED: usize = 500_000;
 pub struct PathFinder {
     /// What all this was learned about.
     plan: Option<Arc<Plan>>,
-    /// By corner: what can be seen from it, once it was asked.
-    seen: Vec<Option<Seen>>,
+    /// By corner, once it was asked: the legs from there.
+    legs: Vec<Option<Box<[Leg]>>>,
     learned: usize,
     /// By corner, and the goal as the last; valid when their `search` is the current one.
     labels: Vec<Label>,
@@ -39,13 +43,14 @@ pub struct PathFinder {
     near: Vec<(i64, u32)>,
 }
 
-/// How much searching a tick or call may still do, in sight tests (of about 0.3 µs).
+/// How much searching a tick or call may still do, in legs considered (of 0.1 to 0.8 µs). A search that runs out takes all it was
+/// granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Work(pub u32);
 
 impl Work {
     /// For one tick of a zone, and for one call of a module.
-    pub const PER_TICK: Self = Self(2 * SEARCH_WORK);
+    pub const PER_TICK: Self = Self(SEARCH_WORK + SEARCH_WORK / 2);
 }
 
 /// How a search ended.
@@ -59,19 +64,23 @@ pub enum Search {
     Exhausted,
 }
 
-#[derive(Debug)]
-struct Seen {
-    legs: Box<[Leg]>,
-    /// What it takes to find them, charged also when they are known.
-    work: u32,
-}
-
 #[derive(Debug, Clone, Copy)]
 struct Leg {
     to: u32,
-    cost: i64,
-    /// Whether barriers decide about it: then its cost is not this.
-    barrier: bool,
+    known: Known,
+}
+
+/// What is known of a leg.
+#[derive(Debug, Clone, Copy)]
+enum Known {
+    Nothing,
+    Blocked,
+    /// It costs this more than its length.
+    Free {
+        extra: i64,
+    },
+    /// Barriers stand near: it is tested each time.
+    ByBarriers,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -90,11 +99,20 @@ struct Candidate {
     to: u32,
     from: u32,
     cost: i64,
-    /// Whether the leg to it is known to be free. Legs from the start are tested when their turn comes.
+    /// Whether the leg to it is known to be free. Most legs are never tested: their turn does not come.
     tested: bool,
+    /// Which of the legs of `from` it is.
+    index: u32,
 }
 
 const START: u32 = u32::MAX;
+
+impl Candidate {
+    /// The leg of that index, on from a place that was reached at this cost.
+    fn leg(from: u32, cost: i64, index: usize, to: u32) -> Self {
+        Self { estimate: 0, ahead: 0, to, from, cost, tested: false, index: index as u32 }
+    }
+}
 
 impl PathFinder {
     /// A new one, that knows nothing yet.
@@ -106,9 +124,13 @@ impl PathFinder {
     pub fn find(&mut self, terrain: &Terrain, from: Pos, to: Pos, work: &mut Work, way: &mut Vec<Pos>) -> Search {
         way.clear();
         let granted = work.0.min(SEARCH_WORK);
-        let mut left = granted;
+        // Where walls crowd, each test costs several.
+        let mut left = granted / terrain.crowding();
         let found = self.search(terrain, from, to, &mut left);
-        work.0 -= granted - left;
+        work.0 = match found {
+            Some(_) => work.0 - (granted - left * terrain.crowding()),
+            None => work.0 - granted,
+        };
         match found {
             Some(true) => {
                 self.collect(terrain, to, way);
@@ -130,19 +152,19 @@ impl PathFinder {
             return Some(false);
         }
         if terrain.leg_is_free(from, to) {
-            let cost = cost(terrain, from, to);
-            if cost == length(from, to) {
+            let extra = extra(terrain, from, to);
+            let cost = length(from, to) + extra;
+            if extra == 0 {
                 self.labels[goal as usize] = Label { search: self.search, done: true, cost, from: START };
                 return Some(true);
             }
-            self.offer(Candidate { estimate: cost, ahead: 0, to: goal, from: START, cost, tested: true });
+            self.offer(Candidate { estimate: cost, ahead: 0, to: goal, from: START, cost, tested: true, index: 0 });
         }
         self.look_around(terrain, from, None);
+        charge(left, self.near.len() as u32)?;
         for index in 0..self.near.len() {
             let corner = self.near[index].1;
-            let at = corners[corner as usize].at;
-            let (cost, ahead) = (length(from, at), length(at, to));
-            self.offer(Candidate { estimate: cost + ahead, ahead, to: corner, from: START, cost, tested: false });
+            self.offer_untested((from, to), at_of(corners, corner), Candidate::leg(START, 0, index, corner));
         }
         while let Some(Reverse(next)) = self.open.pop() {
             let label = self.labels[next.to as usize];
@@ -152,24 +174,65 @@ impl PathFinder {
             if next.to == goal {
                 return Some(true);
             }
-            let at = corners[next.to as usize].at;
             if !next.tested {
-                charge(left, 1)?;
-                if terrain.leg_is_free(at, from) {
-                    let cost = cost(terrain, from, at);
-                    self.offer(Candidate { estimate: cost + next.ahead, cost, tested: true, ..next });
+                if let Some(extra) = self.test(terrain, from, next) {
+                    let (estimate, cost) = (next.estimate + extra, next.cost + extra);
+                    self.offer(Candidate { estimate, cost, tested: true, ..next });
                 }
                 continue;
             }
             self.labels[next.to as usize].done = true;
-            charge(left, 1)?;
+            let at = corners[next.to as usize].at;
             if terrain.leg_is_free(at, to) {
-                let cost = next.cost + cost(terrain, at, to);
-                self.offer(Candidate { estimate: cost, ahead: 0, to: goal, from: next.to, cost, tested: true });
+                let cost = next.cost + length(at, to) + extra(terrain, at, to);
+                self.offer(Candidate {
+                    estimate: cost,
+                    ahead: 0,
+                    to: goal,
+                    from: next.to,
+                    cost,
+                    tested: true,
+                    index: 0,
+                });
             }
-            self.expand(terrain, next, to, left)?;
+            let legs = self.legs[next.to as usize].take().unwrap_or_else(|| self.learn(terrain, next.to));
+            // The price is the same whether they are known or not.
+            let charged = charge(left, 1 + legs.len() as u32);
+            for (index, leg) in legs.iter().enumerate().filter(|(_, leg)| !matches!(leg.known, Known::Blocked)) {
+                self.offer_untested(
+                    (at, to),
+                    at_of(corners, leg.to),
+                    Candidate::leg(next.to, next.cost, index, leg.to),
+                );
+            }
+            self.legs[next.to as usize] = Some(legs);
+            charged?;
         }
         Some(false)
+    }
+
+    /// The extra cost of a leg that was offered untested; none: it is not free.
+    fn test(&mut self, terrain: &Terrain, start: Pos, leg: Candidate) -> Option<i64> {
+        let to = terrain.corners()[leg.to as usize].at;
+        let now = |from: Pos| terrain.leg_is_free(to, from).then(|| extra(terrain, from, to));
+        if leg.from == START {
+            return now(start);
+        }
+        let from = terrain.corners()[leg.from as usize].at;
+        let legs = self.legs[leg.from as usize].as_mut().expect("was learned when the leg was offered");
+        let known = &mut legs[leg.index as usize].known;
+        if matches!(known, Known::Nothing) {
+            *known = match terrain.sight(to, from, COMFORT) {
+                Sight::Never => Known::Blocked,
+                Sight::Always => Known::Free { extra: extra(terrain, from, to) },
+                Sight::ByBarriers => Known::ByBarriers,
+            };
+        }
+        match *known {
+            Known::Free { extra } => Some(extra),
+            Known::ByBarriers => now(from),
+            Known::Blocked | Known::Nothing => None,
+        }
     }
 
     fn begin(&mut self, terrain: &Terrain) {
@@ -178,8 +241,12 @@ impl PathFinder {
             let corners = terrain.corners().len();
             self.plan = Some(terrain.plan().clone());
             self.labels = vec![Label::default(); corners + 1];
-            self.seen = std::iter::repeat_with(|| None).take(corners).collect();
+            self.legs = std::iter::repeat_with(|| None).take(corners).collect();
             (self.search, self.learned) = (0, 0);
+        }
+        if self.learned > MAX_LEARNED {
+            self.legs.fill_with(|| None);
+            self.learned = 0;
         }
         if self.search == u32::MAX {
             self.labels.fill(Label::default());
@@ -200,58 +267,17 @@ impl PathFinder {
         self.open.push(Reverse(candidate));
     }
 
-    /// Offers everything that can be seen from a corner.
-    fn expand(&mut self, terrain: &Terrain, here: Candidate, goal: Pos, left: &mut u32) -> Option<()> {
-        let corners = terrain.corners();
-        let seen = match self.seen[here.to as usize].take() {
-            Some(seen) => seen,
-            None => self.learn(terrain, here.to),
-        };
-        let charged = charge(left, seen.work);
-        if charged.is_some() {
-            for leg in &seen.legs {
-                let at = corners[leg.to as usize].at;
-                let mut length_of_leg = leg.cost;
-                if leg.barrier {
-                    let from = corners[here.to as usize].at;
-                    if !terrain.leg_is_free(at, from) {
-                        continue;
-                    }
-                    length_of_leg = cost(terrain, from, at);
-                }
-                let (cost, ahead) = (here.cost + length_of_leg, length(at, goal));
-                self.offer(Candidate { estimate: cost + ahead, ahead, to: leg.to, from: here.to, cost, tested: true });
-            }
-        }
-        self.seen[here.to as usize] = Some(seen);
-        charged
+    /// Offers a leg to a corner as if it were free and comfortable.
+    fn offer_untested(&mut self, (from, goal): (Pos, Pos), to: Pos, leg: Candidate) {
+        let (cost, ahead) = (leg.cost + length(from, to), length(to, goal));
+        self.offer(Candidate { estimate: cost + ahead + ahead / EAGER, ahead, cost, ..leg });
     }
 
-    fn learn(&mut self, terrain: &Terrain, from: u32) -> Seen {
-        let corners = terrain.corners();
-        let here = corners[from as usize];
+    fn learn(&mut self, terrain: &Terrain, from: u32) -> Box<[Leg]> {
+        let here = terrain.corners()[from as usize];
         self.look_around(terrain, here.at, Some(&here));
-        let legs: Box<[Leg]> = self
-            .near
-            .iter()
-            .filter_map(|(_, to)| {
-                let at = corners[*to as usize].at;
-                let sight = terrain.sight(at, here.at, COMFORT);
-                (sight != Sight::Never).then(|| Leg {
-                    to: *to,
-                    cost: cost(terrain, here.at, at),
-                    barrier: sight == Sight::ByBarriers,
-                })
-            })
-            .collect();
-        self.learned += legs.len();
-        if self.learned > MAX_LEARNED {
-            self.seen.fill_with(|| None);
-            self.learned = legs.len();
-        }
-        // A leg with a barrier is tested once more in every search.
-        let barriers = legs.iter().filter(|leg| leg.barrier).count();
-        Seen { legs, work: (self.near.len() + barriers) as u32 }
+        self.learned += self.near.len();
+        self.near.iter().map(|(_, to)| Leg { to: *to, known: Known::Nothing }).collect()
     }
 
     /// The nearest corners that may be worth bending at, into `near`; from a corner only where a bend there is worth it, too.
@@ -284,10 +310,15 @@ fn charge(left: &mut u32, work: u32) -> Option<()> {
 }
 
 fn length(a: Pos, b: Pos) -> i64 {
-    (a.distance_squared(b) * (SCALE * SCALE)).isqrt()
+    // Exact up to 23 km.
+    ((a.distance_squared(b) * (SCALE * SCALE)) as f64).sqrt() as i64
 }
 
-fn cost(terrain: &Terrain, a: Pos, b: Pos) -> i64 {
-    let length = length(a, b);
-    if terrain.keeps_clear(a, b, COMFORT) { length } else { length + length / 16 }
+/// What a free leg costs more than its length.
+fn extra(terrain: &Terrain, a: Pos, b: Pos) -> i64 {
+    if terrain.keeps_clear(a, b, COMFORT) { 0 } else { length(a, b) / 16 }
+}
+
+fn at_of(corners: &[Corner], corner: u32) -> Pos {
+    corners[corner as usize].at
 }

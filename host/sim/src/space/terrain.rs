@@ -26,6 +26,7 @@ pub struct Terrain {
 pub(super) struct Plan {
     walls: Walls,
     corners: Vec<Corner>,
+    crowding: u32,
     /// Shapes before it are walls, from it on barriers.
     first_barrier: ShapeNo,
     names: Vec<String>,
@@ -40,7 +41,8 @@ impl Terrain {
         let corners = corners::find(&walls, bounds, first_barrier);
         let names = map.barriers.iter().map(|barrier| barrier.name.clone()).collect();
         let closed = map.barriers.iter().map(|barrier| barrier.closed).collect();
-        Self { bounds, plan: Arc::new(Plan { walls, corners, first_barrier, names }), closed }
+        let crowding = walls.crowding();
+        Self { bounds, plan: Arc::new(Plan { walls, corners, crowding, first_barrier, names }), closed }
     }
 
     /// The zone's bounds.
@@ -134,6 +136,11 @@ impl Terrain {
     /// Whether a shape is there now: a wall, or a closed barrier.
     fn stands(&self, shape: ShapeNo) -> bool {
         shape < self.plan.first_barrier || self.closed[(shape - self.plan.first_barrier) as usize]
+    }
+
+    /// What a sight test costs on this map, in tests on a sensible one.
+    pub(super) fn crowding(&self) -> u32 {
+        self.plan.crowding
     }
 
     /// Whether a corner is there now.

@@ -11,6 +11,9 @@ const BUCKET: i64 = 8 * UNITS_PER_METRE as i64;
 const MAX_BUCKETS: i64 = 65_536;
 const MAX_ENTRIES: usize = 4_000_000;
 
+/// Segments in one bucket that are few.
+const FEW: u32 = 64;
+
 /// Which outline a segment belongs to: the map's walls in order, then its barriers.
 pub(super) type ShapeNo = u32;
 
@@ -78,6 +81,12 @@ impl Walls {
             }
         });
         walls
+    }
+
+    /// How many times longer than usual a test may take, because so many walls stand so close: 1 on any sensible map.
+    pub(super) fn crowding(&self) -> u32 {
+        let lengths = self.cells.starts.windows(2).map(|pair| pair[1] - pair[0]);
+        lengths.max().unwrap_or(0) / FEW + 1
     }
 
     pub(super) fn outlines(&self) -> &[Outline] {
