@@ -1,8 +1,19 @@
 //! What can be typed. One file a command; each has its arguments and a `run`.
 
+mod ask;
 mod bots;
+mod completions;
+mod config_set;
+mod dev;
+mod gateway;
+mod gateways;
+mod host;
+mod hosts;
+mod players;
+mod swap;
 pub(crate) mod ticket;
 mod zone;
+mod zones;
 
 use clap::{Parser, Subcommand};
 
@@ -18,22 +29,67 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the whole world in this process
+    Dev(dev::Args),
+    /// Run a gateway: players connect to it
+    Gateway(gateway::Args),
+    /// Run a zone host: it owns zones and runs their modules
+    Host(host::Args),
     /// Make, build and check zone modules
     #[command(subcommand)]
     Zone(zone::Command),
+    /// List the zones: who runs them, how they do
+    Zones(zones::Args),
+    /// List the zone hosts
+    Hosts(hosts::Args),
+    /// List the gateways
+    Gateways(gateways::Args),
+    /// List the players, or find one
+    Players(players::Args),
+    /// Replace a running zone's module
+    Swap(swap::Args),
+    /// Settings of running zones
+    #[command(subcommand)]
+    Config(config_set::Command),
+    /// Ask a running zone's module something
+    Ask(ask::Args),
     /// Make a signed login, for testing
     Ticket(ticket::Args),
     /// Many clients that walk, talk and check every promise of the protocol
     Bots(bots::Args),
+    /// Print what a shell needs to complete commands
+    Completions(completions::Args),
 }
 
 impl Cli {
     /// Runs what was typed.
     pub(crate) fn run(self) -> Outcome {
         match self.command {
+            Command::Dev(args) => args.run(),
+            Command::Gateway(args) => args.run(),
+            Command::Host(args) => args.run(),
             Command::Zone(command) => command.run(),
+            Command::Zones(args) => args.run(),
+            Command::Hosts(args) => args.run(),
+            Command::Gateways(args) => args.run(),
+            Command::Players(args) => args.run(),
+            Command::Swap(args) => args.run(),
+            Command::Config(command) => command.run(),
+            Command::Ask(args) => args.run(),
             Command::Ticket(args) => args.run(),
             Command::Bots(args) => args.run(),
+            Command::Completions(args) => args.run(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_commands_are_consistent() {
+        Cli::command().debug_assert();
     }
 }

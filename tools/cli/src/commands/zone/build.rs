@@ -8,7 +8,7 @@ use serde::Deserialize;
 use wod_protocol::ids::Digest;
 use wod_protocol::limits::MODULE_BYTES;
 
-use crate::build::component;
+use crate::component;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
 
@@ -146,8 +146,9 @@ fn build(zone: &Zone, out: &Path) -> anyhow::Result<Built> {
     // The map first: it takes milliseconds, and its faults are the author's most frequent ones.
     let map = wod_map::read(&zone.map)?;
     let core_module = compile(zone)?;
-    let mut component = component::encode(&core_module).with_context(|| format!("the zone `{}`", zone.module))?;
-    component::pack_map(&mut component, &map);
+    let component = component::encode(&core_module).with_context(|| format!("the zone `{}`", zone.module))?;
+    // In one file, so that one digest covers code and map.
+    let component = wod_sandbox::with_map(&component, &map);
     if component.len() > MODULE_BYTES {
         bail!("`{}` is {} bytes: the most a host takes is {MODULE_BYTES}", zone.module, component.len());
     }

@@ -1,0 +1,110 @@
+//! `wod dev`: the whole world in one process.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use anyhow::Context as _;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use wod_backplane::{Backplane, Error};
+use wod_gateway::GatewayConfig;
+use wod_host::HostConfig;
+
+use crate::config::{Flags, Role, Settings};
+use crate::exit::{Exit, Failure, Outcome};
+use crate::{output, service};
+
+/// Arguments of `wod dev`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Begin the world anew: forget what is stored in the data folder
+    #[arg(long, conflicts_with = "redis")]
+    fresh: bool,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+impl Args {
+    pub(crate) fn run(self) -> Outcome {
+        let settings = self.flags.settings(Role::Dev)?;
+        let world = settings.read_world()?;
+        if self.fresh {
+            forget(&settings.data.join("world"))?;
+        }
+        let host = service::host_config(&settings, world.clone(), true)?;
+        // Operators of a single process have one port, the host's.
+        let gateway = GatewayConfig { admin: None, ..service::gateway_config(&settings, world)? };
+        service::run("warn,wod=info", |stop| async move {
+            let backplane = match settings.redis {
+                Some(_) => service::connect(&settings, "dev").await?,
+                None => open(&settings.data.join("world")).await?,
+            };
+            let ended = serve(&settings, host, gateway, backplane.clone(), stop).await;
+            backplane.close().await.context("can't close the world's file")?;
+            ended
+        })
+    }
+}
+
+/// Runs host and gateway until told to stop: then first the gateway, so that the last inputs still reach their zones.
+async fn serve(
+    settings: &Settings,
+    host: HostConfig,
+    gateway: GatewayConfig,
+    backplane: Backplane,
+    stop: CancellationToken,
+) -> Outcome {
+    let metrics = service::start_metrics()?;
+    let stop_host = CancellationToken::new();
+    let (admin_tx, admin_rx) = oneshot::channel();
+    let (listen_tx, listen_rx) = oneshot::channel();
+    let host = wod_host::run(host, backplane.clone(), metrics, stop_host.clone(), admin_tx);
+    let gateway = wod_gateway::run(gateway, backplane, stop.clone(), listen_tx);
+    let greet = async {
+        // A part that does not get ready has ended with the error that is told.
+        if let (Ok(admin), Ok(addresses)) = tokio::join!(admin_rx, listen_rx) {
+            output::line(format_args!("players    http://{}", addresses.listen));
+            output::line(format_args!("operators  http://{admin}"));
+            let stored =
+                settings.redis.as_deref().map_or_else(|| settings.data.display().to_string(), |_| "Redis".into());
+            output::line(format_args!("The world runs; it is kept in {stored}. Ctrl-C stops it."));
+        }
+        anyhow::Ok(())
+    };
+    let gateway = async {
+        let ended = gateway.await;
+        stop_host.cancel();
+        ended
+    };
+    let host = async {
+        let ended = host.await;
+        stop.cancel();
+        ended
+    };
+    let (gateway, host, greeted) = tokio::join!(gateway, host, greet);
+    host.and(gateway).and(greeted)?;
+    Ok(())
+}
+
+async fn open(dir: &Path) -> Result<Backplane, Failure> {
+    std::fs::create_dir_all(dir).with_context(|| format!("can't make the folder {}", dir.display()))?;
+    Backplane::embedded(Some(dir)).await.map_err(|error| {
+        let in_use = matches!(error, Error::InUse { .. });
+        let failure =
+            Failure::new(Exit::Failed, anyhow::Error::new(error).context(format!("the world in {}", dir.display())));
+        if in_use {
+            failure.hint("another `wod dev` has it: stop that one, or choose another folder with --data")
+        } else {
+            failure
+        }
+    })
+}
+
+fn forget(dir: &Path) -> anyhow::Result<()> {
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("can't remove {}", dir.display()))
+        }
+        _ => Ok(()),
+    }
+}

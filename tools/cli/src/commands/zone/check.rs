@@ -1,0 +1,156 @@
+//! `wod zone check FILE`: whether a component would run, and what to do when not.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use serde::Serialize;
+use wod_protocol::ids::Digest;
+use wod_protocol::limits::MODULE_BYTES;
+use wod_sandbox::{ChildCompiler, Compiler, Limits, Sandbox, SandboxOptions, THREAD_STACK_BYTES};
+use wod_sim::module::Description;
+
+use crate::exit::{Exit, Failure, Outcome};
+use crate::{output, service};
+
+/// Arguments of `wod zone check`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Component files, as `wod zone build` makes them
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is known of one file.
+#[derive(Serialize)]
+struct Checked {
+    file: PathBuf,
+    bytes: usize,
+    digest: String,
+    module: Option<Description>,
+    map: Option<MapFacts>,
+    /// It would not run.
+    fault: Option<String>,
+    /// It runs, but something is worth a thought.
+    warnings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct MapFacts {
+    digest: String,
+    bytes: usize,
+    size: [f64; 2],
+    walls: usize,
+    barriers: usize,
+    places: usize,
+    portals: Vec<String>,
+}
+
+impl Args {
+    pub(crate) fn run(self) -> Outcome {
+        // As a host does it: the compiler in a process that can be stopped.
+        let program = std::env::current_exe().context("can't find this program's own file")?;
+        let compiler = Compiler::Child(ChildCompiler::new(program, vec![service::COMPILE_CHILD.into()]));
+        let sandbox = Sandbox::new(SandboxOptions { compiler, cache: None }).map_err(anyhow::Error::new)?;
+        let files = self.files.clone();
+        let checks = std::thread::Builder::new()
+            .stack_size(THREAD_STACK_BYTES)
+            .spawn(move || files.into_iter().map(|file| check(&sandbox, file)).collect::<Result<Vec<_>, _>>())
+            .context("can't start a thread for the modules")?;
+        let checked =
+            checks.join().map_err(|_| Failure::text(Exit::Failed, "checking panicked: a fault of wod itself"))??;
+        if self.json {
+            output::json(&checked);
+        } else {
+            checked.iter().for_each(print);
+        }
+        match checked.iter().filter(|checked| checked.fault.is_some()).count() {
+            0 => Ok(()),
+            count => Err(Failure::text(Exit::Faults, format!("{count} of {} file(s) would not run", checked.len()))),
+        }
+    }
+}
+
+fn check(sandbox: &Sandbox, file: PathBuf) -> Result<Checked, Failure> {
+    let bytes = std::fs::read(&file).map_err(|error| {
+        Failure::new(Exit::NotFound, anyhow::Error::new(error).context(format!("can't read {}", file.display())))
+            .hint("`wod zone build` makes it")
+    })?;
+    let digest = Digest::of(&bytes).to_string();
+    let mut checked =
+        Checked { file, bytes: bytes.len(), digest, module: None, map: None, fault: None, warnings: Vec::new() };
+    let compiled = match sandbox.compile(&bytes) {
+        Ok(compiled) => compiled,
+        Err(error) => {
+            checked.fault = Some(chain(&error));
+            return Ok(checked);
+        }
+    };
+    checked.map = compiled.map().map(|packed| MapFacts {
+        digest: packed.digest.to_string(),
+        bytes: packed.json.len(),
+        size: packed.map.size,
+        walls: packed.map.walls.len(),
+        barriers: packed.map.barriers.len(),
+        places: packed.map.places.len(),
+        portals: packed.map.portals.iter().map(|portal| portal.name.clone()).collect(),
+    });
+    if checked.map.is_none() {
+        checked.warnings.push("it has no map: its zones are empty plains; `wod zone build` packs one".into());
+    }
+    if bytes.len() > MODULE_BYTES / 2 {
+        checked.warnings.push(format!("it is over half of the {MODULE_BYTES} bytes that hosts take: strip it"));
+    }
+    // Links can be right and the module still fail: only a real instance shows.
+    match compiled.instantiate(&Limits::default()) {
+        Ok(instance) => checked.module = Some(instance.description().clone()),
+        Err(error) => checked.fault = Some(chain(&error)),
+    }
+    Ok(checked)
+}
+
+/// An error with its sources; each of the sandbox's says its mend.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        let source_text = source.to_string();
+        if !text.contains(&source_text) {
+            text = format!("{text}: {source_text}");
+        }
+        next = source.source();
+    }
+    text
+}
+
+fn print(checked: &Checked) {
+    let size = output::bytes(checked.bytes as u64);
+    output::line(format_args!("{}  {size}  digest {}", checked.file.display(), &checked.digest[..16]));
+    if let Some(module) = &checked.module {
+        output::line(format_args!("  module    {} {} (state schema {})", module.name, module.version, module.schema));
+        if !module.verbs.is_empty() {
+            output::line(format_args!("  verbs     {}", module.verbs.join(", ")));
+        }
+        for key in &module.config {
+            let default = serde_json::to_string(&key.default).expect("a value is JSON");
+            output::line(format_args!("  setting   {} = {default}: {}", key.name, key.about));
+        }
+    }
+    if let Some(map) = &checked.map {
+        let [width, height] = map.size;
+        output::line(format_args!(
+            "  map       {width} x {height} m, {} walls, {} barriers, {} places, portals: {}",
+            map.walls,
+            map.barriers,
+            map.places,
+            if map.portals.is_empty() { "none".into() } else { map.portals.join(", ") }
+        ));
+    }
+    checked.warnings.iter().for_each(|warning| output::line(format_args!("  warning   {warning}")));
+    match &checked.fault {
+        Some(fault) => output::line(format_args!("  FAULT     {fault}")),
+        None => output::line("  ok        it compiles, instantiates and describes itself"),
+    }
+}

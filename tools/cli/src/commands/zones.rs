@@ -1,0 +1,99 @@
+//! `wod zones`: every zone of the world, who runs it and how it does.
+
+use serde::Deserialize;
+use wod_protocol::registry::ZoneBeat;
+
+use crate::admin::{Server, block_on};
+use crate::exit::Outcome;
+use crate::output;
+
+/// Arguments of `wod zones`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    server: Server,
+    /// Print the server's answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    host: Option<String>,
+    #[serde(flatten)]
+    beat: ZoneBeat,
+}
+
+impl Args {
+    pub(crate) fn run(self) -> Outcome {
+        block_on(async {
+            let mut answer: Vec<serde_json::Value> = self.server.get("/api/zones").await?;
+            if self.json {
+                answer.iter_mut().for_each(show_digest);
+                output::json(&answer);
+                return Ok(());
+            }
+            let rows: Vec<Row> =
+                answer.into_iter().map(serde_json::from_value).collect::<Result<_, _>>().map_err(|error| {
+                    anyhow::anyhow!(error)
+                        .context("the server describes zones in another way: is it of the same version?")
+                })?;
+            output::table(
+                ["zone", "host", "module", "gen", "players", "entities", "tick", "p50", "p99", "state"],
+                rows.into_iter().map(row),
+                "the world has no zones",
+            );
+            Ok(())
+        })
+    }
+}
+
+fn row(Row { host, beat }: Row) -> [String; 10] {
+    let state = match (beat.trouble.as_slice(), beat.asleep) {
+        ([], true) => "asleep".to_owned(),
+        ([], false) => "ok".to_owned(),
+        (trouble, _) => trouble.join("; "),
+    };
+    [
+        beat.name.to_string(),
+        host.unwrap_or_else(|| "–".into()),
+        beat.module_name,
+        beat.generation.to_string(),
+        beat.players.len().to_string(),
+        beat.entities.to_string(),
+        beat.tick.to_string(),
+        micros(beat.tick_p50_us),
+        micros(beat.tick_p99_us),
+        state,
+    ]
+}
+
+fn micros(micros: u32) -> String {
+    if micros < 1000 { format!("{micros} µs") } else { format!("{:.1} ms", f64::from(micros) / 1000.0) }
+}
+
+/// Digests travel as bytes; people and scripts know them as hex.
+fn show_digest(zone: &mut serde_json::Value) {
+    if let Some(module) = zone.get_mut("module")
+        && let Ok(Some(digest)) = serde_json::from_value::<Option<wod_protocol::ids::Digest>>(module.clone())
+    {
+        *module = digest.to_string().into();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wod_protocol::ids::Digest;
+
+    #[test]
+    fn a_digest_is_shown_as_hex() {
+        let digest = Digest::of(b"module");
+        let mut zone = serde_json::json!({ "module": digest });
+        show_digest(&mut zone);
+        assert_eq!(zone["module"], digest.to_string());
+        let mut without = serde_json::json!({ "module": null });
+        show_digest(&mut without);
+        assert!(without["module"].is_null());
+    }
+}
