@@ -34,6 +34,8 @@ pub(super) const WATCHDOG_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Between two attempts to connect.
 pub(super) const RETRY_DELAY: Duration = Duration::from_millis(200);
+/// The first Redis with functions.
+const OLDEST_MAJOR: u32 = 7;
 /// Commands of a connection that may wait to be written.
 const PIPELINE: usize = 256;
 
@@ -276,6 +278,14 @@ impl Link {
 
         let info: String = ::redis::cmd("INFO").query_async(store).await.map_err(away)?;
         let says = |line: &str| info.lines().any(|said| said.starts_with(line));
+        let version = info.lines().find_map(|line| line.strip_prefix("redis_version:")).unwrap_or_default();
+        if version.split('.').next().and_then(|major| major.parse().ok()).is_some_and(|major: u32| major < OLDEST_MAJOR)
+        {
+            return Err(Error::store(
+                OPERATION,
+                format!("this is Redis {version}; functions need {OLDEST_MAJOR} or newer"),
+            ));
+        }
         if says("role:slave") {
             let source = "this Redis is a replica and takes no writes".into();
             return Err(Error::Away { operation: OPERATION, source: Some(source) });
