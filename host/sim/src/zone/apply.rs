@@ -187,6 +187,9 @@ impl Zone {
         if let Some(player) = self.state.players.get_mut(&id) {
             // Only a `zone` message tells a client how fast it may walk.
             player.full_roster = true;
+            if let Link::Up(gateway) = &player.session.link {
+                self.turn.draft(gateway).rezoned.push((player.session.id, player.reason));
+            }
             self.answer_attached(id, None);
         }
     }

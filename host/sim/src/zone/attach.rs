@@ -243,12 +243,14 @@ impl Zone {
         self.rezone(reason);
     }
 
-    /// Everybody connected is told of the zone anew.
+    /// Everybody connected is told of the zone anew, and who is near.
     pub(super) fn rezone(&mut self, reason: ZoneReason) {
-        for player in self.state.players.values_mut() {
+        for (id, player) in &mut self.state.players {
             player.reason = reason;
+            player.full_roster = true;
             if let Link::Up(gateway) = &player.session.link {
                 self.turn.draft(gateway).rezoned.push((player.session.id, reason));
+                self.turn.looks.insert((*id, Look::OwnTags));
             }
         }
     }

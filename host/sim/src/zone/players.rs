@@ -56,6 +56,9 @@ impl Zone {
                 observed: false,
             },
         );
+        for gateway in self.state.gateways.values_mut() {
+            gateway.gone.retain(|(_, gone)| gone.session != session.id);
+        }
         self.state.sessions.insert(session.id, id);
         self.state.names.insert(fold_name(&traveller.name), id);
         let away = matches!(session.link, Link::Down(_));

@@ -53,8 +53,8 @@ impl Zone {
     /// XXH3 of what [`Zone::snapshot`] would give; while the module is missing, of the zone's own state.
     pub fn state_hash(&mut self) -> u64 {
         let saved = match &mut self.slot {
-            Slot::Running(module) | Slot::Parked(module) => module.save().ok(),
-            Slot::Empty | Slot::Missing => None,
+            Slot::Running(module) => module.save().ok(),
+            Slot::Empty | Slot::Parked(_) | Slot::Missing => None,
         };
         let bytes = rmp_serde::to_vec(&self.image(saved.as_ref())).expect("the state has only values that encode");
         xxh3_64(&bytes)

@@ -24,8 +24,8 @@ pub(super) struct Turn {
     /// Whose looks changed, and which.
     pub(super) looks: BTreeSet<(EntityId, Look)>,
     pub(super) barriers: BTreeMap<String, bool>,
-    /// Reliable messages: body, and who gets it under which number.
-    pub(super) messages: Vec<(Arc<MessageBody>, Vec<(EntityId, MsgNo)>)>,
+    /// Reliable messages.
+    pub(super) messages: Vec<Outgoing>,
     /// Events of which the latest of a name counts: name, JSON, who.
     pub(super) latest: Vec<(String, String, Vec<EntityId>)>,
     /// Whose count of watchers changed.
@@ -36,6 +36,9 @@ pub(super) struct Turn {
     pub(super) steps: Steps,
     pub(super) sensed: Vec<Sensed>,
 }
+
+/// A reliable message: body, and who gets it under which number.
+pub(super) type Outgoing = (Arc<MessageBody>, Vec<(EntityId, MsgNo)>);
 
 /// What a tick has for one gateway alone.
 #[derive(Debug, Default)]

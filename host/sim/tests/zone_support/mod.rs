@@ -1,0 +1,653 @@
+//! A small world in one thread: zones with a scripted module, a store, clients behind a gateway, and streams between zones that
+//! may be lost and doubled. Every journaled tick is replayed by a second copy of its zone, which must come out the same.
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+pub mod puppet;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use wod_protocol::bus::{
+    AttachProof, AttachRequest, Attached, CommandBody, DetachReason, GatewayInput, Gone, MessageBody, MoveClaim,
+    RefusedAttach, Way, ZoneFrame, ZoneStream,
+};
+use wod_protocol::client::{ChatMode, ZoneReason};
+use wod_protocol::ids::{
+    CorrectionNo, Digest, EntityId, Epoch, GatewayId, Generation, HostId, MoveNo, MsgNo, Nonce, Seq, SessionId, Sub,
+    ZoneNo,
+};
+use wod_protocol::map::{Map, Place as Spot, Portal, Shape};
+use wod_protocol::record::{Place, PlayerRecord, fold_name};
+use wod_protocol::units::Pos;
+use wod_protocol::world::World;
+use wod_sim::io::{Effects, Entry, Input, Outcome, StoreAnswer, StoreRequest, Took};
+use wod_sim::module::{Fault, FaultKind, Module};
+use wod_sim::zone::{Modules, Prepared, Zone};
+
+pub use puppet::Puppet;
+
+pub const GATE: &str = "g1";
+/// West of `EAST`, which it borders at x = 100.
+pub const WEST: ZoneNo = ZoneNo(1);
+pub const EAST: ZoneNo = ZoneNo(2);
+/// In another region, behind a portal.
+pub const FAR: ZoneNo = ZoneNo(3);
+
+pub fn world() -> Arc<World> {
+    let text = r#"
+        start = "ny.west"
+        [[zone]]
+        name = "ny.west"
+        number = 1
+        module = "puppet"
+        origin = [0, 0]
+        size = [100, 100]
+        players = 40
+        [zone.portals]
+        gate = "la.far/landing"
+        [zone.config]
+        greeting = "welcome"
+        [[zone]]
+        name = "ny.east"
+        number = 2
+        module = "puppet"
+        origin = [100, 0]
+        size = [100, 100]
+        [[zone]]
+        name = "la.far"
+        number = 3
+        module = "puppet"
+        origin = [0, 0]
+        size = [100, 100]
+        [zone.portals]
+        gate = "ny.west"
+    "#;
+    Arc::new(World::parse(text).unwrap())
+}
+
+/// 100 m square, a place `landing`, a portal `gate` in the corner, a spot for spawning in the middle.
+pub fn map() -> Map {
+    let mut map = Map::empty(100.0, 100.0);
+    map.places.push(Spot { name: "landing".into(), at: [20.0, 20.0], radius: 0.0, properties: BTreeMap::new() });
+    map.portals.push(Portal { name: "gate".into(), at: [90.0, 90.0], radius: 2.0 });
+    map
+}
+
+/// The same with a wall over the spawn point.
+pub fn walled_map() -> Map {
+    let mut map = map();
+    let points = vec![[45.0, 45.0], [55.0, 45.0], [55.0, 55.0], [45.0, 55.0]];
+    map.walls.push(Shape { points, closed: true });
+    map
+}
+
+/// What the test world's components are called by.
+pub fn digest(name: &str) -> Digest {
+    Digest::of(name.as_bytes())
+}
+
+/// Hands out puppets: `one` and `two` are versions, `walled` has another map, `broken` does not load.
+#[derive(Default)]
+pub struct Puppets {
+    pub rebuilt: Option<Box<dyn Module>>,
+}
+
+impl Modules for Puppets {
+    fn take(&mut self, wanted: &Digest) -> Result<Prepared, Fault> {
+        let known = ["one", "two", "walled", "broken"].into_iter().find(|name| digest(name) == *wanted);
+        let fault = Fault { kind: FaultKind::NotLoadable, detail: "no such component".into(), event: None };
+        let name = known.ok_or(fault)?;
+        let map = if name == "walled" { walled_map() } else { map() };
+        let map_digest = Digest::of(&map.to_json());
+        Ok(Prepared { module: Box::new(Puppet::new(name)), map: Arc::new(map), map_digest })
+    }
+
+    fn rebuilt(&mut self) -> Result<Box<dyn Module>, Fault> {
+        let fault = Fault { kind: FaultKind::NotLoadable, detail: "nothing was rebuilt".into(), event: None };
+        self.rebuilt.take().ok_or(fault)
+    }
+}
+
+/// A zone, what waits for it, and a copy that follows its journal.
+pub struct Node {
+    pub number: ZoneNo,
+    pub zone: Zone,
+    pub modules: Puppets,
+    pub inbox: Vec<Input>,
+    pub journal: Vec<Entry>,
+    pub copy: Option<Zone>,
+    pub effects: Effects,
+    pub outcome: Outcome,
+}
+
+impl Node {
+    pub fn new(number: ZoneNo) -> Self {
+        let owned = Input::Owned { epoch: Epoch(1), host: HostId::from("h1"), how: Took::Fresh };
+        let swap = Input::Swap { digest: digest("one"), generation: Generation(0), rollback: false };
+        Self {
+            number,
+            zone: Zone::new(world(), number),
+            modules: Puppets::default(),
+            inbox: vec![owned, swap],
+            journal: Vec::new(),
+            copy: Some(Zone::new(world(), number)),
+            effects: Effects::default(),
+            outcome: Outcome::default(),
+        }
+    }
+
+    /// Steps, journals as a host does, and replays the entry with the copy.
+    pub fn step(&mut self) {
+        let inputs = std::mem::take(&mut self.inbox);
+        if inputs.contains(&Input::Rebuilt) && self.zone.is_module_missing() {
+            self.modules.rebuilt = Some(self.rebuild());
+        }
+        self.outcome = self.zone.step(&inputs, &mut self.modules, &mut self.effects);
+        if inputs.is_empty() && !self.effects.binding {
+            return;
+        }
+        let entry = self.zone.entry(inputs, self.outcome.clone(), &self.effects);
+        let entry = Entry::decode(&entry.encode()).unwrap();
+        if let Some(copy) = &mut self.copy {
+            let mut effects = Effects::default();
+            copy.replay(&entry, &mut Puppets::default(), &mut effects).unwrap();
+        }
+        self.journal.push(entry);
+    }
+
+    /// What a host does after a fault: another copy replays the journal, and its module stands as before the fault.
+    fn rebuild(&self) -> Box<dyn Module> {
+        let mut copy = Zone::new(world(), self.number);
+        let mut effects = Effects::default();
+        for entry in &self.journal {
+            copy.replay(entry, &mut Puppets::default(), &mut effects).unwrap();
+        }
+        copy.take_parked_module().unwrap()
+    }
+
+    /// Catches the copy up with ticks that were not journaled, and compares.
+    pub fn check_copy(&mut self) {
+        let Some(copy) = &mut self.copy else { return };
+        let mut effects = Effects::default();
+        while copy.tick() < self.zone.tick() {
+            copy.step(&[], &mut Puppets::default(), &mut effects);
+        }
+        assert_eq!(copy.state_hash(), self.zone.state_hash(), "the replayed copy differs");
+    }
+}
+
+/// Records and names, as the host's store keeps them.
+#[derive(Default)]
+pub struct Store {
+    pub records: BTreeMap<Sub, PlayerRecord>,
+    pub names: BTreeMap<String, Sub>,
+}
+
+impl Store {
+    pub fn execute(&mut self, zone: ZoneNo, request: &StoreRequest) -> StoreAnswer {
+        match request {
+            StoreRequest::Claim { sub, name, guest, new_id } => self.claim(zone, sub, name, *guest, *new_id),
+            StoreRequest::Arrived(player) => self.put(player, Place::Zone(zone), zone),
+            StoreRequest::Offline(player) => {
+                let answer = self.put(player, Place::Offline, zone);
+                if player.guest && answer == StoreAnswer::Stored {
+                    self.records.remove(&player.sub);
+                    self.names.remove(&fold_name(&player.name));
+                }
+                answer
+            }
+            StoreRequest::FindName(name) => {
+                let found = self.names.get(&fold_name(name)).and_then(|sub| self.records.get(sub));
+                found.map_or(StoreAnswer::NotFound, |record| StoreAnswer::Found {
+                    id: record.player.id,
+                    zone: match record.place {
+                        Place::Zone(zone) => Some(zone),
+                        Place::Offline => None,
+                    },
+                })
+            }
+        }
+    }
+
+    fn claim(&mut self, zone: ZoneNo, sub: &Sub, name: &str, guest: bool, new_id: EntityId) -> StoreAnswer {
+        let new = !self.records.contains_key(sub);
+        if new {
+            if self.names.contains_key(&fold_name(name)) {
+                return StoreAnswer::NameTaken;
+            }
+            self.names.insert(fold_name(name), sub.clone());
+            let record = PlayerRecord::new(sub.clone(), name.into(), guest, new_id, zone);
+            self.records.insert(sub.clone(), record);
+        }
+        let record = self.records.get_mut(sub).unwrap();
+        match record.place {
+            Place::Zone(other) if other != zone => StoreAnswer::Elsewhere(other),
+            Place::Zone(_) => StoreAnswer::Claimed { player: Box::new(record.player.clone()), new: false },
+            Place::Offline => {
+                record.place = Place::Zone(zone);
+                record.hop = record.hop.next();
+                record.player.hop = record.hop;
+                StoreAnswer::Claimed { player: Box::new(record.player.clone()), new }
+            }
+        }
+    }
+
+    fn put(&mut self, player: &wod_protocol::bus::Traveller, place: Place, zone: ZoneNo) -> StoreAnswer {
+        let stored = self.records.get(&player.sub).map(|record| record.hop).unwrap_or_default();
+        if stored > player.hop {
+            return StoreAnswer::Outdated(stored);
+        }
+        let record = PlayerRecord { schema: 1, place, hop: player.hop, player: player.clone(), zone };
+        self.records.insert(player.sub.clone(), record);
+        StoreAnswer::Stored
+    }
+}
+
+/// A player's client together with her gateway's part.
+#[derive(Debug, Clone)]
+pub struct Client {
+    pub name: String,
+    pub guest: bool,
+    pub session: SessionId,
+    pub nonce: Nonce,
+    pub token: u8,
+    /// None: not let in, or the connection is over.
+    pub attach: Option<Attached>,
+    pub zone: ZoneNo,
+    pub at: Pos,
+    pub c: CorrectionNo,
+    pub m: MoveNo,
+    pub clock_ms: u64,
+    pub seq: Seq,
+    pub acked: Seq,
+    /// Not acknowledged commands.
+    pub pending: VecDeque<(Seq, CommandBody)>,
+    /// Reliable messages, in order, each once.
+    pub messages: Vec<MessageBody>,
+    pub n: MsgNo,
+    pub roster: Vec<EntityId>,
+    pub refused: Option<RefusedAttach>,
+    pub gone: Vec<Gone>,
+    pub corrections: usize,
+    pub told: Vec<ZoneReason>,
+}
+
+impl Client {
+    pub fn new(name: &str, number: u64) -> Self {
+        Self {
+            name: name.into(),
+            guest: false,
+            session: SessionId(1000 + number),
+            nonce: Nonce(number * 100),
+            token: 0,
+            attach: None,
+            zone: WEST,
+            at: Pos::default(),
+            c: CorrectionNo(0),
+            m: MoveNo(0),
+            clock_ms: 0,
+            seq: Seq(0),
+            acked: Seq(0),
+            pending: VecDeque::new(),
+            messages: Vec::new(),
+            n: MsgNo(0),
+            roster: Vec::new(),
+            refused: None,
+            gone: Vec::new(),
+            corrections: 0,
+            told: Vec::new(),
+        }
+    }
+
+    pub fn you(&self) -> EntityId {
+        self.attach.as_ref().unwrap().you
+    }
+
+    pub fn token_hash(&self, token: u8) -> [u8; 32] {
+        *Digest::of(&[token, self.session.0 as u8]).0.first_chunk().unwrap()
+    }
+
+    fn request(&mut self, proof: AttachProof) -> GatewayInput {
+        self.nonce = self.nonce.next();
+        self.token += 1;
+        self.clock_ms = 0;
+        let sub = if self.guest { format!("guest:{}", fold_name(&self.name)) } else { format!("sub:{}", self.name) };
+        GatewayInput::Attach(Box::new(AttachRequest {
+            session: self.session,
+            nonce: self.nonce,
+            gateway: GatewayId::from(GATE),
+            sub: Sub::from(sub),
+            name: self.name.clone(),
+            guest: self.guest,
+            proof,
+            token_hash: self.token_hash(self.token),
+        }))
+    }
+
+    /// A new session, which knows nothing of an older one.
+    pub fn login(&mut self) -> GatewayInput {
+        self.session.0 += 100;
+        (self.seq, self.acked, self.n, self.m) = (Seq(0), Seq(0), MsgNo(0), MoveNo(0));
+        self.pending.clear();
+        self.request(AttachProof::Login)
+    }
+
+    /// With the token of the last `welcome` that she saw.
+    pub fn resume(&mut self) -> GatewayInput {
+        let token_hash = self.token_hash(self.token);
+        let n = self.n;
+        self.request(AttachProof::Resume { token_hash, n })
+    }
+
+    pub fn detach(&mut self, why: DetachReason) -> GatewayInput {
+        let attach = self.attach.take().unwrap().attach;
+        GatewayInput::Detach { session: self.session, attach, why }
+    }
+
+    /// Claims to be there, 50 ms after the last claim.
+    pub fn move_to(&mut self, x: f64, y: f64) -> GatewayInput {
+        self.m = self.m.next();
+        self.clock_ms += 50;
+        self.at = Pos::from_metres(x, y);
+        GatewayInput::Move(MoveClaim {
+            session: self.session,
+            attach: self.attach.as_ref().unwrap().attach,
+            m: self.m,
+            c: self.c,
+            at: self.at,
+            heading: None,
+            received_ms: self.clock_ms,
+        })
+    }
+
+    pub fn command(&mut self, body: CommandBody) -> GatewayInput {
+        self.seq = self.seq.next();
+        self.pending.push_back((self.seq, body.clone()));
+        let attach = self.attach.as_ref().unwrap().attach;
+        GatewayInput::Command { session: self.session, attach, seq: self.seq, body }
+    }
+
+    pub fn chat(&mut self, mode: ChatMode, text: &str) -> GatewayInput {
+        self.command(CommandBody::Chat { mode, text: text.into(), to: None })
+    }
+
+    pub fn say(&mut self, text: &str) -> GatewayInput {
+        self.chat(ChatMode::Say, text)
+    }
+
+    pub fn whisper(&mut self, to: &str, text: &str) -> GatewayInput {
+        self.command(CommandBody::Chat { mode: ChatMode::Whisper, text: text.into(), to: Some(to.into()) })
+    }
+
+    pub fn use_on(&mut self, target: EntityId, verb: &str) -> GatewayInput {
+        self.command(CommandBody::Interact { target, verb: verb.into(), args: "null".into() })
+    }
+
+    pub fn ack(&mut self) -> GatewayInput {
+        let attach = self.attach.as_ref().unwrap().attach;
+        GatewayInput::AckMessages { session: self.session, attach, n: self.n }
+    }
+
+    /// Every chat line she has read.
+    pub fn lines(&self) -> Vec<String> {
+        let line = |message: &MessageBody| match message {
+            MessageBody::Chat { name, text, .. } => Some(format!("{name}: {text}")),
+            _ => None,
+        };
+        self.messages.iter().filter_map(line).collect()
+    }
+
+    /// Codes of her refused commands.
+    pub fn rejects(&self) -> Vec<String> {
+        let code = |message: &MessageBody| match message {
+            MessageBody::Reject { code, .. } => Some(code.clone()),
+            _ => None,
+        };
+        self.messages.iter().filter_map(code).collect()
+    }
+
+    fn read(&mut self, frame: &ZoneFrame) {
+        for attached in frame.attached.iter().filter(|attached| attached.session == self.session) {
+            let mine = attached.nonce.is_none_or(|nonce| nonce == self.nonce);
+            if mine && self.attach.as_ref() != Some(attached) {
+                assert!(attached.seq >= self.acked, "an acknowledged command was forgotten");
+                (self.at, self.c, self.zone) = (attached.at, attached.c, frame.zone);
+                self.told.push(attached.reason);
+                self.attach = Some(attached.clone());
+                self.refused = None;
+                assert!(frame.info.is_some());
+            }
+        }
+        for refused in frame.refused.iter().filter(|refused| refused.nonce == self.nonce) {
+            self.refused = Some(refused.why.clone());
+        }
+        for (_, reason) in frame.rezoned.iter().filter(|(session, _)| *session == self.session) {
+            self.told.push(*reason);
+        }
+        if self.zone != frame.zone {
+            return;
+        }
+        for roster in frame.rosters.iter().filter(|roster| roster.session == self.session) {
+            if roster.full {
+                self.roster.clear();
+            }
+            self.roster.retain(|id| !roster.leave.contains(id));
+            for id in &roster.enter {
+                assert!(frame.cards.iter().any(|card| card.id == *id), "an entity entered without a card");
+                assert!(!self.roster.contains(id), "an entity entered twice");
+                self.roster.push(*id);
+            }
+        }
+        for correction in frame.corrections.iter().filter(|correction| correction.session == self.session) {
+            (self.at, self.c) = (correction.at, correction.c);
+            self.corrections += 1;
+        }
+        for (body, to) in &frame.messages {
+            for (_, n) in to.iter().filter(|(session, _)| *session == self.session) {
+                if *n > self.n {
+                    assert_eq!(*n, self.n.next(), "{} lost a reliable message", self.name);
+                    self.n = *n;
+                    self.messages.push(body.clone());
+                }
+            }
+        }
+        for (_, seq) in frame.acks.iter().filter(|(session, _)| *session == self.session) {
+            self.acked = self.acked.max(*seq);
+            self.pending.retain(|(pending, _)| *pending > *seq);
+        }
+        for gone in frame.gone.iter().filter(|gone| gone.session == self.session) {
+            if self.attach.as_ref().is_some_and(|attach| attach.attach == gone.attach) {
+                if !matches!(gone.why, wod_protocol::bus::GoneReason::Crossed(_)) {
+                    self.attach = None;
+                }
+                self.gone.push(gone.clone());
+            }
+        }
+    }
+}
+
+/// Zones, store and clients.
+pub struct Town {
+    pub nodes: BTreeMap<ZoneNo, Node>,
+    pub store: Store,
+    pub clients: Vec<Client>,
+    /// Of 100 parts between zones, and of 100 answers of the store.
+    pub loss: u64,
+    pub doubling: u64,
+    pub chance: Chance,
+    /// Still under way: to be delivered by a later tick.
+    late: Vec<(ZoneNo, Input)>,
+    pub answers: Vec<(u64, Result<String, String>)>,
+}
+
+impl Town {
+    pub fn new(zones: &[ZoneNo]) -> Self {
+        let mut town = Self {
+            nodes: zones.iter().map(|number| (*number, Node::new(*number))).collect(),
+            store: Store::default(),
+            clients: Vec::new(),
+            loss: 0,
+            doubling: 0,
+            chance: Chance(7),
+            late: Vec::new(),
+            answers: Vec::new(),
+        };
+        town.step();
+        town
+    }
+
+    pub fn node(&mut self, zone: ZoneNo) -> &mut Node {
+        self.nodes.get_mut(&zone).unwrap()
+    }
+
+    /// A client that has been let into a zone.
+    pub fn join(&mut self, name: &str, zone: ZoneNo) -> usize {
+        let mut client = Client::new(name, self.clients.len() as u64 + 1);
+        client.zone = zone;
+        let login = client.login();
+        self.clients.push(client);
+        self.give(zone, login);
+        self.steps(3);
+        let who = self.clients.len() - 1;
+        assert!(self.clients[who].attach.is_some(), "{name} was not let in");
+        who
+    }
+
+    /// An input of the gateway for a zone's next tick.
+    pub fn give(&mut self, zone: ZoneNo, input: GatewayInput) {
+        self.node(zone).inbox.push(Input::Gateway { gateway: GatewayId::from(GATE), input });
+    }
+
+    /// What a client does, to the zone she is in.
+    pub fn act(&mut self, who: usize, what: impl FnOnce(&mut Client) -> GatewayInput) {
+        let input = what(&mut self.clients[who]);
+        let zone = self.clients[who].zone;
+        self.give(zone, input);
+    }
+
+    /// Walks a client straight there at 5 m/s, tick by tick, or until she leaves the zone.
+    pub fn walk(&mut self, who: usize, x: f64, y: f64) {
+        self.clients[who].gone.clear();
+        for _ in 0..2000 {
+            let (from_x, from_y) = self.clients[who].at.metres();
+            let (dx, dy) = (x - from_x, y - from_y);
+            let far = (dx * dx + dy * dy).sqrt();
+            let share = if far <= 0.25 { 1.0 } else { 0.25 / far };
+            self.act(who, |client| client.move_to(from_x + dx * share, from_y + dy * share));
+            let zone = self.clients[who].zone;
+            self.step();
+            if far <= 0.25 || self.clients[who].zone != zone || !self.clients[who].gone.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Walks a client until she stands in another zone.
+    pub fn cross(&mut self, who: usize, x: f64, y: f64) {
+        let zone = self.clients[who].zone;
+        self.walk(who, x, y);
+        for _ in 0..2000 {
+            if self.clients[who].zone != zone {
+                return self.resend(who);
+            }
+            self.step();
+        }
+        panic!("{} never arrived", self.clients[who].name);
+    }
+
+    /// Sends her unacknowledged commands again, as a gateway does.
+    pub fn resend(&mut self, who: usize) {
+        let client = &self.clients[who];
+        let (Some(attached), session, zone) = (&client.attach, client.session, client.zone) else { return };
+        let attach = attached.attach;
+        for (seq, body) in client.pending.clone() {
+            self.give(zone, GatewayInput::Command { session, attach, seq, body });
+        }
+    }
+
+    pub fn steps(&mut self, count: usize) {
+        for _ in 0..count {
+            self.step();
+        }
+    }
+
+    /// One tick of every zone, and what it sets off.
+    pub fn step(&mut self) {
+        for (zone, input) in std::mem::take(&mut self.late) {
+            self.node(zone).inbox.push(input);
+        }
+        let zones: Vec<ZoneNo> = self.nodes.keys().copied().collect();
+        for zone in zones {
+            let node = self.node(zone);
+            node.step();
+            let effects = std::mem::take(&mut node.effects);
+            self.carry_out(zone, &effects);
+            self.node(zone).effects = effects;
+        }
+    }
+
+    /// What is under way to zones.
+    pub fn take_late(&mut self) -> Vec<(ZoneNo, Input)> {
+        std::mem::take(&mut self.late)
+    }
+
+    fn carry_out(&mut self, zone: ZoneNo, effects: &Effects) {
+        for (gateway, frame) in &effects.frames {
+            assert_eq!(gateway.as_str(), GATE);
+            for client in &mut self.clients {
+                client.read(frame);
+            }
+        }
+        for part in &effects.streams {
+            let part: ZoneStream = rmp_serde::from_slice(&rmp_serde::to_vec(part).unwrap()).unwrap();
+            self.deliver(part.to, Input::Stream(part));
+        }
+        for (request, what) in &effects.store {
+            let answer = self.store.execute(zone, what);
+            self.deliver(zone, Input::Store { request: *request, answer });
+        }
+        self.answers.extend(effects.answers.iter().cloned());
+    }
+
+    fn deliver(&mut self, zone: ZoneNo, input: Input) {
+        if !self.nodes.contains_key(&zone) || self.chance.below(100) < self.loss {
+            return;
+        }
+        if self.chance.below(100) < self.doubling {
+            self.late.push((zone, input.clone()));
+        }
+        self.late.push((zone, input));
+    }
+
+    /// How many avatars of that name stand in all zones together.
+    pub fn avatars(&self, name: &str) -> usize {
+        self.nodes.values().flat_map(|node| node.zone.players()).filter(|player| player.name == name).count()
+    }
+
+    pub fn check_copies(&mut self) {
+        for node in self.nodes.values_mut() {
+            node.check_copy();
+        }
+    }
+}
+
+/// A small seeded generator (SplitMix64).
+pub struct Chance(pub u64);
+
+impl Chance {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+}
+
+/// The way of somebody who walks over a border.
+pub const BORDER: Way = Way::Border;

@@ -1,0 +1,180 @@
+//! Players, whispers and messages between zones, over streams that lose and double what they carry.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod zone_support;
+
+use wod_protocol::bus::{AttachProof, DetachReason, GoneReason, RefusedAttach};
+use wod_protocol::client::ZoneReason;
+use wod_protocol::ids::{Epoch, HostId};
+use wod_protocol::record::Place;
+use wod_sim::io::{Input, Took};
+use zone_support::{Client, EAST, FAR, Node, Town, WEST};
+
+#[test]
+fn walking_over_a_border_goes_on_at_that_very_position() {
+    let mut town = Town::new(&[WEST, EAST]);
+    let ann = town.join("Ann", WEST);
+    let id = town.clients[ann].you();
+    town.act(ann, |client| client.say("leaving"));
+    town.cross(ann, 105.0, 50.0);
+    let (x, y) = town.clients[ann].at.metres();
+    assert!((100.0..100.5).contains(&x) && (y - 50.0).abs() < 0.1, "{x} {y}");
+    assert_eq!(town.clients[ann].zone, EAST);
+    assert_eq!(town.clients[ann].you(), id);
+    assert_eq!(town.clients[ann].told, [ZoneReason::Entered, ZoneReason::Crossed]);
+    assert_eq!(town.clients[ann].gone[0].why, GoneReason::Crossed(EAST));
+    town.walk(ann, 120.0, 50.0);
+    assert_eq!(town.clients[ann].corrections, 0);
+    town.act(ann, |client| client.say("arrived"));
+    town.steps(3);
+    assert_eq!(town.clients[ann].lines(), ["Ann: leaving", "Ann: arrived"]);
+    let record = town.store.records.values().next().unwrap();
+    assert_eq!((record.place, record.hop.0), (Place::Zone(EAST), 2));
+    town.check_copies();
+}
+
+#[test]
+fn the_edge_of_the_world_is_a_wall() {
+    let mut town = Town::new(&[WEST, EAST]);
+    let ann = town.join("Ann", WEST);
+    town.walk(ann, 50.0, 0.1);
+    town.act(ann, |client| client.move_to(50.0, -0.1));
+    town.step();
+    assert_eq!(town.clients[ann].corrections, 1);
+    assert_eq!(town.avatars("Ann"), 1);
+}
+
+#[test]
+fn a_portal_leads_to_its_place_in_another_region() {
+    let mut town = Town::new(&[WEST, FAR]);
+    let ann = town.join("Ann", WEST);
+    town.cross(ann, 90.0, 90.0);
+    assert_eq!(town.clients[ann].zone, FAR);
+    assert_eq!(town.clients[ann].at.metres(), (20.0, 20.0));
+    // The module that sends somebody away takes the same road.
+    town.walk(ann, 50.0, 50.0);
+    town.act(ann, |client| client.say("portal"));
+    town.steps(6);
+    assert_eq!(town.clients[ann].zone, WEST);
+    assert_eq!(town.avatars("Ann"), 1);
+    town.check_copies();
+}
+
+#[test]
+fn crossing_back_and_forth_over_lossy_streams_leaves_one_avatar_and_loses_no_message() {
+    let mut town = Town::new(&[WEST, EAST]);
+    let ann = town.join("Ann", WEST);
+    let bob = town.join("Bob", WEST);
+    town.walk(ann, 98.0, 50.0);
+    (town.loss, town.doubling) = (30, 30);
+    let mut whispered = 0;
+    for round in 0..12 {
+        town.act(bob, |client| client.whisper("Ann", &format!("line {round}")));
+        town.act(ann, |client| client.say(&format!("round {round}")));
+        whispered += 1;
+        let x = if town.clients[ann].zone == WEST { 102.0 } else { 98.0 };
+        town.cross(ann, x, 50.0);
+        let ack = town.clients[ann].ack();
+        let zone = town.clients[ann].zone;
+        town.give(zone, ack);
+        town.walk(ann, x, 50.0);
+        assert_eq!(town.avatars("Ann"), 1);
+    }
+    town.loss = 0;
+    town.steps(200);
+    town.resend(ann);
+    town.steps(30);
+    assert_eq!(town.avatars("Ann"), 1);
+    let heard = town.clients[ann].lines().iter().filter(|line| line.starts_with("Bob: line")).count();
+    let refused = town.clients[bob].rejects().len();
+    assert_eq!(heard + refused, whispered, "every whisper is heard once or refused");
+    let said = town.clients[ann].lines().iter().filter(|line| line.starts_with("Ann: round")).count();
+    assert_eq!(said, 12, "every line takes effect once");
+    assert_eq!(town.store.records.values().filter(|record| record.player.name == "Ann").count(), 1);
+    let record = town.store.records.values().find(|record| record.player.name == "Ann").unwrap();
+    assert_eq!(record.place, Place::Zone(town.clients[ann].zone));
+    assert_eq!(record.hop.0, 13);
+    town.check_copies();
+}
+
+#[test]
+fn a_whisper_reaches_a_player_in_another_zone() {
+    let mut town = Town::new(&[WEST, EAST]);
+    let ann = town.join("Ann", WEST);
+    let bob = town.join("Bob", EAST);
+    town.act(ann, |client| client.whisper("Bob", "over there?"));
+    town.steps(5);
+    assert_eq!(town.clients[bob].lines(), ["Ann: over there?"]);
+    assert_eq!(town.clients[ann].lines(), ["Ann: over there?"]);
+    assert!(town.clients[ann].rejects().is_empty());
+    town.check_copies();
+}
+
+#[test]
+fn a_login_while_she_crosses_is_sent_after_her() {
+    let mut town = Town::new(&[WEST, EAST]);
+    let ann = town.join("Ann", WEST);
+    town.walk(ann, 99.0, 50.0);
+    town.loss = 100;
+    town.walk(ann, 101.0, 50.0);
+    let mut device = Client::new("Ann", 9);
+    let login = device.login();
+    town.clients.push(device);
+    town.give(WEST, login);
+    town.step();
+    assert_eq!(town.clients[1].refused, Some(RefusedAttach::Elsewhere(EAST)));
+    town.loss = 0;
+    town.steps(40);
+    assert_eq!(town.avatars("Ann"), 1);
+    assert_eq!(town.clients[ann].zone, EAST);
+}
+
+#[test]
+fn a_player_whom_the_other_zone_refuses_is_back() {
+    let mut town = Town::new(&[WEST]);
+    let mut closed = Node::new(FAR);
+    closed.inbox = vec![Input::Owned { epoch: Epoch(1), host: HostId::from("h2"), how: Took::Fresh }];
+    town.nodes.insert(FAR, closed);
+    let ann = town.join("Ann", WEST);
+    town.walk(ann, 90.0, 90.0);
+    town.steps(10);
+    assert_eq!(town.clients[ann].zone, WEST);
+    assert_eq!(town.avatars("Ann"), 1);
+    assert_eq!(town.clients[ann].at.metres(), (90.0, 90.0));
+    town.act(ann, |client| client.say("still here"));
+    town.steps(2);
+    assert_eq!(town.clients[ann].lines(), ["Ann: still here"]);
+    town.check_copies();
+}
+
+#[test]
+fn a_link_dead_player_can_be_sent_away_and_resume_there() {
+    let mut town = Town::new(&[WEST, EAST]);
+    let ann = town.join("Ann", WEST);
+    town.act(ann, |client| client.say("zone ny.east"));
+    town.act(ann, |client| client.detach(DetachReason::Lost));
+    town.steps(10);
+    assert_eq!(town.node(EAST).zone.players()[0].name, "Ann");
+    assert!(town.node(EAST).zone.players()[0].away);
+    let resume = town.clients[ann].resume();
+    assert!(matches!(&resume, wod_protocol::bus::GatewayInput::Attach(request)
+        if matches!(request.proof, AttachProof::Resume { .. })));
+    town.give(EAST, resume);
+    town.steps(2);
+    assert_eq!(town.clients[ann].zone, EAST);
+    assert!(!town.node(EAST).zone.players()[0].away);
+    town.check_copies();
+}
+
+#[test]
+fn a_modules_message_reaches_another_module_once() {
+    let mut town = Town::new(&[WEST, EAST]);
+    let ann = town.join("Ann", WEST);
+    let bob = town.join("Bob", EAST);
+    (town.loss, town.doubling) = (40, 40);
+    town.act(ann, |client| client.say("send ny.east"));
+    town.steps(300);
+    let news = format!("{:?}", town.clients[bob].messages);
+    assert_eq!(news.matches("greeting:hi").count(), 1, "{news}");
+    town.check_copies();
+}
