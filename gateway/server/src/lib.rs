@@ -1,1 +1,154 @@
-//! wip
+//! The gateway: players' WebSockets, the web client and maps on one port, operators on another.
+//!
+//! A shell around the state machine in `wod-gateway-core`. The way of one message: [`listener`] → [`public`] (upgrade) →
+//! [`connection`] (reads) → [`driver`] (the core, its effects) → [`outbound`] → [`connection`] (writes).
+
+mod admin;
+mod beat;
+mod config;
+mod connection;
+mod driver;
+mod listener;
+mod metrics;
+mod outbound;
+mod public;
+mod ticket;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use futures_util::FutureExt;
+use rand::RngExt as _;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use wod_backplane::Backplane;
+use wod_gateway_core::Core;
+use wod_protocol::bus::Process;
+use wod_protocol::ids::GatewayId;
+
+pub use config::GatewayConfig;
+
+use beat::Beat;
+use driver::{CONNECTION_QUEUE, Driver, INBOX_QUEUE, PUBLISH_QUEUE, Sources};
+use metrics::Metrics;
+use ticket::TicketVerifier;
+
+/// Time for connections to close when the gateway stops; then they are cut.
+const DRAIN_GRACE: Duration = Duration::from_secs(5);
+
+/// Where a gateway listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// For players.
+    pub listen: SocketAddr,
+    /// For operators.
+    pub admin: Option<SocketAddr>,
+}
+
+/// Runs a gateway until `stop`; then every client is told to resume elsewhere (4100). `ready` gets the addresses once both
+/// ports answer.
+///
+/// # Errors
+/// When a setting is impossible, a port is taken, or the backplane can't be used (at the start) or was closed.
+pub async fn run(
+    config: GatewayConfig,
+    backplane: Backplane,
+    stop: CancellationToken,
+    ready: oneshot::Sender<Addresses>,
+) -> anyhow::Result<()> {
+    config.check()?;
+    let id = GatewayId::from(format!("{}-{:08x}", config.id, rand::rng().random::<u32>()));
+    let tickets = Arc::new(TicketVerifier::new(config.ticket_key.as_deref())?);
+    let listener = bind(config.listen, "--listen").await?;
+    let admin_listener = match config.admin {
+        Some(address) => Some(bind(address, "--admin").await?),
+        None => None,
+    };
+    let addresses = Addresses {
+        listen: listener.local_addr()?,
+        admin: admin_listener.as_ref().map(TcpListener::local_addr).transpose()?,
+    };
+    let inbox = backplane.subscribe(&Process::Gateway(id.clone()), INBOX_QUEUE).await.context("opening the inbox")?;
+
+    let metrics = Metrics::default();
+    let drain = CancellationToken::new();
+    let leaving = CancellationToken::new();
+    let end = CancellationToken::new();
+    let connections = TaskTracker::new();
+    let (driver_tx, connection_rx) = mpsc::channel(CONNECTION_QUEUE);
+    let (publish_tx, publish_rx) = mpsc::channel(PUBLISH_QUEUE);
+    let core = Core::new(wod_gateway_core::Config {
+        gateway: id.clone(),
+        world: config.world.clone(),
+        allow_guests: config.allow_guests,
+        max_connections: config.max_connections,
+    });
+    let driver = Driver::new(core, backplane.clone(), tickets, publish_tx, metrics.clone());
+    let sources = Sources { connection_rx, inbox, health: backplane.health(), drain: drain.clone(), stop: end.clone() };
+    let public = Arc::new(public::Public {
+        backplane: backplane.clone(),
+        driver_tx,
+        metrics: metrics.clone(),
+        drain: drain.clone(),
+        connections: connections.clone(),
+        next_conn: AtomicU64::new(1),
+    });
+    let beat = Beat {
+        id: id.clone(),
+        addresses,
+        began: Instant::now(),
+        backplane: backplane.clone(),
+        metrics: metrics.clone(),
+        drain: drain.clone(),
+    };
+    // Zones take a gateway without heartbeat for dead, so the first one comes before the first player.
+    beat.tell().await;
+
+    // None of them ends by itself before it is told to.
+    let mut tasks: JoinSet<anyhow::Result<()>> = JoinSet::new();
+    tasks.spawn(driver.run(sources));
+    let publisher = driver::publish(backplane.clone(), publish_rx, metrics.clone());
+    tasks.spawn(publisher.map(Ok));
+    let beats = beat.run(end.clone());
+    tasks.spawn(beats.map(Ok));
+    let players = listener::serve(listener, public::router(public, &config), connections.clone(), leaving.clone());
+    tasks.spawn(players.map(Ok));
+    if let Some(listener) = admin_listener {
+        let admin = Arc::new(admin::Admin { backplane, metrics, drain: drain.clone() });
+        let operators = listener::serve(listener, admin::router(admin), connections.clone(), leaving.clone());
+        tasks.spawn(operators.map(Ok));
+    }
+    tracing::info!(gateway = %id, listen = %addresses.listen, "players can connect");
+    if ready.send(addresses).is_err() {
+        tracing::debug!("nobody waits for this gateway to be ready");
+    }
+
+    let failed = tokio::select! {
+        () = stop.cancelled() => None,
+        ended = tasks.join_next() => ended,
+    };
+    drain.cancel();
+    leaving.cancel();
+    connections.close();
+    if failed.is_none() && tokio::time::timeout(DRAIN_GRACE, connections.wait()).await.is_err() {
+        tracing::warn!(left = connections.len(), "connections that did not close in time are cut");
+    }
+    end.cancel();
+    if let Some(ended) = failed {
+        return ended.context("a task panicked")?.context("the gateway can't go on");
+    }
+    while let Some(ended) = tasks.join_next().await {
+        ended.context("a task panicked")??;
+    }
+    Ok(())
+}
+
+async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("listening on {address}; choose another with {flag}"))
+}
