@@ -21,6 +21,31 @@ const LOGIC: &str = "wod:zone/logic@";
 /// Major versions served, for people.
 const SERVED: &str = "1.x";
 
+/// A major version of the zone-api.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Major {
+    V1,
+}
+
+impl Major {
+    /// The one a file was built for, by what it imports and exports.
+    pub(crate) fn of(package: &Package) -> Result<Self, LoadError> {
+        if let Some(foreign) = package.imports.iter().find(|import| !import.starts_with(PACKAGE)) {
+            return Err(LoadError::ForeignImport(foreign.clone()));
+        }
+        let ours = |export: &&String| export.starts_with(PACKAGE);
+        if let Some(unknown) = package.exports.iter().filter(ours).find(|export| !export.starts_with(LOGIC)) {
+            return Err(LoadError::UnknownAbility(unknown.clone()));
+        }
+        let version = package.exports.iter().find_map(|export| export.strip_prefix(LOGIC)).ok_or(LoadError::NoLogic)?;
+        if version.starts_with("1.") {
+            Ok(Self::V1)
+        } else {
+            Err(LoadError::ApiVersion { found: version.to_owned(), served: SERVED })
+        }
+    }
+}
+
 /// One of each major version.
 pub(crate) struct Adapters {
     v1: v1::Adapter,
@@ -31,19 +56,10 @@ impl Adapters {
         Ok(Self { v1: v1::Adapter::new(engine)? })
     }
 
-    /// The adapter that a file asks for by what it imports and exports.
-    pub(crate) fn choose(&self, package: &Package) -> Result<&v1::Adapter, LoadError> {
-        if let Some(foreign) = package.imports.iter().find(|import| !import.starts_with(PACKAGE)) {
-            return Err(LoadError::ForeignImport(foreign.clone()));
-        }
-        let exported = |export: &&String| export.starts_with(PACKAGE);
-        let logic = package.exports.iter().find_map(|export| export.strip_prefix(LOGIC));
-        if let Some(unknown) = package.exports.iter().filter(exported).find(|export| !export.starts_with(LOGIC)) {
-            return Err(LoadError::UnknownAbility(unknown.clone()));
-        }
-        match logic.ok_or(LoadError::NoLogic)? {
-            version if version.starts_with("1.") => Ok(&self.v1),
-            version => Err(LoadError::ApiVersion { found: version.to_owned(), served: SERVED }),
+    /// Binds a component's imports; an error where one is missing or has another type.
+    pub(crate) fn link(&self, major: Major, component: &Component) -> Result<Linked, LoadError> {
+        match major {
+            Major::V1 => Ok(Linked::V1(self.v1.link(component)?)),
         }
     }
 }
@@ -59,12 +75,5 @@ impl Linked {
         match self {
             Self::V1(linked) => Ok(Box::new(linked.instantiate(ticker, limits)?)),
         }
-    }
-}
-
-impl v1::Adapter {
-    /// Binds a component's imports; an error where one is missing or has another type.
-    pub(crate) fn link(&self, component: &Component) -> Result<Linked, LoadError> {
-        Ok(Linked::V1(self.bind(component)?))
     }
 }

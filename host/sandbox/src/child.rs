@@ -51,7 +51,7 @@ impl ChildCompiler {
 
     /// The component's code for this machine. Blocks for up to [`ChildCompiler::time`].
     pub(crate) fn compile(&self, component: &[u8]) -> Result<Vec<u8>, LoadError> {
-        let missing = |source| LoadError::CompilerMissing { program: self.program.clone(), source };
+        let missing = |error| LoadError::CompilerMissing { program: self.program.clone(), error };
         let mut child = Command::new(&self.program)
             .args(&self.args)
             .env_clear()

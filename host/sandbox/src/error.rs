@@ -1,4 +1,5 @@
-//! Why a module can't be loaded, said so that its author or an operator knows what to do.
+//! Why a module can't be loaded, said so that its author or an operator knows what to do. Each text says it all, causes
+//! included: it ends up in logs, tables and other processes' faults, where no chain of sources survives.
 
 use std::io;
 use std::path::PathBuf;
@@ -48,7 +49,7 @@ pub enum LoadError {
     UnknownAbility(String),
     /// Its packed map.
     #[error("the module's map can't be used: {0}. Build it anew with `wod zone build`")]
-    Map(#[source] MapError),
+    Map(MapError),
     /// More than one map section.
     #[error("the module has {0} maps, at most one is taken: build it anew with `wod zone build`")]
     TooManyMaps(usize),
@@ -74,16 +75,16 @@ pub enum LoadError {
         detail: String,
     },
     /// The compiler could not be started.
-    #[error("the compiler {} can't be run", .program.display())]
+    #[error("the compiler {} can't be run: {error}", .program.display())]
     CompilerMissing {
         /// The program.
         program: PathBuf,
         /// Why.
-        source: io::Error,
+        error: io::Error,
     },
     /// It failed, or broke a limit, while it was instantiated or described itself.
     #[error("the module fails when it starts: {0}")]
-    Start(#[source] Fault),
+    Start(Fault),
     /// What it says about itself.
     #[error("the module's description: {0}")]
     Description(String),
@@ -102,14 +103,14 @@ pub enum SandboxError {
     #[error("wasmtime can't run on this machine: {0}")]
     Engine(String),
     /// No thread for the clock.
-    #[error("no thread for the modules' clock")]
-    Thread(#[source] io::Error),
+    #[error("no thread for the modules' clock: {0}")]
+    Thread(io::Error),
     /// The directory for compiled modules.
-    #[error("{} can't be used for compiled modules: make it writable", .path.display())]
+    #[error("{} can't be used for compiled modules: {error}. Make it writable, or name another", .path.display())]
     Cache {
         /// The directory.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        error: io::Error,
     },
 }

@@ -11,7 +11,8 @@ use crate::engine::DEEP_FRAMES;
 /// Most function names in a fault's text, innermost first.
 const FRAMES: usize = 8;
 /// What stands between a panic and the function it happened in: says nothing.
-const PANICKING: [&str; 5] = ["__rustc::", "std::panicking::", "std::sys::backtrace::", "core::panicking::", "std::process::abort"];
+const PANICKING: [&str; 5] =
+    ["__rustc::", "std::panicking::", "std::sys::backtrace::", "core::panicking::", "std::process::abort"];
 /// Longest text of a fault, bytes.
 const DETAIL_BYTES: usize = 2048;
 /// wasmtime keeps the type of this error to itself; `every_oversized_argument_is_named` fails when its words change.

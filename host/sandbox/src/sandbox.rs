@@ -7,7 +7,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 use wod_protocol::ids::Digest;
 
-use crate::api::Adapters;
+use crate::api::{Adapters, Major};
 use crate::cache::{Cache, OwnCode};
 use crate::child::ChildCompiler;
 use crate::compiled::Compiled;
@@ -59,7 +59,7 @@ impl Sandbox {
         let adapters = Adapters::new(&engine).map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
         let cache = options
             .cache
-            .map(|path| Cache::open(&path, &engine).map_err(|source| SandboxError::Cache { path, source }))
+            .map(|path| Cache::open(&path, &engine).map_err(|error| SandboxError::Cache { path, error }))
             .transpose()?;
         let shared = Shared { engine, ticker, adapters, compiler: options.compiler, cache };
         Ok(Self { shared: Arc::new(shared) })
@@ -71,10 +71,10 @@ impl Sandbox {
     /// Whether it also runs is shown by [`Compiled::instantiate`] alone.
     pub fn compile(&self, file: &[u8]) -> Result<Compiled, LoadError> {
         let package = Package::read(file)?;
-        let adapter = self.shared.adapters.choose(&package)?;
+        let major = Major::of(&package)?;
         let digest = Digest::of(file);
         let component = self.component(file, digest)?;
-        let linked = adapter.link(&component)?;
+        let linked = self.shared.adapters.link(major, &component)?;
         Ok(Compiled::new(linked, self.shared.ticker.clone(), digest, package.map))
     }
 

@@ -46,7 +46,7 @@ impl Adapter {
         Ok(Self { linker })
     }
 
-    pub(crate) fn bind(&self, component: &Component) -> Result<Linked, LoadError> {
+    pub(crate) fn link(&self, component: &Component) -> Result<Linked, LoadError> {
         let mismatch = |error: wasmtime::Error| LoadError::Mismatch(format!("{error:#}"));
         let instance = self.linker.instantiate_pre(component).map_err(mismatch)?;
         Ok(Linked { zone: ZonePre::new(instance).map_err(mismatch)? })

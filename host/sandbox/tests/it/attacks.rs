@@ -3,10 +3,8 @@
 use wod_sandbox::{Limits, LoadError};
 use wod_sim::module::{Fault, FaultKind, Saved};
 
-use crate::support::{
-    ask, attacker, attacker_describing, impatient, instance, sandbox, setup, tick, tiny,
-};
 use crate::host::Host;
+use crate::support::{ask, attacker, attacker_describing, impatient, instance, sandbox, setup, tick, tiny, tiny_with};
 
 /// A tick of these events fails with this fault at the last of them, its host calls come back, and a bystander on another
 /// thread, with the default time for its own work, neither fails nor notices.
@@ -131,7 +129,9 @@ fn growths_that_fail_make_no_room_for_others() {
 fn tables_memories_and_instances_over_their_limits_make_it_unloadable() {
     let file = sandbox().compile(&tiny("(table 70000 funcref)")).unwrap();
     let refused = |limits: Limits| {
-        let LoadError::Start(fault) = file.instantiate(&limits).err().expect("refused") else { panic!("not at its start") };
+        let LoadError::Start(fault) = file.instantiate(&limits).err().expect("refused") else {
+            panic!("not at its start")
+        };
         fault
     };
     let fault = refused(Limits::default());
@@ -168,7 +168,11 @@ fn acts_over_the_limit_of_a_call_are_refused_one_by_one() {
     let mut module = instance();
     let (host, result) = ask(&mut *module, &["flood-acts"]);
     assert_eq!(result, Ok(()));
-    assert!(host.lines[0].starts_with("4096 accepted, then [Err(Refusal { code: 7, name: \"too-many\""), "{:?}", host.lines);
+    assert!(
+        host.lines[0].starts_with("4096 accepted, then [Err(Refusal { code: 7, name: \"too-many\""),
+        "{:?}",
+        host.lines
+    );
 }
 
 #[test]
@@ -177,7 +181,9 @@ fn deep_recursion_is_a_stack_overflow() {
     let (_, fault) = falls(&["recurse"], FaultKind::StackOverflow);
     assert!(fault.detail.contains("wod_attacker::attacks::recurse"), "{fault}");
 
-    let file = tiny("(func $deep (result i64) (i64.add (call $deep) (i64.const 1))) (func $go (drop (call $deep))) (start $go)");
+    let file = tiny(
+        "(func $deep (result i64) (i64.add (call $deep) (i64.const 1))) (func $go (drop (call $deep))) (start $go)",
+    );
     let error = sandbox().compile(&file).unwrap().instantiate(&Limits::default()).err().unwrap();
     let LoadError::Start(fault) = error else { panic!("{error}") };
     assert_eq!(fault.kind, FaultKind::StackOverflow, "{fault}");
@@ -228,7 +234,8 @@ fn an_import_called_in_save_load_or_describe_traps_with_a_clear_message() {
     let fault = instance().load(&setup("import"), &saved).unwrap_err();
     assert!(fault.detail.contains("called `random.next` during `load`"), "{fault}");
 
-    let error = sandbox().compile(&attacker_describing("import")).unwrap().instantiate(&Limits::default()).err().unwrap();
+    let error =
+        sandbox().compile(&attacker_describing("import")).unwrap().instantiate(&Limits::default()).err().unwrap();
     assert!(error.to_string().contains("called `random.next` during `describe`"), "{error}");
 }
 
@@ -242,7 +249,8 @@ fn a_panic_where_nothing_may_be_logged_still_tells_its_message() {
 
 #[test]
 fn a_description_out_of_bounds_makes_it_unloadable() {
-    let error = sandbox().compile(&attacker_describing("verbs")).unwrap().instantiate(&Limits::default()).err().unwrap();
+    let error =
+        sandbox().compile(&attacker_describing("verbs")).unwrap().instantiate(&Limits::default()).err().unwrap();
     assert!(matches!(&error, LoadError::Description(_)), "{error}");
     assert!(error.to_string().contains("300 verbs, at most 256"), "{error}");
 
@@ -279,4 +287,40 @@ fn a_replay_has_all_the_time_it_needs() {
     assert_eq!(fault.kind, FaultKind::OutOfTime);
     let mut replayed = attacker().instantiate(&hasty.unlimited_time()).unwrap();
     assert_eq!(ask(&mut *replayed, &["work"]).1, Ok(()));
+}
+
+#[test]
+fn pointers_that_lead_nowhere_are_traps() {
+    let results = r#"#save") (result i32) i32.const 128"#;
+    let described = r#"#describe") (result i32) i32.const 16"#;
+    let realloc = "i32.const 1024";
+    for (part, replacement) in [
+        (described, r#"#describe") (result i32) i32.const -4"#),
+        (described, r#"#describe") (result i32) i32.const 17"#),
+        // Its name: 4 GiB long; not UTF-8.
+        ("\\40\\00\\00\\00\\04\\00\\00\\00", "\\40\\00\\00\\00\\ff\\ff\\ff\\ff"),
+        ("tiny1", "\\ff\\fe\\fd\\fc1"),
+    ] {
+        let error =
+            sandbox().compile(&tiny_with(part, replacement)).unwrap().instantiate(&Limits::default()).err().unwrap();
+        assert!(matches!(error, LoadError::Start(_)), "{replacement}: {error}");
+    }
+
+    let file = tiny_with(results, r#"#save") (result i32) i32.const 0x7fffffff"#);
+    let mut module = sandbox().compile(&file).unwrap().instantiate(&Limits::default()).unwrap();
+    assert_eq!(module.save().unwrap_err().kind, FaultKind::Trap);
+
+    for pointer in ["i32.const -1", "i32.const 65530", "i32.const 1023"] {
+        let file = tiny_with(realloc, pointer);
+        let mut module = sandbox().compile(&file).unwrap().instantiate(&Limits::default()).unwrap();
+        let fault = ask(&mut *module, &["hello"]).1.unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Trap, "{pointer}: {fault}");
+    }
+}
+
+#[test]
+fn a_loop_while_the_host_hands_over_events_is_out_of_time() {
+    let file = tiny_with("i32.const 1024", "(loop (br 0)) i32.const 1024");
+    let mut module = sandbox().compile(&file).unwrap().instantiate(&impatient()).unwrap();
+    assert_eq!(ask(&mut *module, &["hello"]).1.unwrap_err().kind, FaultKind::OutOfTime);
 }

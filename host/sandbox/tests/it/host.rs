@@ -5,8 +5,8 @@ use std::any::Any;
 use wod_protocol::client::{ChatMode, Kind, TagValue, Verb};
 use wod_protocol::ids::{EntityId, Seq, Token};
 use wod_sim::module::{
-    ACTS_PER_CALL, Destination, Filter, Goal, Hearers, HostCalls, LogLevel, NamedPlace, Neighbour, Point, Refusal, Spawning,
-    Tag, View,
+    ACTS_PER_CALL, Destination, Filter, Goal, Hearers, HostCalls, LogLevel, NamedPlace, Neighbour, Point, Refusal,
+    Spawning, Tag, View,
 };
 
 /// Accepts every act, up to the limit of a call.

@@ -60,7 +60,14 @@ pub(crate) fn attacker_describing(mode: &str) -> Vec<u8> {
 
 /// A small whole module in WAT, with `extra` fields in its core module.
 pub(crate) fn tiny(extra: &str) -> Vec<u8> {
-    let wat = include_str!("tiny.wat").replace(";; EXTRA", extra);
+    tiny_with(";; EXTRA", extra)
+}
+
+/// The same with one part of `tiny.wat` replaced.
+pub(crate) fn tiny_with(part: &str, replacement: &str) -> Vec<u8> {
+    let wat = include_str!("tiny.wat");
+    assert!(wat.contains(part), "tiny.wat has no {part}");
+    let wat = wat.replace(part, replacement);
     let mut module = wat::parse_str(wat).unwrap();
     let mut resolve = Resolve::default();
     let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../zone-api/wit");
