@@ -205,7 +205,8 @@ pub(crate) fn whole<'de, D: Deserializer<'de>, T: Whole>(deserializer: D) -> Res
         }
     }
 
-    deserializer.deserialize_u64(AnyNumber).map(T::from_whole)
+    // Asked for whatever stands there: serde refuses `5.0` where a u64 is asked for.
+    deserializer.deserialize_any(AnyNumber).map(T::from_whole)
 }
 
 /// For `deserialize_with`: a finite number in any number type.

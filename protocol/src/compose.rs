@@ -17,9 +17,9 @@ use crate::units::{Heading, Pos, to_metres};
 pub fn position(encoding: Encoding, out: &mut Vec<u8>, id: EntityId, at: Pos, heading: Heading, flags: u8) {
     match encoding {
         Encoding::Json => {
-            // Four digits tell all 65,536 headings apart.
+            // Five digits tell all 65,536 headings apart.
             let h = heading.radians();
-            write_text(out, format_args!("[{id},{},{},{h:.4}", to_metres(at.x), to_metres(at.y)));
+            write_text(out, format_args!("[{id},{},{},{h:.5}", to_metres(at.x), to_metres(at.y)));
             if flags != 0 {
                 write_text(out, format_args!(",{flags}"));
             }
