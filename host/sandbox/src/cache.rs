@@ -130,7 +130,7 @@ fn unfinished(path: &Path) -> PathBuf {
     path.with_extension(format!("{}-{count}.tmp", std::process::id()))
 }
 
-/// Both that a file is gone already and that it can't be removed leave nothing to do.
+/// What can't be removed stays unused: nothing in the directory is trusted for being there.
 fn discard(path: &Path) {
     if let Err(error) = fs::remove_file(path) {
         warn!(path = %path.display(), %error, "a compiled module can't be removed");

@@ -1,17 +1,20 @@
 //! Every limit, attacked. Each attack ends as the fault that names it, and beside it an untouched instance goes on.
 
-use wod_sandbox::{Limits, LoadError};
+use wod_sandbox::{Limits, LoadError, TimeLimits};
 use wod_sim::module::{Fault, FaultKind, Saved};
 
 use crate::host::Host;
-use crate::support::{ask, attacker, attacker_describing, impatient, instance, sandbox, setup, tick, tiny, tiny_with};
+use crate::support::{
+    ask, attacker, attacker_describing, impatient, instance, patient, sandbox, setup, tick, tiny, tiny_with,
+};
 
 /// A tick of these events fails with this fault at the last of them, its host calls come back, and a bystander on another
 /// thread, with the default time for its own work, neither fails nor notices.
 #[track_caller]
 fn falls(texts: &[&str], kind: FaultKind) -> (Host, Fault) {
     let bystander = Bystander::start();
-    let mut module = attacker().instantiate(&impatient()).unwrap();
+    let limits = if kind == FaultKind::OutOfTime { impatient() } else { patient() };
+    let mut module = attacker().instantiate(&limits).unwrap();
     let (host, result) = ask(&mut *module, texts);
     let fault = result.expect_err("the attack must not succeed");
     assert_eq!(fault.kind, kind, "{fault}");
@@ -31,7 +34,7 @@ impl Bystander {
         let (stop_tx, stop_rx) = std::sync::mpsc::channel::<()>();
         let (ready_tx, ready_rx) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
-            let mut module = instance();
+            let mut module = attacker().instantiate(&Limits::default()).unwrap();
             let mut ticks = 0_u64;
             while ticks < 2 || stop_rx.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
                 ticks += 1;
@@ -90,8 +93,17 @@ fn an_endless_loop_before_or_in_describe_makes_it_unloadable() {
 }
 
 #[test]
+fn a_call_that_lasts_too_long_in_real_time_is_out_of_time_too() {
+    let time = TimeLimits { tick_ms: u32::MAX, wall_ms: 1, ..TimeLimits::default() };
+    let mut module = attacker().instantiate(&Limits { time: Some(time), ..Limits::default() }).unwrap();
+    let fault = ask(&mut *module, &["loop"]).1.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::OutOfTime);
+    assert!(fault.detail.contains("the call lasted"), "{fault}");
+}
+
+#[test]
 fn growing_memory_without_end_is_out_of_memory() {
-    let limits = Limits { memory_bytes: 16 << 20, ..Limits::default() };
+    let limits = Limits { memory_bytes: 16 << 20, ..patient() };
     let mut module = attacker().instantiate(&limits).unwrap();
     let fault = ask(&mut *module, &["grow"]).1.unwrap_err();
     assert_eq!(fault.kind, FaultKind::OutOfMemory, "{fault}");
@@ -213,7 +225,7 @@ fn odd_arguments_reach_the_zone_unharmed() {
 #[test]
 fn a_save_over_its_size_is_too_large_and_one_just_under_is_not() {
     for (bytes, fits) in [(8 << 20, true), ((8 << 20) + 1, false), (40 << 20, false)] {
-        let mut module = attacker().instantiate(&Limits::default().unlimited_time()).unwrap();
+        let mut module = instance();
         ask(&mut *module, &[&format!("save:size={bytes}")]).1.unwrap();
         match module.save() {
             Ok(saved) => assert!(fits && saved.bytes.len() == bytes, "{bytes}"),
