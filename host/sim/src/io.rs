@@ -24,7 +24,8 @@ pub enum Input {
     },
     /// The zone slept until this tick; the first input of a tick that follows a sleep.
     Woke {
-        /// The tick that begins now.
+        /// The tick that begins now; at most the one that [`crate::zone::Sleep::Until`] named, and none that the zone could not
+        /// sleep through.
         tick: Tick,
     },
     /// From a gateway.

@@ -168,12 +168,44 @@ fn a_sleeping_zone_wakes_for_its_timer() {
         })
         .expect("an empty zone falls asleep");
     assert!(due > town.node(WEST).zone.tick());
-    town.node(WEST).inbox.push(Input::Woke { tick: due });
+    // A host that wakes late does not skip the timer's tick.
+    town.node(WEST).inbox.push(Input::Woke { tick: Tick(due.0 + 5) });
     town.step();
     assert_eq!(town.node(WEST).zone.tick(), due);
     assert_eq!(town.node(WEST).zone.can_sleep_until(), Sleep::UntilInput);
     town.node(WEST).inbox.push(Input::Woke { tick: Tick(due.0 + 10_000) });
     town.step();
+    town.check_copies();
+}
+
+#[test]
+fn a_zone_that_may_sleep_does_nothing_in_the_ticks_it_would_have_slept() {
+    let mut town = Town::new(&[WEST]);
+    let ann = town.join("Ann", WEST);
+    town.act(ann, |client| client.detach(DetachReason::Bye));
+    town.steps(400);
+    assert_eq!(town.node(WEST).zone.can_sleep_until(), Sleep::UntilInput);
+    let snapshot = town.node(WEST).zone.snapshot().unwrap();
+    let mut asleep = Zone::restore(world(), WEST, &snapshot, &mut Puppets::default()).unwrap();
+    for _ in 0..100 {
+        town.step();
+        assert_eq!(town.node(WEST).effects, wod_sim::io::Effects::default());
+    }
+    let tick = Tick(town.node(WEST).zone.tick().0 + 1);
+    town.step();
+    let mut effects = wod_sim::io::Effects::default();
+    asleep.step(&[Input::Woke { tick }], &mut Puppets::default(), &mut effects);
+    assert_eq!(asleep.state_hash(), town.node(WEST).zone.state_hash());
+}
+
+#[test]
+fn ticks_can_not_be_skipped_while_somebody_is_here() {
+    let mut town = Town::new(&[WEST]);
+    town.join("Ann", WEST);
+    let tick = town.node(WEST).zone.tick();
+    town.node(WEST).inbox.push(Input::Woke { tick: Tick(tick.0 + 100) });
+    town.step();
+    assert_eq!(town.node(WEST).zone.tick(), tick.next());
     town.check_copies();
 }
 

@@ -37,8 +37,11 @@ const WORDS: [&str; 22] = [
     "look",
 ];
 
+/// What each zone was given, tick by tick.
+type History = Vec<Vec<(ZoneNo, Vec<Input>)>>;
+
 /// A random life of a small town. Returns what each zone was given in each tick.
-fn live(seed: u64) -> (Town, Vec<Vec<(ZoneNo, Vec<Input>)>>) {
+fn live(seed: u64) -> (Town, History) {
     let mut town = Town::new(&[WEST, EAST, FAR]);
     (town.loss, town.doubling, town.chance) = (10, 10, Chance(seed));
     let mut history = Vec::new();
@@ -114,7 +117,7 @@ fn act_at_random(town: &mut Town, who: usize, chance: &mut Chance) {
 }
 
 /// Lives a zone's part again; with `restart`, through a snapshot in that tick.
-fn again(zone: ZoneNo, history: &[Vec<(ZoneNo, Vec<Input>)>], restart: Option<usize>) -> (Vec<Vec<u8>>, u64) {
+fn again(zone: ZoneNo, history: &History, restart: Option<usize>) -> (Vec<Vec<u8>>, u64) {
     let mut node = Node::new(zone);
     node.copy = None;
     let mut effects = Vec::new();

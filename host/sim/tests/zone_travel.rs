@@ -178,3 +178,41 @@ fn a_modules_message_reaches_another_module_once() {
     assert_eq!(news.matches("greeting:hi").count(), 1, "{news}");
     town.check_copies();
 }
+
+#[test]
+fn an_avatar_whose_record_knows_a_later_hand_off_goes() {
+    let mut town = Town::new(&[WEST, EAST]);
+    let ann = town.join("Ann", WEST);
+    town.walk(ann, 99.0, 50.0);
+    // The store has heard of a later hand-off than the one that brings her east.
+    let record = town.store.records.values_mut().next().unwrap();
+    record.hop.0 = 9;
+    town.walk(ann, 101.0, 50.0);
+    town.steps(10);
+    assert_eq!(town.avatars("Ann"), 0);
+    assert!(town.store.records.values().all(|record| record.hop.0 == 9));
+    town.check_copies();
+}
+
+#[test]
+fn whispers_are_heard_though_streams_lose_half_and_never_pause() {
+    let mut town = Town::new(&[WEST, EAST]);
+    let ann = town.join("Ann", WEST);
+    let bob = town.join("Bob", EAST);
+    town.loss = 50;
+    for line in 0..100 {
+        town.act(ann, |client| client.whisper("Bob", &format!("{line:03}")));
+        town.step();
+        let (ack_ann, ack_bob) = (town.clients[ann].ack(), town.clients[bob].ack());
+        town.give(WEST, ack_ann);
+        town.give(EAST, ack_bob);
+    }
+    for _ in 0..60 {
+        town.steps(20);
+        let (ack_ann, ack_bob) = (town.clients[ann].ack(), town.clients[bob].ack());
+        town.give(WEST, ack_ann);
+        town.give(EAST, ack_bob);
+    }
+    assert_eq!(town.clients[bob].lines().len(), 100);
+    town.check_copies();
+}

@@ -3,21 +3,21 @@
 
 use std::sync::Arc;
 
-use wod_protocol::bus::{GoneReason, MessageBody};
+use wod_protocol::bus::{GoneReason, MessageBody, ZoneItem};
 use wod_protocol::client::{ChatMode, FLAG_JUMP, Kind};
 use wod_protocol::ids::{EntityId, Tick, Token, ZoneNo};
 use wod_protocol::units::{Heading, Pos, to_fixed};
 
 use super::Zone;
-use super::calls::{Command, Facing};
+
 use super::checks::TAGS;
 use super::commands::heading_of;
+use super::orders::{Command, Facing};
 use super::scene::{Entity, to_point, to_pos};
 use super::state::{Dialogue, Link};
 use super::turn::Look;
 use crate::module::{Audience, Event, Hearers, LeaveReason, MoveEnd, Spawning, Tag};
 use crate::space::mover::Aim;
-use wod_protocol::bus::ZoneItem;
 
 /// Most dialogues a player has open; the oldest token goes.
 const OPEN_DIALOGUES: usize = 16;

@@ -1,7 +1,7 @@
 //! Connections: who is let in, on what proof, and which of several connections counts.
 
 use wod_protocol::bus::{
-    AttachProof, AttachRefused, AttachRequest, Attached, DetachReason, Gone, GoneReason, RefusedAttach,
+    AttachProof, AttachRefused, AttachRequest, Attached, DetachReason, Gone, GoneReason, RefusedAttach, Way,
 };
 use wod_protocol::client::ZoneReason;
 use wod_protocol::ids::{AttachNo, CorrectionNo, Digest, EntityId, MoveNo, MsgNo, Nonce, Seq, SessionId};
@@ -69,11 +69,17 @@ impl Zone {
                     messages: Messages { touched: self.state.tick, ..Messages::default() },
                 };
                 let lost = self.state.lost_gateways.contains(&request.gateway);
-                self.appear((**player).clone(), session, ZoneReason::Entered, EnterReason::Login);
-                if lost {
-                    return self.lose_link(player.id);
+                let mut player = (**player).clone();
+                if !self.rules.bounds.contains(player.at) {
+                    // Her record is of another zone, or of one that lay elsewhere.
+                    player.way = Way::Portal(None);
                 }
-                self.answer_attached(player.id, Some(request.nonce));
+                let id = player.id;
+                self.appear(player, session, ZoneReason::Entered, EnterReason::Login);
+                if lost {
+                    return self.lose_link(id);
+                }
+                self.answer_attached(id, Some(request.nonce));
             }
             StoreAnswer::Elsewhere(zone) if *zone != self.rules.number => {
                 self.refuse(request, RefusedAttach::Elsewhere(*zone));

@@ -3,12 +3,10 @@
 //!
 //! Every argument comes from code we don't trust: any float, any length, any id.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use wod_protocol::client::{ChatMode, DialogueOption, Kind, Verb};
-use wod_protocol::ids::{EntityId, Seq, Tick, Token, ZoneNo};
+use wod_protocol::ids::{EntityId, Seq, Tick, Token};
 use wod_protocol::limits::CHAT_CHARS;
 use wod_protocol::units::{Fixed, Heading, Pos, to_fixed};
 
@@ -17,6 +15,7 @@ use super::checks::{
     REASON_CHARS, SAVED_BYTES, SENSOR_METRES, SPEED_METRES, TAGS, check_json, check_tags, check_text, check_verbs,
     clip, is_name,
 };
+use super::orders::{Command, Facing, Orders};
 use super::scene::{Scene, to_point, to_pos};
 use super::state::Rules;
 use crate::io::Report;
@@ -40,87 +39,28 @@ pub(super) struct Calls {
     pub(super) tick: Tick,
     /// None only for the stand-in of a zone without a module.
     pub(super) description: Option<Arc<Description>>,
-    pub(super) draft: Draft,
-}
-
-/// What the call has ordered so far.
-#[derive(Default)]
-pub(super) struct Draft {
-    pub(super) commands: Vec<Command>,
-    pub(super) reports: Vec<Report>,
-    /// The last event it said it was handling.
-    pub(super) marked: Option<u32>,
-    /// Log lines it may still write in this second.
-    pub(super) log_budget: u32,
-    timers_left: usize,
-    figures: usize,
-    spawned: BTreeMap<EntityId, Kind>,
-    despawned: BTreeSet<EntityId>,
-}
-
-/// An order, checked against the state when the tick began.
-#[derive(Debug)]
-pub(super) enum Command {
-    Spawn(EntityId, Box<Spawning>, Pos),
-    Despawn(EntityId),
-    Place(EntityId, Pos, Option<Heading>),
-    Rename(EntityId, String),
-    SetTags(EntityId, Vec<Tag>, Vec<String>),
-    SetVerbs(EntityId, Vec<Verb>),
-    SetSensor(EntityId, Fixed),
-    SetSpeed(EntityId, Fixed),
-    SetBarrier(String, bool),
-    Order(EntityId, Token, Aim),
-    Halt(EntityId),
-    Face(EntityId, Facing),
-    Chat { speaker: EntityId, mode: ChatMode, text: String, listener: Option<EntityId> },
-    Dialogue { player: EntityId, dialogue: Token, npc: EntityId, text: String, options: Vec<DialogueOption> },
-    CloseDialogue { player: EntityId, dialogue: Token },
-    Tell { to: Hearers, name: String, data: String, latest: bool },
-    Refuse { player: EntityId, seq: Seq, code: String, text: String },
-    SetTimer(Token, u32, Option<u32>),
-    CancelTimer(Token),
-    SavePlayer(EntityId, Bytes),
-    SendAway(EntityId, ZoneNo, Option<String>),
-    Kick(EntityId, String),
-    Mute(EntityId, u32),
-    Send { to: ZoneNo, order: Token, topic: String, body: Bytes },
-    Reply(u64, String),
-}
-
-/// Where somebody turns to.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Facing {
-    Point(Pos),
-    Entity(EntityId),
-}
-
-impl Draft {
-    /// Of a call that may write so many log lines and set so many timers.
-    pub(super) fn new(log_budget: u32, timers_left: usize) -> Self {
-        Self { log_budget, timers_left, ..Self::default() }
-    }
+    pub(super) orders: Orders,
 }
 
 impl Calls {
     fn order(&mut self, command: Command) -> Result<(), Refusal> {
-        if self.draft.commands.len() >= ACTS_PER_CALL {
+        if self.orders.commands.len() >= ACTS_PER_CALL {
             return Err(Refusal::TooMany);
         }
-        self.draft.commands.push(command);
+        self.orders.commands.push(command);
         Ok(())
     }
 
     fn has_room(&self) -> Result<(), Refusal> {
-        if self.draft.commands.len() < ACTS_PER_CALL { Ok(()) } else { Err(Refusal::TooMany) }
+        if self.orders.commands.len() < ACTS_PER_CALL { Ok(()) } else { Err(Refusal::TooMany) }
     }
 
     /// What the entity is, with this call's own doings.
     fn kind(&self, id: EntityId) -> Result<Kind, Refusal> {
-        if self.draft.despawned.contains(&id) {
+        if self.orders.despawned.contains(&id) {
             return Err(Refusal::NoSuchEntity);
         }
-        let known = self.scene.kind(id).or_else(|| self.draft.spawned.get(&id).copied());
+        let known = self.scene.kind(id).or_else(|| self.orders.spawned.get(&id).copied());
         known.ok_or(Refusal::NoSuchEntity)
     }
 
@@ -182,9 +122,9 @@ impl Calls {
     }
 
     fn figure(&mut self, name: &str, report: impl FnOnce(String) -> Report) {
-        if self.draft.figures < FIGURES && is_name(name) {
-            self.draft.figures += 1;
-            self.draft.reports.push(report(name.to_owned()));
+        if self.orders.figures < FIGURES && is_name(name) {
+            self.orders.figures += 1;
+            self.orders.reports.push(report(name.to_owned()));
         }
     }
 }
@@ -255,26 +195,26 @@ impl HostCalls for Calls {
     }
 
     fn progress(&mut self, index: u32) {
-        self.draft.marked = Some(index);
+        self.orders.marked = Some(index);
     }
 
     fn marked(&self) -> Option<u32> {
-        self.draft.marked
+        self.orders.marked
     }
 
     fn log(&mut self, level: LogLevel, message: String, fields: Vec<(String, String)>) {
-        if self.draft.log_budget == 0 {
-            if let Some(Report::LogDropped(lines)) = self.draft.reports.last_mut() {
+        if self.orders.log_budget == 0 {
+            if let Some(Report::LogDropped(lines)) = self.orders.reports.last_mut() {
                 *lines = lines.saturating_add(1);
             } else {
-                self.draft.reports.push(Report::LogDropped(1));
+                self.orders.reports.push(Report::LogDropped(1));
             }
             return;
         }
-        self.draft.log_budget -= 1;
+        self.orders.log_budget -= 1;
         let fields =
             fields.into_iter().take(FIELDS).map(|(name, value)| (clip(name, LOG_BYTES), clip(value, LOG_BYTES)));
-        self.draft.reports.push(Report::Log(level, clip(message, LOG_BYTES), fields.collect()));
+        self.orders.reports.push(Report::Log(level, clip(message, LOG_BYTES), fields.collect()));
     }
 
     fn count(&mut self, counter: String, by: u64) {
@@ -297,11 +237,11 @@ impl HostCalls for Calls {
         check_tags(&what.tags, &[])?;
         check_verbs(&what.verbs, self.description.as_deref())?;
         let at = self.spot(what.at, what.kind)?;
-        if self.scene.entities.len() + self.draft.spawned.len() >= ENTITIES {
+        if self.scene.entities.len() + self.orders.spawned.len() >= ENTITIES {
             return Err(Refusal::TooMany);
         }
         let id = self.scene.luck.entity_id(self.rules.number);
-        self.draft.spawned.insert(id, what.kind);
+        self.orders.spawned.insert(id, what.kind);
         self.order(Command::Spawn(id, Box::new(what), at))?;
         Ok(id)
     }
@@ -309,7 +249,7 @@ impl HostCalls for Calls {
     fn despawn(&mut self, entity: EntityId) -> Result<(), Refusal> {
         self.own(entity)?;
         self.order(Command::Despawn(entity))?;
-        self.draft.despawned.insert(entity);
+        self.orders.despawned.insert(entity);
         Ok(())
     }
 
@@ -501,11 +441,11 @@ impl HostCalls for Calls {
         if after == 0 || every == Some(0) {
             return Err(Refusal::Invalid);
         }
-        if self.draft.timers_left == 0 {
+        if self.orders.timers_left == 0 {
             return Err(Refusal::TooMany);
         }
         self.order(Command::SetTimer(token, after, every))?;
-        self.draft.timers_left -= 1;
+        self.orders.timers_left -= 1;
         Ok(())
     }
 

@@ -10,9 +10,10 @@ use wod_protocol::limits::{UNACKED_BYTES, UNACKED_MESSAGES};
 use super::Zone;
 use super::state::{Link, Messages};
 
-/// How many times the bounds of a connected client are kept for one that is away, or that acknowledges in time. Beyond it a
-/// connected client is too slow at once, and a session without a connection can't be resumed.
+/// How many times the bounds a client may have that acknowledges in time; beyond it she is too slow at once.
 const PATIENCE: usize = 2;
+/// How many times the bounds are kept for a player who is away; beyond it her session can't be resumed.
+const AWAY_PATIENCE: usize = 4;
 /// What a message weighs besides its texts, bytes: names of fields and numbers.
 const ENVELOPE_BYTES: usize = 64;
 
@@ -99,11 +100,11 @@ impl Zone {
                 messages.touched = self.state.tick;
             }
             let n = messages.push(Arc::clone(&body));
-            let over = messages.is_over(PATIENCE);
+            let (over, torn) = (messages.is_over(PATIENCE), messages.is_over(AWAY_PATIENCE));
             match player.session.link {
                 Link::Up(_) if over => self.too_slow(*id),
                 Link::Up(_) => numbers.push((*id, n)),
-                Link::Down(_) if over => messages.drop_all(),
+                Link::Down(_) if torn => messages.drop_all(),
                 Link::Down(_) => {}
             }
             self.turn.out.binding = true;

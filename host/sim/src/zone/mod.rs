@@ -3,7 +3,7 @@
 //! Reading order: [`Zone::step`] below is the table of contents. `state` and `scene` are what a snapshot keeps, `turn` what a
 //! tick gathers for its effects. Inputs are dealt with in `attach` (connections), `commands` and `chat` (what players do),
 //! `travel` (other zones and the store) and `modules` (swaps, faults, operators). `calls` is the module's side of a call,
-//! `checks` its bounds, `apply` what it ordered. `requests` and `outbox` hold what others have not answered yet, `messages`
+//! `checks` its bounds, `orders` and `apply` what it ordered. `requests` and `outbox` hold what others have not answered yet, `messages`
 //! what clients have not; `frames` tells gateways.
 
 mod apply;
@@ -16,6 +16,7 @@ mod error;
 mod frames;
 mod messages;
 mod modules;
+mod orders;
 mod outbox;
 mod players;
 mod requests;
@@ -169,7 +170,13 @@ impl Zone {
             Input::Woke { tick } => Some(*tick),
             _ => None,
         });
-        self.state.tick = woke.unwrap_or_default().max(self.state.tick.next());
+        // Never beyond what could be slept through, so that a replay knows what was.
+        let latest = match self.can_sleep_until() {
+            Sleep::No => Tick(0),
+            Sleep::UntilInput => Tick(u64::MAX),
+            Sleep::Until(due) => due,
+        };
+        self.state.tick = woke.unwrap_or_default().min(latest).max(self.state.tick.next());
         if self.state.tick.0.is_multiple_of(self.rules.second()) || woke.is_some() {
             self.log_budget = LOG_LINES;
         }

@@ -7,7 +7,8 @@ use wod_protocol::client::{FLAG_JUMP, RejectCode, TagValue, ZoneReason};
 use wod_protocol::ids::{Digest, EntityId, Generation, Token};
 
 use super::Zone;
-use super::calls::{Calls, Command, Draft, TIMERS};
+use super::calls::{Calls, TIMERS};
+use super::orders::{Command, Orders};
 use super::scene::{Ground, Luck, Scene, to_point};
 use super::state::ModuleCard;
 use super::{Modules, Prepared};
@@ -134,19 +135,19 @@ impl Zone {
         let stand_in = self.stand_in.take().unwrap_or_else(Scene::stand_in);
         let scene = std::mem::replace(&mut self.state.scene, stand_in);
         let description = self.state.module.as_ref().map(|card| Arc::clone(&card.description));
-        let draft = Draft::new(self.log_budget, TIMERS.saturating_sub(self.state.timers.len()));
-        let calls = Calls { scene, rules: Arc::clone(&self.rules), tick: self.state.tick, description, draft };
+        let orders = Orders::new(self.log_budget, TIMERS.saturating_sub(self.state.timers.len()));
+        let calls = Calls { scene, rules: Arc::clone(&self.rules), tick: self.state.tick, description, orders };
         let Returned { calls, result } = call(module.as_mut(), Box::new(calls));
         let calls: Box<dyn Any> = calls;
         let calls: Box<Calls> = calls.downcast().expect("a module gives back what it was given");
-        let Calls { scene, draft, .. } = *calls;
+        let Calls { scene, orders, .. } = *calls;
         self.stand_in = Some(std::mem::replace(&mut self.state.scene, scene));
-        self.log_budget = draft.log_budget;
-        self.turn.out.reports.extend(draft.reports);
+        self.log_budget = orders.log_budget;
+        self.turn.out.reports.extend(orders.reports);
         match result {
-            Ok(()) => Ok(draft.commands),
+            Ok(()) => Ok(orders.commands),
             Err(mut fault) => {
-                fault.event = fault.event.or(draft.marked);
+                fault.event = fault.event.or(orders.marked);
                 self.state.scene.luck = luck;
                 Err(fault)
             }

@@ -25,7 +25,7 @@ struct Peer {
     waiting: VecDeque<ZoneItem>,
     /// How many of `waiting` were sent at least once.
     sent: usize,
-    /// When the peer last acknowledged something, or was sent something.
+    /// When the peer last acknowledged something, or was sent the first of `waiting`.
     touched: Tick,
     /// The peer's items up to this were taken.
     taken: u64,
@@ -150,8 +150,10 @@ impl Outbox {
                 acked: peer.acked(),
             });
             if fresh {
+                if peer.sent == 0 {
+                    peer.touched = now;
+                }
                 peer.sent = window;
-                peer.touched = now;
             }
             peer.ack_due = false;
         }

@@ -198,6 +198,10 @@ impl Zone {
             let sub = player.sub.clone();
             let mut traveller = self.pack(id, player, &entity);
             traveller.session = None;
+            if traveller.speed == self.rules.speed {
+                // The world's own; should that change, it changes for her too.
+                traveller.speed = 0;
+            }
             self.state.requests.open(StoreRequest::Offline(Box::new(traveller)), Purpose::Logout(sub));
         }
     }

@@ -1,11 +1,13 @@
 //! What goes by itself: timers, walking characters, sensors.
 
+use wod_protocol::ids::{EntityId, Tick};
+
 use super::Zone;
 use super::scene::to_point;
 use crate::module::Event;
 use crate::space::mover::Body;
 use crate::space::path::Work;
-use wod_protocol::ids::EntityId;
+use crate::space::roster::Sensed;
 
 /// Most timers that ring in one tick; the rest rings in the next.
 const RINGS_PER_TICK: usize = 4096;
@@ -25,12 +27,13 @@ impl Zone {
             return;
         }
         let mut work = Work::PER_TICK;
-        let tick_ms = 1000 / self.rules.tick_hz;
+        let now = self.state.tick;
+        let tick_ms = self.rules.game_ms(now) - self.rules.game_ms(Tick(now.0 - 1));
         let entities = &scene.entities;
         let body = |id| entities.get(&id).map(|entity| Body { at: entity.at, speed: entity.speed });
         let mut steps = std::mem::take(&mut self.turn.steps);
         let ground = &mut scene.ground;
-        scene.movers.step(&ground.terrain, &mut ground.paths, &mut work, tick_ms, body, &mut steps);
+        scene.movers.step(&ground.terrain, &mut ground.paths, &mut work, tick_ms as u32, body, &mut steps);
         for (id, at, heading) in &steps.moved {
             if self.state.scene.put(*id, *at, *heading, self.state.tick) {
                 self.turn.note_move(*id, 0);
@@ -63,10 +66,9 @@ impl Zone {
         self.push_sensed(sensed);
     }
 
-    fn push_sensed(&mut self, sensed: Vec<crate::space::roster::Sensed>) {
-        for crate::space::roster::Sensed { sensor, subject, entered } in &sensed {
-            let (sensor, subject) = (*sensor, *subject);
-            self.push_event(if entered == &true {
+    fn push_sensed(&mut self, sensed: Vec<Sensed>) {
+        for &Sensed { sensor, subject, entered } in &sensed {
+            self.push_event(if entered {
                 Event::SensorEntered { sensor, subject }
             } else {
                 Event::SensorLeft { sensor, subject }

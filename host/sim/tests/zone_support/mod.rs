@@ -190,8 +190,9 @@ impl Store {
             StoreRequest::Claim { sub, name, guest, new_id } => self.claim(zone, sub, name, *guest, *new_id),
             StoreRequest::Arrived(player) => self.put(player, Place::Zone(zone), zone),
             StoreRequest::Offline(player) => {
+                let mine = self.records.get(&player.sub).is_some_and(|record| record.player.id == player.id);
                 let answer = self.put(player, Place::Offline, zone);
-                if player.guest && answer == StoreAnswer::Stored {
+                if player.guest && mine && answer == StoreAnswer::Stored {
                     self.records.remove(&player.sub);
                     self.names.remove(&fold_name(&player.name));
                 }
@@ -234,7 +235,14 @@ impl Store {
     }
 
     fn put(&mut self, player: &wod_protocol::bus::Traveller, place: Place, zone: ZoneNo) -> StoreAnswer {
-        let stored = self.records.get(&player.sub).map(|record| record.hop).unwrap_or_default();
+        let record = self.records.get(&player.sub);
+        // A guest's record goes when she does: what an earlier bearer of the name had asked for is void.
+        if player.guest && record.is_none_or(|record| record.player.id != player.id) {
+            let gone =
+                if place == Place::Offline { StoreAnswer::Stored } else { StoreAnswer::Outdated(player.hop.next()) };
+            return gone;
+        }
+        let stored = record.map(|record| record.hop).unwrap_or_default();
         if stored > player.hop {
             return StoreAnswer::Outdated(stored);
         }
