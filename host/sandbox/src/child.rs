@@ -28,7 +28,7 @@ const LAST_WORDS_BYTES: u64 = 4096;
 /// Compiling leaves the processor to ticking zones: about a third of a zone's share.
 const NICENESS: i32 = 5;
 /// More threads would each need address space of the child's limit, and take processors from zones.
-const COMPILER_THREADS: &str = "2";
+const COMPILER_THREADS: u64 = 2;
 
 /// How to run the compiler.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ pub struct ChildCompiler {
     pub program: PathBuf,
     /// Arguments on which it calls [`compile_child_main`] and nothing else.
     pub args: Vec<OsString>,
-    /// Longest time for one component, real and processor's. Default 30 s.
+    /// Longest time for one component. Default 30 s. It bounds the process's processor time too, should the parent die.
     pub time: Duration,
     /// Address space of the process, bytes. Default 1 GiB.
     pub memory_bytes: u64,
@@ -55,7 +55,7 @@ impl ChildCompiler {
         let mut child = Command::new(&self.program)
             .args(&self.args)
             .env_clear()
-            .envs([("RAYON_NUM_THREADS", COMPILER_THREADS), ("MALLOC_ARENA_MAX", COMPILER_THREADS)])
+            .envs(["RAYON_NUM_THREADS", "MALLOC_ARENA_MAX"].map(|name| (name, COMPILER_THREADS.to_string())))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -64,7 +64,8 @@ impl ChildCompiler {
         let mut stdin = child.stdin.take().expect("piped above");
         let stdout = child.stdout.take().expect("piped above");
         let stderr = child.stderr.take().expect("piped above");
-        let job = [self.memory_bytes, self.time.as_secs().max(1)].map(u64::to_le_bytes).concat();
+        let cpu_seconds = self.time.as_secs().max(1) * COMPILER_THREADS;
+        let job = [self.memory_bytes, cpu_seconds].map(u64::to_le_bytes).concat();
 
         let (done_tx, done_rx) = mpsc::channel();
         thread::scope(|scope| {
