@@ -15,7 +15,9 @@ use wod_protocol::record::{Place, fold_name};
 use crate::conn::State;
 use crate::core::Core;
 use crate::io::{BackplaneAway, ConnId, Effect, Identity, Seeds, Whereabouts};
-use crate::limits::{ADMISSION_TIMEOUT, ATTACH_REPEAT, FULL_RETRY_MS, MAX_REDIRECTS, RECORD_RETRY, SUB_BYTES};
+use crate::limits::{
+    ADMISSION_TIMEOUT, ATTACH_REPEAT, FULL_RETRY_MS, MAX_DOUBTS, MAX_REDIRECTS, RECORD_RETRY, SUB_BYTES,
+};
 use crate::session::Session;
 
 /// Subs of guests begin so, and no ticket's may.
@@ -34,6 +36,8 @@ pub(crate) struct Admission {
     /// Gives up then; none: never, for a player who is in the world.
     deadline: Option<Duration>,
     redirects: u32,
+    /// Left of the times that a zone to which another has pointed may know nothing of her.
+    doubts: u32,
     step: Step,
 }
 
@@ -60,6 +64,7 @@ impl Admission {
             token_hash: token_hash(&token_text(seeds)),
             deadline: Some(now + ADMISSION_TIMEOUT),
             redirects: 0,
+            doubts: MAX_DOUBTS,
             step: Step::Reading,
         }
     }
@@ -77,6 +82,7 @@ impl Admission {
             token_hash: token_hash(&token_text(seeds)),
             deadline: Some(now + ADMISSION_TIMEOUT),
             redirects: 0,
+            doubts: MAX_DOUBTS,
             step: Step::Reading,
         })
     }
@@ -93,6 +99,7 @@ impl Admission {
             token_hash: session.token_hash,
             deadline: None,
             redirects: 0,
+            doubts: MAX_DOUBTS,
             step: Step::Reading,
         }
     }
@@ -271,6 +278,12 @@ impl Core {
                 admission.redirects = 0;
                 admission.step = Step::Waiting { until: now + RECORD_RETRY };
             }
+            // One zone has sent her on, the next has not got her yet: she is in between.
+            RefusedAttach::ResumeImpossible if admission.redirects > 0 && admission.doubts > 0 => {
+                admission.redirects = 0;
+                admission.doubts -= 1;
+                admission.step = Step::Waiting { until: now + RECORD_RETRY };
+            }
             RefusedAttach::ResumeImpossible if playing => {
                 self.close(now, id, CloseCode::ResumeImpossible, "the world has lost this session", None);
             }
@@ -302,7 +315,7 @@ impl Core {
             AttachProof::Login => MsgNo(0),
             AttachProof::Resume { n, .. } => n,
         };
-        let session = Session::new(admission, attached, zone, n);
+        let session = Session::new(admission, attached, zone, n, now);
         // Without its card no `zone` message can be made; the request's repeat brings it.
         let Some(info) = view.info(&session, attached.reason) else { return };
         self.nonces.remove(&admission.nonce);

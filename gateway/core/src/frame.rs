@@ -5,11 +5,13 @@
 
 mod compose;
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
-use wod_protocol::bus::{Attached, Attribute, Gone, GoneReason, ZoneFrame};
+use wod_protocol::bus::{Attached, Attribute, DetachReason, GatewayInput, Gone, GoneReason, ZoneFrame};
 use wod_protocol::client::{CloseCode, ServerMsg, ZoneReason};
 use wod_protocol::ids::{SessionId, ZoneNo};
+use wod_protocol::limits::FRAME_HEARTBEAT;
 
 use crate::conn::{Player, State};
 use crate::core::Core;
@@ -74,19 +76,23 @@ impl Core {
     fn accept(&mut self, now: Duration, frame: &ZoneFrame) -> Option<bool> {
         let zone = frame.zone;
         let view = self.zone_view(now, zone)?;
-        if frame.epoch < view.epoch || (frame.epoch == view.epoch && frame.seq <= view.seq) {
+        // By the tick: a zone that took this gateway for dead counts its frames from 1 again.
+        if frame.epoch < view.epoch || (frame.epoch == view.epoch && frame.tick <= view.tick) {
             self.stats.stale_frames += 1;
             return None;
         }
         let anew = frame.epoch > view.epoch;
         let inhabited = !view.members.is_empty();
-        // A frame that nobody here could have missed is no gap.
-        let gap = inhabited && (anew || frame.seq != view.seq + 1);
+        // Who arrives may be in the very frame that is missing, so a gap counts also where nobody of ours is known to be.
+        let gap = if anew { inhabited || frame.seq != 1 } else { frame.seq != view.seq + 1 };
         view.epoch = frame.epoch;
         view.generation = frame.generation;
         view.seq = frame.seq;
         view.tick = frame.tick;
         view.game_ms = frame.game_ms;
+        if view.pause.is_some() || now.saturating_sub(view.heard) > 2 * FRAME_HEARTBEAT {
+            view.steady = now;
+        }
         view.heard = now;
         if view.owner.as_ref() != Some(&frame.owner) {
             view.owner = Some(frame.owner.clone());
@@ -131,19 +137,24 @@ impl Core {
                 _ => self.arrive(now, id, zone, attached),
             };
         }
-        let playing = self.sessions.get(&attached.session).copied();
-        let attach =
-            playing.and_then(|id| self.conns.get(&id)).and_then(|conn| conn.session()).map(|session| session.attach);
-        match (playing, attach) {
-            // Let in by a request of an older connection here: repeats are known, all else is for nobody.
-            (Some(_), Some(attach)) if attached.nonce.is_some() && attached.attach == attach => {}
-            (Some(id), Some(attach)) if attached.nonce.is_none() && attached.attach >= attach => {
+        let Some(&id) = self.sessions.get(&attached.session) else {
+            // Its connection ended before the zone's answer came, or the zone has not heard of the end yet.
+            let (session, attach) = (attached.session, attached.attach);
+            return self.depart(now, session, attach, zone, DetachReason::Lost);
+        };
+        let Some(session) = self.conns.get(&id).and_then(|conn| conn.session()) else { return };
+        let expected = session.transit.is_some_and(|transit| transit.to == zone);
+        match attached.attach.cmp(&session.attach) {
+            Ordering::Less => {}
+            // A repeat, or, over a border, the first word or what is left of it after a loss.
+            Ordering::Equal | Ordering::Greater if attached.nonce.is_none() || expected || session.zone == zone => {
                 self.arrive(now, id, zone, attached);
             }
-            (Some(_), Some(attach)) if attached.attach < attach => {}
-            _ => {
-                let why = wod_protocol::bus::DetachReason::Lost;
-                self.depart(now, attached.session, attached.attach, zone, why);
+            Ordering::Equal => {}
+            // A newer connection of the session, which is gone already; the zone ends this one by itself.
+            Ordering::Greater => {
+                let (session, attach) = (attached.session, attached.attach);
+                self.give(now, zone, GatewayInput::Detach { session, attach, why: DetachReason::Lost });
             }
         }
     }
@@ -152,9 +163,9 @@ impl Core {
     fn arrive(&mut self, now: Duration, id: ConnId, zone: ZoneNo, attached: &Attached) {
         let Some(player) = self.conns.get_mut(&id).and_then(|conn| conn.player_mut()) else { return };
         let Player { encoding, staged, session, .. } = player;
+        session.confirmed = now;
         if session.zone == zone && session.transit.is_none() && session.relocation.is_none() {
-            session.attach = attached.attach; // Only repeated for the sake of a resync.
-            return;
+            return session.stand(attached); // Only repeated, for a resync or before a `rezoned`.
         }
         if self.zones.get(&zone).is_none_or(|view| view.card.is_none()) {
             return;
@@ -244,7 +255,7 @@ impl Core {
             return;
         }
         match &gone.why {
-            GoneReason::Crossed(_) => session.transit = Some(Transit { since: now }),
+            GoneReason::Crossed(to) => session.transit = Some(Transit { to: *to, since: now, asked: now }),
             GoneReason::LoggedOut => self.close_ended(now, id, CloseCode::Bye, "logged out"),
             GoneReason::Replaced => {
                 self.close_ended(now, id, CloseCode::Replaced, "a newer connection has taken over");

@@ -10,7 +10,10 @@ use wod_protocol::registry::Owner;
 
 use crate::core::Core;
 use crate::io::{ConnId, Effect};
-use crate::limits::{LOOKUP_INTERVAL, LOST_IN_TRANSIT, LOST_TRACK, RESYNC_INTERVAL, SILENCE_REPEAT, ZONE_SILENCE};
+use crate::limits::{
+    LOOKUP_INTERVAL, LOST_CONFIRMATION, LOST_IN_TRANSIT, LOST_TRACK, RESYNC_INTERVAL, SILENCE_REPEAT, TRANSIT_REPEAT,
+    ZONE_SILENCE,
+};
 use crate::zone::{Pause, ZoneView, lane};
 
 impl Core {
@@ -42,7 +45,7 @@ impl Core {
         }
         view.owner = Some(owner.host);
         self.ask_waiting(now, zone);
-        if self.zones.get(&zone).is_some_and(|view| !view.members.is_empty()) {
+        if self.zones.get(&zone).is_some_and(|view| view.resync_due || !view.members.is_empty()) {
             self.resync(now, zone);
         }
         self.remind_departed(now, zone);
@@ -51,8 +54,11 @@ impl Core {
     /// Asks a zone to send everything anew, not too often.
     pub(crate) fn resync(&mut self, now: Duration, zone: ZoneNo) {
         let Some(view) = self.zones.get_mut(&zone) else { return };
-        if view.resynced.is_some_and(|at| now < at + RESYNC_INTERVAL) {
+        if view.owner.is_none() || view.resynced.is_some_and(|at| now < at + RESYNC_INTERVAL) {
             view.resync_due = true;
+            if view.owner.is_none() {
+                self.look_up(now, zone);
+            }
             return;
         }
         view.resynced = Some(now);
@@ -137,15 +143,16 @@ impl Core {
         }
     }
 
-    /// Time passes for every zone with players of ours.
+    /// Time passes for every zone.
     pub(crate) fn tick_zones(&mut self, now: Duration) {
+        let due: Vec<ZoneNo> = self.zones.iter().filter(|(_, view)| view.resync_due).map(|(zone, _)| *zone).collect();
+        for zone in due {
+            self.resync(now, zone);
+        }
         for zone in self.zones_with_players() {
             let Some(view) = self.zones.get(&zone) else { continue };
             let silent = now.saturating_sub(view.heard) >= ZONE_SILENCE;
             let due = view.looked_up.is_none_or(|at| now >= at + SILENCE_REPEAT);
-            if view.resync_due {
-                self.resync(now, zone);
-            }
             if silent && due && !self.backplane_away {
                 self.look_up(now, zone);
                 self.resync(now, zone);
@@ -162,10 +169,29 @@ impl Core {
             return;
         }
         self.resend_overdue(now);
+        self.ask_after_travellers(now);
         let lost: Vec<ConnId> =
             self.conns.iter().filter(|(_, conn)| self.is_lost(now, conn)).map(|(id, _)| *id).collect();
         for id in lost {
             self.relocate(now, id);
+        }
+    }
+
+    /// The first frame of the zone that a player goes to may be lost.
+    fn ask_after_travellers(&mut self, now: Duration) {
+        let mut asked = Vec::new();
+        for conn in self.conns.values_mut() {
+            if let Some(transit) = conn.session_mut().and_then(|session| session.transit.as_mut())
+                && now >= transit.asked + TRANSIT_REPEAT
+            {
+                transit.asked = now;
+                asked.push(transit.to);
+            }
+        }
+        for zone in asked {
+            if self.zone_view(now, zone).is_some() {
+                self.resync(now, zone);
+            }
         }
     }
 
@@ -178,8 +204,14 @@ impl Core {
         if let Some(transit) = session.transit {
             return now.saturating_sub(transit.since) >= LOST_IN_TRANSIT;
         }
-        let lives = |view: &ZoneView| view.pause.is_none() && now.saturating_sub(view.heard) < ZONE_SILENCE;
-        self.zones.get(&session.zone).is_some_and(lives)
-            && session.pending.front().is_some_and(|command| now.saturating_sub(command.received) >= LOST_TRACK)
+        let Some(view) = self.zones.get(&session.zone) else { return false };
+        let lives = view.pause.is_none() && now.saturating_sub(view.heard) < ZONE_SILENCE;
+        if !lives || now < view.steady + LOST_CONFIRMATION {
+            return false;
+        }
+        let left_out = |asked: Duration| session.confirmed < asked && now >= asked + LOST_CONFIRMATION;
+        let unanswered = |since: Duration| now.saturating_sub(since) >= LOST_TRACK;
+        view.resynced.is_some_and(left_out)
+            || session.pending.front().is_some_and(|command| unanswered(command.received))
     }
 }

@@ -12,6 +12,8 @@ pub const ATTACH_REPEAT: Duration = Duration::from_secs(1);
 pub const RECORD_RETRY: Duration = Duration::from_millis(100);
 /// Zones asked one after the other, each pointing to the next, before the record is read again.
 pub const MAX_REDIRECTS: u32 = 4;
+/// How often a zone to which another has pointed may know nothing of a session, before its resume is impossible.
+pub const MAX_DOUBTS: u32 = 30;
 /// A command without an ack is sent again after this time.
 pub const COMMAND_REPEAT: Duration = Duration::from_secs(1);
 /// Commands a second of one client, in the long run; above it they are rejected with `too_many`.
@@ -48,7 +50,11 @@ pub const SILENCE_REPEAT: Duration = Duration::from_secs(1);
 pub const PAUSE_DOUBT: Duration = Duration::from_secs(1);
 /// A session whose commands a living zone does not ack for this long is attached anew.
 pub const LOST_TRACK: Duration = Duration::from_secs(10);
-/// The same for a player who is on her way to another zone.
+/// A zone that was asked for a resync says within this time whom it has attached; whom it leaves out is attached anew.
+pub const LOST_CONFIRMATION: Duration = Duration::from_secs(2);
+/// While a player is on her way, the zone she goes to is asked this often whether she is there.
+pub const TRANSIT_REPEAT: Duration = Duration::from_secs(1);
+/// The same as `LOST_TRACK` for a player who is on her way to another zone.
 pub const LOST_IN_TRANSIT: Duration = Duration::from_secs(20);
 /// How often the end of a connection is told to its zone, a second apart: nothing acknowledges it.
 pub const DETACH_SENDS: u32 = 3;

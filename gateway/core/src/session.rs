@@ -49,6 +49,8 @@ pub(crate) struct Session {
     pub(crate) rejected: RateLimit,
     /// Who is near her.
     pub(crate) roster: Vec<Seen>,
+    /// When a zone last said that she is attached there.
+    pub(crate) confirmed: Duration,
     /// Set while she is on her way to another zone.
     pub(crate) transit: Option<Transit>,
     /// Set while this gateway, having lost track of her, looks for her.
@@ -76,12 +78,15 @@ pub(crate) struct Seen {
 /// On her way to another zone.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Transit {
+    pub(crate) to: ZoneNo,
     pub(crate) since: Duration,
+    /// When that zone was last asked whether she is there.
+    pub(crate) asked: Duration,
 }
 
 impl Session {
     /// A player let in. `n`: the last reliable message her client has.
-    pub(crate) fn new(admission: &Admission, attached: &Attached, zone: ZoneNo, n: MsgNo) -> Self {
+    pub(crate) fn new(admission: &Admission, attached: &Attached, zone: ZoneNo, n: MsgNo, now: Duration) -> Self {
         Self {
             id: attached.session,
             sub: attached.sub.clone(),
@@ -105,19 +110,26 @@ impl Session {
             commands: RateLimit::new(COMMANDS_PER_SECOND, COMMAND_BURST),
             rejected: RateLimit::new(1, REJECTED_BURST),
             roster: Vec::new(),
+            confirmed: now,
             transit: None,
             relocation: None,
         }
     }
 
-    /// She stands in a zone anew: crossed over, or found again.
-    pub(crate) fn arrive(&mut self, attached: &Attached, zone: ZoneNo) {
+    /// Her zone says how she stands.
+    pub(crate) fn stand(&mut self, attached: &Attached) {
         self.attach = attached.attach;
-        self.zone = zone;
+        self.name.clone_from(&attached.name);
         self.at = attached.at;
         self.heading = attached.heading;
         self.c = attached.c;
         self.speed = attached.speed;
+    }
+
+    /// She stands in a zone anew: crossed over, or found again.
+    pub(crate) fn arrive(&mut self, attached: &Attached, zone: ZoneNo) {
+        self.stand(attached);
+        self.zone = zone;
         self.transit = None;
         self.relocation = None;
         self.late_move = None;

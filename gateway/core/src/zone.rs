@@ -28,6 +28,8 @@ pub(crate) struct ZoneView {
     pub(crate) card: Option<Box<ZoneCard>>,
     /// When its last frame came, or, before the first, when it was met.
     pub(crate) heard: Duration,
+    /// Since when frames have come without a break.
+    pub(crate) steady: Duration,
     pub(crate) pause: Option<Pause>,
     /// The last request for a resync.
     pub(crate) resynced: Option<Duration>,
@@ -79,6 +81,7 @@ impl ZoneView {
             owner: None,
             card: None,
             heard: now,
+            steady: now,
             pause: None,
             resynced: None,
             resync_due: false,

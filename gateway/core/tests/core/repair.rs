@@ -224,3 +224,94 @@ fn a_player_whom_a_living_zone_does_not_answer_is_found_again_by_her_own_token()
     assert_eq!(kinds(&rig.received(ann.conn)), ["zone"], "her client needs no welcome");
     assert_eq!(commands(&rig.inputs()), [(STREETS, 1)]);
 }
+
+#[test]
+fn a_lost_first_frame_after_a_crossing_is_asked_for() {
+    for next_frame_comes in [true, false] {
+        let (mut rig, mut elysium, mut streets) = (Rig::new(), FakeZone::elysium(), FakeZone::streets());
+        let ann = rig.join(&mut elysium, 1, Encoding::Json, "Ann");
+        let mut frame = elysium.tick();
+        frame.gone = vec![Gone { session: ann.id, attach: ann.attach, why: GoneReason::Crossed(STREETS) }];
+        rig.frame(&mut elysium, frame);
+        rig.inputs();
+        streets.tick();
+        if next_frame_comes {
+            let frame = streets.tick();
+            rig.frame(&mut streets, frame);
+        } else {
+            rig.pass(Duration::from_millis(1200));
+        }
+        assert!(rig.inputs().contains(&(STREETS, GatewayInput::Resync)), "{next_frame_comes}");
+        rig.received(ann.conn);
+        // The answer names the connection by the nonce of its login.
+        let mut frame = streets.tick();
+        frame.attached = vec![Attached { nonce: Some(Nonce(1_000_000)), ..streets.arrival(&ann, ann.attach, Seq(0)) }];
+        frame.info = Some(Box::new(streets.card()));
+        frame.rosters = vec![RosterChange { session: ann.id, full: true, enter: vec![], leave: vec![] }];
+        rig.frame(&mut streets, frame);
+        assert_eq!(kinds(&rig.received(ann.conn)), ["zone", "roster"]);
+        rig.send(ann.conn, say(1, "here"));
+        assert_eq!(commands(&rig.inputs()), [(STREETS, 1)]);
+    }
+}
+
+#[test]
+fn a_zones_late_answer_does_not_bring_a_player_back_who_has_crossed() {
+    let (mut rig, mut elysium, mut streets) = (Rig::new(), FakeZone::elysium(), FakeZone::streets());
+    let ann = rig.join(&mut elysium, 1, Encoding::Json, "Ann");
+    let mut late = elysium.tick();
+    late.attached = vec![Attached { nonce: Some(Nonce(1_000_000)), ..elysium.arrival(&ann, ann.attach, Seq(0)) }];
+    late.info = Some(Box::new(elysium.card()));
+    let mut frame = streets.tick();
+    frame.attached = vec![streets.arrival(&ann, ann.attach, Seq(0))];
+    frame.info = Some(Box::new(streets.card()));
+    rig.frame(&mut streets, frame);
+    rig.received(ann.conn);
+    rig.frame(&mut elysium, late);
+    assert!(rig.received(ann.conn).is_empty());
+    rig.inputs();
+    rig.send(ann.conn, say(1, "in the streets"));
+    assert_eq!(commands(&rig.inputs()), [(STREETS, 1)]);
+}
+
+#[test]
+fn a_player_whom_a_resynced_zone_does_not_name_is_attached_anew() {
+    let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
+    let ann = rig.join(&mut zone, 1, Encoding::Json, "Ann");
+    rig.records.insert("guest:ann".into(), in_elysium());
+    // The zone took this gateway for dead: it counts from 1 again, and Ann is away.
+    rig.pass(Duration::from_millis(3500));
+    zone.seq = 0;
+    rig.pass_with(Duration::from_secs(3), &mut zone);
+    let (asked, request) = rig.attach_request();
+    assert_eq!((asked, request.session), (ELYSIUM, ann.id));
+    assert!(matches!(request.proof, AttachProof::Resume { .. }));
+    assert_eq!(rig.core.stats().stale_frames, 0);
+}
+
+#[test]
+fn a_resume_that_meets_the_player_between_two_zones_is_tried_again() {
+    let (mut rig, mut elysium, mut streets) = (Rig::new(), FakeZone::elysium(), FakeZone::streets());
+    let ann = rig.join(&mut elysium, 1, Encoding::Json, "Ann");
+    rig.event(Event::Closed { conn: ann.conn });
+    rig.records.insert("guest:ann".into(), in_elysium());
+    let conn = rig.open(2, Encoding::Json);
+    rig.send(conn, resume_of(&ann, 0, None));
+    let mut answers = 0;
+    for _ in 0..20 {
+        for (zone, input) in rig.inputs() {
+            let GatewayInput::Attach(request) = input else { continue };
+            let (at, why) = match (zone, answers) {
+                (ELYSIUM, _) => (&mut elysium, RefusedAttach::Elsewhere(STREETS)),
+                (_, 0..=2) => (&mut streets, RefusedAttach::ResumeImpossible),
+                _ => continue,
+            };
+            answers += usize::from(zone == STREETS);
+            let mut frame = at.tick();
+            frame.refused.push(AttachRefused { session: request.session, nonce: request.nonce, why });
+            rig.frame(at, frame);
+        }
+        rig.pass(Duration::from_millis(100));
+    }
+    assert_eq!((answers, rig.closed(conn)), (3, None));
+}
