@@ -5,9 +5,9 @@ mod zone_support;
 
 use proptest::prelude::*;
 use wod_protocol::bus::{DetachReason, GatewayInput};
-use wod_protocol::client::ChatMode;
+use wod_protocol::client::{ChatMode, ZoneReason};
 use wod_protocol::ids::{Generation, ZoneNo};
-use wod_sim::io::{Input, Report};
+use wod_sim::io::{CallOutcome, Input, Report};
 use wod_sim::zone::Zone;
 use zone_support::{Chance, Client, EAST, FAR, Node, Puppets, Town, WEST, digest, world};
 
@@ -159,4 +159,24 @@ proptest! {
             prop_assert!(town.avatars(name) <= 1, "{name} stands in two places");
         }
     }
+}
+
+/// The property above is worth as much as the lives it looks at.
+#[test]
+fn random_lives_have_everything_in_them() {
+    let (mut crossings, mut faults, mut swaps, mut resumes, mut refused) = (0, 0, 0, 0, 0);
+    for seed in 0..12 {
+        let (mut town, _) = live(seed);
+        let told: Vec<ZoneReason> = town.clients.iter().flat_map(|client| client.told.clone()).collect();
+        crossings += told.iter().filter(|reason| **reason == ZoneReason::Crossed).count();
+        resumes += told.iter().filter(|reason| **reason == ZoneReason::Resumed).count();
+        for zone in [WEST, EAST, FAR] {
+            let outcomes: Vec<_> = town.node(zone).journal.iter().map(|entry| entry.outcome.clone()).collect();
+            faults += outcomes.iter().filter(|outcome| outcome.call != CallOutcome::Fine).count();
+            swaps += outcomes.iter().filter(|outcome| outcome.swap == Some(Ok(()))).count();
+            refused += outcomes.iter().filter(|outcome| matches!(outcome.swap, Some(Err(_)))).count();
+        }
+    }
+    let counts = [crossings, faults, swaps, resumes, refused];
+    assert!(counts.iter().all(|count| *count > 5), "crossings, faults, swaps, resumes, refused: {counts:?}");
 }

@@ -17,6 +17,11 @@ use crate::module::Event;
 /// are remembered for it.
 const LINGER_SECONDS: u64 = 10;
 
+/// More players than this are a crowd: there each looks around every [`CROWD_PACE`] ticks only, in turns.
+const CROWD: usize = 100;
+/// See [`CROWD`].
+const CROWD_PACE: u64 = 4;
+
 type Numbered = (MessageBody, Vec<(SessionId, MsgNo)>);
 
 impl Zone {
@@ -24,7 +29,11 @@ impl Zone {
     pub(super) fn look_around(&mut self) {
         let Self { state, turn, rules, .. } = self;
         let Turn { drafts, watched, changes, .. } = turn;
+        let pace = if state.players.len() > CROWD { CROWD_PACE } else { 1 };
         for (id, player) in &mut state.players {
+            if !player.full_roster && !(state.tick.0 + id.0).is_multiple_of(pace) {
+                continue;
+            }
             let Link::Up(gateway) = &player.session.link else { continue };
             let Some(at) = state.scene.entities.get(id).map(|entity| entity.at) else { continue };
             let full = std::mem::take(&mut player.full_roster);
