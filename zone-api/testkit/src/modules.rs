@@ -1,0 +1,66 @@
+//! Where the world's zone gets its module from.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use wod_protocol::ids::Digest;
+use wod_protocol::map::Map;
+use wod_sim::module::{Fault, FaultKind, Module};
+use wod_sim::zone::{Modules, Prepared};
+use wod_zone::Zone;
+
+use crate::module::Native;
+
+/// Versions of the zone's module by their digest, all with the world's one map.
+pub(crate) struct Natives {
+    map: Arc<Map>,
+    map_digest: Digest,
+    makers: BTreeMap<Digest, Box<dyn Fn() -> Box<dyn Module>>>,
+    /// Waits to be taken after a fault.
+    pub(crate) rebuilt: Option<Box<dyn Module>>,
+    calls: Arc<AtomicU64>,
+}
+
+impl Natives {
+    pub(crate) fn new(map: Arc<Map>) -> Self {
+        let map_digest = Digest::of(&map.to_json());
+        Self { map, map_digest, makers: BTreeMap::new(), rebuilt: None, calls: Arc::default() }
+    }
+
+    /// Makes a version known; gives the digest it goes by.
+    pub(crate) fn add<Z: Zone + Send>(&mut self) -> Digest
+    where
+        Z::Player: Send,
+    {
+        let digest = Digest::of(format!("{}#{}", std::any::type_name::<Z>(), self.makers.len()).as_bytes());
+        let calls = Arc::clone(&self.calls);
+        self.makers.insert(digest, Box::new(move || Box::new(Native::<Z>::new(Arc::clone(&calls)))));
+        digest
+    }
+
+    /// Calls of `init` and `tick` so far.
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Forgets calls that a replay made.
+    pub(crate) fn set_calls(&self, calls: u64) {
+        self.calls.store(calls, Ordering::Relaxed);
+    }
+}
+
+impl Modules for Natives {
+    fn take(&mut self, digest: &Digest) -> Result<Prepared, Fault> {
+        let Some(make) = self.makers.get(digest) else {
+            let detail = "the test world has no such module".to_owned();
+            return Err(Fault { kind: FaultKind::NotLoadable, detail, event: None });
+        };
+        Ok(Prepared { module: make(), map: Arc::clone(&self.map), map_digest: self.map_digest })
+    }
+
+    fn rebuilt(&mut self) -> Result<Box<dyn Module>, Fault> {
+        let detail = "nothing was rebuilt".to_owned();
+        self.rebuilt.take().ok_or(Fault { kind: FaultKind::NotLoadable, detail, event: None })
+    }
+}

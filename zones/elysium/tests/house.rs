@@ -1,0 +1,124 @@
+//! An evening in the house, played in the real simulation.
+
+use elysium::Elysium;
+use wod_testkit::World;
+
+fn house() -> World {
+    World::of::<Elysium>().map("../maps/elysium.tmx").world("../world.toml", "nyc.elysium").start()
+}
+
+/// Before the host, near enough to be greeted and to talk.
+const BEFORE_HOST: (f32, f32) = (68.0, 40.0);
+/// Before the salon's door, where the doorkeeper hears what is said.
+const BEFORE_DOOR: (f32, f32) = (37.0, 29.0);
+
+#[test]
+fn the_host_greets_by_name_whoever_comes_near_and_only_once() {
+    let mut world = house();
+    let ann = world.player("Ann").walks_to(BEFORE_HOST.0, BEFORE_HOST.1).waits(1.0);
+    assert_eq!(ann.last_line_of("Marguerite"), "Good evening, Ann. You are new under this roof. Come and talk to me.");
+    let ann = ann.walks_to(90.0, 40.0).walks_to(BEFORE_HOST.0, BEFORE_HOST.1).waits(1.0);
+    assert_eq!(ann.lines().len(), 1, "one greeting an evening is enough");
+}
+
+#[test]
+fn the_dialogue_branches_and_offers_gossip_only_to_whom_the_host_has_met() {
+    let mut world = house();
+    let ann = world.player("Ann").walks_to(BEFORE_HOST.0, BEFORE_HOST.1).does("talk", "Marguerite");
+    assert_eq!(ann.options(), ["rules", "salon", "city", "leave"]);
+    let ann = ann.chooses("salon").chooses("invited");
+    assert!(ann.dialogue().expect("still talking").text.starts_with("No, dear."));
+    let ann = ann.chooses("looking");
+    assert!(ann.dialogue().expect("still talking").text.contains("\"ember\""), "the word of the settings");
+    let ann = ann.chooses("back");
+    assert_eq!(ann.options(), ["rules", "salon", "city", "gossip", "leave"]);
+    let ann = ann.chooses("gossip");
+    assert!(ann.dialogue().expect("still talking").text.starts_with("Nobody but you."));
+    assert!(ann.chooses("back").chooses("leave").dialogue().is_none());
+}
+
+#[test]
+fn an_option_that_is_not_offered_is_refused_and_the_talk_goes_on() {
+    let mut world = house();
+    let ann = world.player("Ann").walks_to(BEFORE_HOST.0, BEFORE_HOST.1).does("talk", "Marguerite").chooses("gossip");
+    assert_eq!(ann.refusals().len(), 1);
+    assert_eq!(ann.chooses("rules").options(), ["or-else", "back"]);
+}
+
+#[test]
+fn who_asked_what_survives_a_killed_host_and_changes_the_greeting() {
+    let mut world = house();
+    world.player("Ann").walks_to(BEFORE_HOST.0, BEFORE_HOST.1).does("talk", "Marguerite").chooses("rules").turns_away();
+    world.crash();
+    assert_eq!(world.ask("questions").as_deref(), Ok("Ann asked about the rules"));
+    let bob = world.player("Bob").walks_to(64.0, 42.0).does("talk", "Marguerite").chooses("city").chooses("back");
+    assert_eq!(
+        bob.chooses("gossip").dialogue().expect("still talking").text,
+        "Ann asked about the rules. I mention it because you would not."
+    );
+
+    world.player("Ann").leaves();
+    world.restart();
+    let ann = world.player("Ann").walks_to(BEFORE_HOST.0, BEFORE_HOST.1).waits(1.0);
+    assert!(ann.last_line_of("Marguerite").starts_with("Ann, welcome back. You asked about the rules"));
+}
+
+#[test]
+fn an_open_dialogue_goes_on_after_a_killed_host() {
+    let mut world = house();
+    world.player("Ann").walks_to(BEFORE_HOST.0, BEFORE_HOST.1).does("talk", "Marguerite").chooses("salon");
+    world.crash();
+    let ann = world.player("Ann").chooses("looking");
+    assert_eq!(ann.options(), ["back"]);
+}
+
+#[test]
+fn the_right_word_said_softly_opens_the_door_and_it_closes_again() {
+    let mut world = house();
+    world.player("Ann").walks_to(BEFORE_DOOR.0, BEFORE_DOOR.1).says("Open the door, please.");
+    assert!(world.is_closed("salon-door"));
+    assert!(world.player("Ann").has_heard("those who know what to say"));
+    world.player("Ann").says("Very well: Ember.");
+    assert!(!world.is_closed("salon-door"));
+    world.player("Ann").walks_to(24.0, 30.0);
+    world.run_until("the door falls shut", 20.0, |world| world.is_closed("salon-door"));
+}
+
+#[test]
+fn the_door_does_not_close_on_somebody() {
+    let mut world = house();
+    world.player("Ann").walks_to(BEFORE_DOOR.0, BEFORE_DOOR.1).says("ember").walks_to(34.0, 29.0).waits(30.0);
+    assert!(!world.is_closed("salon-door"));
+    world.player("Ann").walks_to(28.0, 30.0);
+    world.run_until("the door falls shut", 5.0, |world| world.is_closed("salon-door"));
+}
+
+#[test]
+fn an_operator_changes_the_word() {
+    let mut world = house();
+    world.set_config("password", "frost").expect("a setting of the module");
+    world.player("Ann").walks_to(BEFORE_DOOR.0, BEFORE_DOOR.1).says("ember");
+    assert!(world.is_closed("salon-door"));
+    world.player("Ann").says("frost");
+    assert!(!world.is_closed("salon-door"));
+}
+
+#[test]
+fn shouting_is_borne_twice() {
+    let mut world = house();
+    let ann = world.player("Ann").walks_to(45.0, 40.0).shouts("HEY").shouts("HEY");
+    assert!(ann.has_heard("Ann. Voices stay low under this roof."));
+    let ann = ann.shouts("HEY");
+    assert!(ann.has_heard("That was once too often, Ann."));
+    let ann = ann.says("but");
+    assert_eq!(ann.refusals().iter().map(|(code, _)| code.as_str()).collect::<Vec<_>>(), ["muted"]);
+}
+
+#[test]
+fn an_evening_reads_like_this() {
+    let mut world = house();
+    world.player("Ann").walks_to(BEFORE_HOST.0, BEFORE_HOST.1).does("talk", "Marguerite").chooses("salon").chooses("looking");
+    world.player("Ann").chooses("back").turns_away().walks_to(BEFORE_DOOR.0, BEFORE_DOOR.1).says("ember").walks_to(24.0, 30.0);
+    world.run(16.0);
+    insta::assert_snapshot!(world.transcript());
+}
