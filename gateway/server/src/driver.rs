@@ -102,6 +102,9 @@ impl Driver {
         flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut draining = false;
+        if *health.borrow_and_update() == Health::Away {
+            self.handle(Event::Backplane { away: true });
+        }
         loop {
             tokio::select! {
                 Some(word) = connection_rx.recv() => match word {

@@ -3,6 +3,7 @@
 
 mod admission;
 mod closing;
+mod lossy;
 mod play;
 mod repair;
 mod support;
