@@ -258,7 +258,7 @@ impl Player {
     }
 
     fn connect(&mut self, number: u64, rig: &mut Rig) {
-        let conn = rig.open(number, if number % 2 == 0 { Encoding::Json } else { Encoding::MessagePack });
+        let conn = rig.open(number, if number.is_multiple_of(2) { Encoding::Json } else { Encoding::MessagePack });
         (self.conn, self.welcomed) = (Some(conn), false);
         match &self.secret {
             None => rig.send(conn, hello_as(&self.name)),
@@ -332,7 +332,7 @@ fn live(seed: u64) {
                 player.take(messages, &mut rig);
             }
         }
-        for (_, resident) in &zone.residents {
+        for resident in zone.residents.values() {
             rig.records.insert(resident.sub.clone(), in_elysium());
         }
     }
