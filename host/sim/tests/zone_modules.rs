@@ -263,3 +263,72 @@ fn a_new_owner_goes_on_from_snapshot_and_journal_and_tells_everybody() {
     assert!(town.clients[ann].lines().contains(&"Ann: after it".to_owned()));
     town.check_copies();
 }
+
+#[test]
+fn a_new_owner_has_the_module_that_the_former_one_could_not_rebuild() {
+    let mut town = Town::new(&[WEST]);
+    let ann = town.join("Ann", WEST);
+    town.act(ann, |client| client.say("trap"));
+    town.act(ann, |client| client.say("echo after all"));
+    town.steps(3);
+    assert!(town.node(WEST).zone.is_module_missing());
+    let mut successor = Zone::new(world(), WEST);
+    let mut effects = wod_sim::io::Effects::default();
+    let node = town.node(WEST);
+    for entry in &node.journal {
+        successor.replay(entry, &mut Puppets::default(), &mut effects).unwrap();
+    }
+    node.zone = successor;
+    node.inbox.push(Input::Owned { epoch: Epoch(2), host: HostId::from("h2"), how: Took::Recovered });
+    town.steps(2);
+    assert!(!town.node(WEST).zone.is_module_missing());
+    assert!(town.clients[ann].lines().contains(&"Puppet: after all".to_owned()));
+    town.check_copies();
+}
+
+#[test]
+fn sensors_watchers_timers_and_walks_are_told() {
+    let mut town = Town::new(&[WEST]);
+    assert_eq!(town.events(WEST, "Observed"), 0);
+    let ann = town.join("Ann", WEST);
+    assert_eq!(town.events(WEST, "Observed"), 1);
+    for word in ["sense", "timer"] {
+        town.act(ann, |client| client.say(word));
+    }
+    town.steps(4);
+    assert_eq!(town.events(WEST, "SensorEntered"), 1);
+    town.walk(ann, 50.0, 59.9);
+    assert_eq!(town.events(WEST, "SensorLeft"), 1);
+    assert_eq!(town.events(WEST, "Timer(Token(7))"), 1);
+    town.act(ann, |client| client.say("come"));
+    town.steps(60);
+    assert_eq!(town.events(WEST, "Moved"), 1);
+    assert_eq!(town.events(WEST, "SensorEntered"), 2);
+    town.act(ann, |client| client.detach(DetachReason::Bye));
+    town.steps(3);
+    assert_eq!(town.events(WEST, "SensorLeft"), 2);
+    assert_eq!(town.events(WEST, "Observed"), 2);
+    assert_eq!(town.events(WEST, "Left"), 1);
+    town.check_copies();
+}
+
+#[test]
+fn a_module_mutes_kicks_and_marks_players() {
+    let mut town = Town::new(&[WEST]);
+    let ann = town.join("Ann", WEST);
+    town.act(ann, |client| client.say("tag"));
+    town.act(ann, |client| client.say("mute"));
+    town.steps(2);
+    town.act(ann, |client| client.say("mmh"));
+    town.steps(2);
+    assert_eq!(town.clients[ann].rejects(), ["muted"]);
+    town.steps(40);
+    town.act(ann, |client| client.say("kick"));
+    town.steps(4);
+    assert!(matches!(&town.clients[ann].gone[0].why, wod_protocol::bus::GoneReason::Kicked(why) if why == "begone"));
+    assert_eq!(town.avatars("Ann"), 0);
+    // Her title goes with her.
+    let record = town.store.records.values().next().unwrap();
+    assert_eq!(record.player.tags, [("title".to_owned(), TagValue::Text("Baron".into()))]);
+    town.check_copies();
+}

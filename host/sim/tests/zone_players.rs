@@ -5,7 +5,8 @@ mod zone_support;
 
 use wod_protocol::bus::{AttachProof, DetachReason, GoneReason, RefusedAttach};
 use wod_protocol::client::{ChatMode, ZoneReason};
-use wod_protocol::ids::SessionId;
+use wod_protocol::ids::{GatewayId, SessionId};
+use wod_sim::io::Input;
 use zone_support::{Client, Town, WEST};
 
 #[test]
@@ -304,6 +305,26 @@ fn a_gateway_that_missed_frames_is_brought_up_to_date() {
     let npc_alone = town.clients[ann].roster.len();
     assert_eq!(npc_alone, 1);
     assert_eq!(town.clients[bob].gone[0].why, GoneReason::LoggedOut);
+    town.check_copies();
+}
+
+#[test]
+fn a_lost_gateway_takes_its_connections_with_it_and_may_come_back() {
+    let mut town = Town::new(&[WEST]);
+    let ann = town.join("Ann", WEST);
+    town.act(ann, |client| client.say("hello"));
+    town.step();
+    let seq = town.node(WEST).effects.frames[0].1.seq;
+    town.node(WEST).inbox.push(Input::GatewayLost(GatewayId::from(zone_support::GATE)));
+    town.step();
+    assert!(town.node(WEST).zone.players()[0].away);
+    assert!(town.node(WEST).zone.gateways().is_empty());
+    assert!(town.node(WEST).effects.frames.is_empty());
+    town.clients[ann].attach = None;
+    town.act(ann, Client::resume);
+    town.step();
+    assert!(!town.node(WEST).zone.players()[0].away);
+    assert!(town.node(WEST).effects.frames[0].1.seq > seq, "a gateway takes lower numbers for old frames");
     town.check_copies();
 }
 

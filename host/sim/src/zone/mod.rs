@@ -216,9 +216,20 @@ impl Zone {
     fn change_owner(&mut self, epoch: Epoch, host: &HostId, how: Took) {
         self.state.epoch = epoch;
         self.state.owner = host.clone();
+        let now = self.state.tick;
+        self.state.gateways.retain(|_, known| known.linger > now);
         for gateway in self.state.gateways.values_mut() {
             gateway.seq = 0;
         }
+        self.slot = match std::mem::replace(&mut self.slot, Slot::Missing) {
+            // The former owner died before it had rebuilt the module; this replay has.
+            Slot::Parked(module) => Slot::Running(module),
+            Slot::Missing => {
+                self.lost = true;
+                Slot::Missing
+            }
+            other => other,
+        };
         self.state.requests.restart();
         self.state.outbox.restart();
         if let Some(reason) = attach::reason_of(how) {
@@ -345,7 +356,8 @@ impl Zone {
 
     /// Gateways that players here are connected through.
     pub fn gateways(&self) -> Vec<GatewayId> {
-        self.state.gateways.keys().cloned().collect()
+        let now = self.state.tick;
+        self.state.gateways.iter().filter(|(_, known)| known.linger > now).map(|(id, _)| id.clone()).collect()
     }
 
     /// Players, characters and things.

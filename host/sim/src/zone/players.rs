@@ -171,7 +171,11 @@ impl Zone {
         for id in lost {
             self.lose_link(id);
         }
-        self.state.gateways.remove(gateway);
+        if let Some(known) = self.state.gateways.get_mut(gateway) {
+            // Its numbers go on, should it be alive after all.
+            known.linger = Tick(0);
+            known.gone.clear();
+        }
         self.turn.drafts.remove(gateway);
         self.state.remember_lost(gateway.clone());
     }

@@ -24,6 +24,8 @@ use crate::space::roster::{Reach, Roster};
 
 /// Most lost gateways remembered.
 const LOST_GATEWAYS: usize = 64;
+/// More gateways than this are not remembered once nobody is connected to them any more.
+const GATEWAYS: usize = 256;
 
 /// What the world file says about the zone.
 #[derive(Debug)]
@@ -166,6 +168,10 @@ impl State {
     }
 
     pub(super) fn remember_lost(&mut self, gateway: GatewayId) {
+        if self.gateways.len() > GATEWAYS {
+            self.gateways.retain(|_, known| known.linger > Tick(0));
+        }
+        self.lost_gateways.retain(|known| *known != gateway);
         if self.lost_gateways.len() >= LOST_GATEWAYS {
             self.lost_gateways.pop_front();
         }

@@ -628,6 +628,16 @@ impl Town {
         self.late.push((zone, input));
     }
 
+    /// How many events that begin so the module of a zone was told.
+    pub fn events(&mut self, zone: ZoneNo, beginning: &str) -> usize {
+        let request = self.chance.next();
+        let ask = Input::Ask { request, operator: "op".into(), text: beginning.into() };
+        self.node(zone).inbox.push(ask);
+        self.steps(3);
+        let answer = self.answers.iter().find(|(number, _)| *number == request).unwrap().1.clone().unwrap();
+        answer.split(' ').next().unwrap().parse().unwrap()
+    }
+
     /// How many avatars of that name stand in all zones together.
     pub fn avatars(&self, name: &str) -> usize {
         self.nodes.values().flat_map(|node| node.zone.players()).filter(|player| player.name == name).count()

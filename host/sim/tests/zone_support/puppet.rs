@@ -74,7 +74,9 @@ impl Puppet {
             }
             Event::Heard { speaker, text, .. } => self.obey(*speaker, text, calls)?,
             Event::Admin { request, text, .. } if text != "silence" => {
-                let _ = calls.reply(*request, format!("{} events", self.state.log.len()));
+                // The text is the beginning of the events asked for.
+                let count = self.state.log.iter().filter(|line| line.starts_with(text)).count();
+                let _ = calls.reply(*request, format!("{count} events"));
             }
             Event::ConfigChanged(values) => {
                 for (_, value) in values {
