@@ -163,5 +163,9 @@ fn test_world(map: &Map) -> world::World {
     };
     let mut here = zone("test.zone", 1);
     here.portals = map.portals.iter().map(|portal| (portal.name.clone(), "far.zone".to_owned())).collect();
-    world::World { start: ZoneName::from("test.zone"), ranges: Ranges::default(), zones: vec![here, zone("far.zone", 2)] }
+    world::World {
+        start: ZoneName::from("test.zone"),
+        ranges: Ranges::default(),
+        zones: vec![here, zone("far.zone", 2)],
+    }
 }

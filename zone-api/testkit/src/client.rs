@@ -8,9 +8,7 @@ use wod_protocol::bus::{
     RefusedAttach, ZoneFrame,
 };
 use wod_protocol::client::{ChatMode, DialogueOption};
-use wod_protocol::ids::{
-    CorrectionNo, Digest, EntityId, GatewayId, MoveNo, MsgNo, Nonce, Seq, SessionId, Sub, Token,
-};
+use wod_protocol::ids::{CorrectionNo, Digest, EntityId, GatewayId, MoveNo, MsgNo, Nonce, Seq, SessionId, Sub, Token};
 use wod_protocol::units::{Pos, UNITS_PER_METRE};
 
 /// The one gateway of a test world.

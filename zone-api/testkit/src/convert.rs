@@ -163,12 +163,7 @@ impl Translate<sdk::Neighbour> for sim::Neighbour {
 
 impl Translate<sdk::Place> for sim::NamedPlace {
     fn to(self) -> sdk::Place {
-        sdk::Place {
-            name: self.name,
-            at: self.at.to(),
-            radius: self.radius,
-            properties: Named(self.properties).to(),
-        }
+        sdk::Place { name: self.name, at: self.at.to(), radius: self.radius, properties: Named(self.properties).to() }
     }
 }
 
@@ -241,7 +236,9 @@ impl Translate<sim::Description> for sdk::Description {
             version: self.version,
             schema: self.schema,
             verbs: self.verbs,
-            config: config.map(|(name, about, default)| sim::ConfigKey { name, about, default: default.to() }).collect(),
+            config: config
+                .map(|(name, about, default)| sim::ConfigKey { name, about, default: default.to() })
+                .collect(),
         }
     }
 }
@@ -257,9 +254,7 @@ impl Translate<sdk::Event> for sim::Event {
                 E::Entered { player: player.to(), name, saved: saved.to_vec(), reason: reason.to() }
             }
             Self::Left { player, reason } => E::Left { player: player.to(), reason: reason.to() },
-            Self::SensorEntered { sensor, subject } => {
-                E::SensorEntered { sensor: sensor.to(), subject: subject.to() }
-            }
+            Self::SensorEntered { sensor, subject } => E::SensorEntered { sensor: sensor.to(), subject: subject.to() },
             Self::SensorLeft { sensor, subject } => E::SensorLeft { sensor: sensor.to(), subject: subject.to() },
             Self::Heard { listener, speaker, mode, text } => {
                 E::Heard { listener: listener.to(), speaker: speaker.to(), mode: mode.to(), text }

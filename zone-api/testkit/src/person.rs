@@ -11,6 +11,8 @@ use crate::world::World;
 
 /// How long the zone may take to deal with a command, s.
 const ANSWER_SECONDS: f64 = 2.0;
+/// How long a walk may take, s.
+const LONGEST_WALK_SECONDS: f64 = 600.0;
 
 /// A fake player. What she does takes effect before the method returns; a chain reads like a script:
 ///
@@ -50,17 +52,22 @@ impl<'w> Person<'w> {
     pub fn walks_to(mut self, x: f32, y: f32) -> Self {
         let corrections = self.client().corrections.len();
         self = self.sets_out_for(x, y);
-        // Every leg costs its length, and rounding up at its end.
-        let most = 2.0 * (self.world.map_diagonal() / 3.0) + 10.0;
-        let ticks = self.world.ticks(most);
-        for _ in 0..ticks {
+        let most = self.world.ticks(LONGEST_WALK_SECONDS);
+        for _ in 0..most {
             if self.client().way.is_empty() || self.client().attached.is_none() {
                 break;
             }
             self.world.tick();
         }
+        assert!(self.client().way.is_empty(), "{} did not arrive within {LONGEST_WALK_SECONDS} s", self.name);
         let client = self.client();
-        assert_eq!(client.corrections.len(), corrections, "{} was corrected: {:?}", self.name, client.corrections.last());
+        assert_eq!(
+            client.corrections.len(),
+            corrections,
+            "{} was corrected: {:?}",
+            self.name,
+            client.corrections.last()
+        );
         self
     }
 
@@ -75,6 +82,23 @@ impl<'w> Person<'w> {
         self.world.note(format!("{} sets out for {goal}", self.name));
         self.client_mut().way = way.into();
         self
+    }
+
+    /// Walks up to an NPC or a thing, though it may walk itself.
+    ///
+    /// # Panics
+    /// When she does not see it, there is no way, or she can't catch up.
+    pub fn approaches(mut self, target: &str, within: f32) -> Self {
+        const TRIES: usize = 20;
+        for _ in 0..TRIES {
+            assert!(self.sees(target), "{} does not see `{target}`", self.name);
+            let at = self.world.npc(target).at;
+            if self.at().distance(at) <= within {
+                return self;
+            }
+            self = self.walks_to(at.x, at.y);
+        }
+        panic!("{} can't catch up with {target}", self.name);
     }
 
     /// Says something to those near.

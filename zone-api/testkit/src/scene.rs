@@ -14,6 +14,9 @@ use crate::client::metres;
 /// Ticks without a step after which somebody stands. Frames tell a walker at least every 4.
 const STANDS_AFTER: u64 = 6;
 
+/// Less is no walk worth telling, m.
+const A_STEP: f32 = 0.5;
+
 /// Somebody or something as it was last seen by any player.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sight {
@@ -127,9 +130,11 @@ impl Scene {
         let line = match what {
             Attribute::Tags(tags) => {
                 let before = std::mem::replace(&mut sight.tags, tags.iter().cloned().collect());
-                let lost = before.keys().filter(|name| !sight.tags.contains_key(*name)).map(|name| format!("no {name}"));
+                let lost =
+                    before.keys().filter(|name| !sight.tags.contains_key(*name)).map(|name| format!("no {name}"));
                 let new = sight.tags.iter().filter(|(name, value)| before.get(*name) != Some(*value));
-                let changes: Vec<String> = new.map(|(name, value)| format!("{name} {}", word(value))).chain(lost).collect();
+                let changes: Vec<String> =
+                    new.map(|(name, value)| format!("{name} {}", word(value))).chain(lost).collect();
                 if changes.is_empty() {
                     return;
                 }
@@ -185,7 +190,8 @@ impl Scene {
             .collect();
         for (id, from) in stopped {
             self.walks.remove(&id);
-            if let Some(sight) = self.seen.get(&id) {
+            // Turning round is told like a step.
+            if let Some(sight) = self.seen.get(&id).filter(|sight| sight.at.distance(from) >= A_STEP) {
                 let line = format!("{} has gone from {} to {}", sight.name, spot(from), spot(sight.at));
                 self.note(tick, line);
             }

@@ -62,7 +62,10 @@ pub struct World {
 
 impl World {
     /// A world around a zone; [`WorldBuilder::start`] begins it.
-    #[expect(clippy::new_ret_no_self, reason = "a builder reads better as `World::of::<Z>()` than as a type of its own")]
+    #[expect(
+        clippy::new_ret_no_self,
+        reason = "a builder reads better as `World::of::<Z>()` than as a type of its own"
+    )]
     pub fn of<Z: Zone + Send>() -> WorldBuilder
     where
         Z::Player: Send,
@@ -338,12 +341,6 @@ impl World {
         (found == Search::Found).then_some(way)
     }
 
-    /// From corner to corner of the zone, m.
-    pub(crate) fn map_diagonal(&self) -> f64 {
-        let [width, height] = self.map.size;
-        width + height
-    }
-
     fn zone_rules(&self) -> &ZoneRules {
         self.rules.zone(self.number).expect("the builder has found it")
     }
@@ -468,7 +465,11 @@ impl World {
         self.zone = self.replayed();
         self.modules.set_calls(calls);
         self.inbox.insert(0, Input::Owned { epoch, host: HostId::from("testkit"), how });
-        self.note(if how == Took::Recovered { "--- the host is killed, another goes on" } else { "--- the host restarts" });
+        self.note(if how == Took::Recovered {
+            "--- the host is killed, another goes on"
+        } else {
+            "--- the host restarts"
+        });
         self.tick();
     }
 

@@ -32,7 +32,7 @@ impl Elysium {
         if about_the_door && !said_lately { self.explain(ctx, guest) } else { Ok(()) }
     }
 
-    /// Somebody shouts in the house.
+    /// Somebody shouts in the house: he is at her ear at once, wherever she stands.
     pub(crate) fn hush(&mut self, ctx: &mut Ctx<Self>, guest: Player) -> Result {
         let known = ctx.player_mut(guest)?;
         known.shouts += 1;
@@ -40,10 +40,10 @@ impl Elysium {
         let name = ctx.name(guest).to_owned();
         ctx.face(self.doorkeeper, guest)?;
         if shouts < SHOUTS_BORNE {
-            return ctx.say(self.doorkeeper, format!("{name}. Voices stay low under this roof."));
+            return ctx.whisper(self.doorkeeper, guest, format!("{name}. Voices stay low under this roof."));
         }
         ctx.mute(guest, SILENCE)?;
-        ctx.say(self.doorkeeper, format!("That was once too often, {name}. Be silent for a while."))
+        ctx.whisper(self.doorkeeper, guest, format!("That was once too often, {name}. Be silent for a while."))
     }
 
     /// Says what he waits for.

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use wod_zone::dialogue::Script;
 use wod_zone::{
-    Choice, ChatMode, Ctx, Error, Heard, Interaction, LeaveReason, Npc, Player, Result, Sensed, Setting, Spawn, Tag, TimerId, Zone,
+    ChatMode, Choice, Ctx, Error, Heard, Interaction, LeaveReason, Npc, Player, Result, Sensed, Setting, Spawn, Tag,
+    TimerId, Zone,
 };
 
 mod door;
@@ -59,8 +60,7 @@ impl Zone for Elysium {
     const NAME: &'static str = "elysium";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const VERBS: &'static [&'static str] = &["talk", "knock"];
-    const CONFIG: &'static [Setting] =
-        &[Setting::text("password", "The word that opens the salon's door.", "ember")];
+    const CONFIG: &'static [Setting] = &[Setting::text("password", "The word that opens the salon's door.", "ember")];
     const SCRIPTS: &'static [&'static Script] = &[&talk::SCRIPT];
 
     type Timer = Timer;
@@ -77,10 +77,11 @@ impl Zone for Elysium {
         ctx.set_sensor(host, spot.radius)?;
         let post = ctx.place("doorkeeper")?.at;
         let doorkeeper = ctx.spawn_npc(
-            Spawn::new("Marek", post)
-                .tag(Tag::near("look", "dark suit"))
-                .tag(Tag::near("title", "Doorkeeper"))
-                .verb("knock", "Knock", TALKING_DISTANCE),
+            Spawn::new("Marek", post).tag(Tag::near("look", "dark suit")).tag(Tag::near("title", "Doorkeeper")).verb(
+                "knock",
+                "Knock",
+                TALKING_DISTANCE,
+            ),
         )?;
         Ok(Self {
             host,

@@ -117,8 +117,19 @@ fn shouting_is_borne_twice() {
 #[test]
 fn an_evening_reads_like_this() {
     let mut world = house();
-    world.player("Ann").walks_to(BEFORE_HOST.0, BEFORE_HOST.1).does("talk", "Marguerite").chooses("salon").chooses("looking");
-    world.player("Ann").chooses("back").turns_away().walks_to(BEFORE_DOOR.0, BEFORE_DOOR.1).says("ember").walks_to(24.0, 30.0);
+    world
+        .player("Ann")
+        .walks_to(BEFORE_HOST.0, BEFORE_HOST.1)
+        .does("talk", "Marguerite")
+        .chooses("salon")
+        .chooses("looking");
+    world
+        .player("Ann")
+        .chooses("back")
+        .turns_away()
+        .walks_to(BEFORE_DOOR.0, BEFORE_DOOR.1)
+        .says("ember")
+        .walks_to(24.0, 30.0);
     world.run(16.0);
     insta::assert_snapshot!(world.transcript());
 }

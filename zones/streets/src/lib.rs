@@ -7,9 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use wod_zone::behaviour::{Behaved, Hunt, Patrol};
-use wod_zone::{
-    ChatMode, Ctx, EntityId, Error, Heard, Interaction, Npc, Player, Result, Setting, Spawn, Tag, Zone,
-};
+use wod_zone::{ChatMode, Ctx, EntityId, Error, Heard, Interaction, Npc, Player, Result, Setting, Spawn, Tag, Zone};
 
 /// How near a watchman must be to be asked, m.
 const TALKING_DISTANCE: f32 = 3.0;
@@ -100,7 +98,9 @@ impl Zone for Streets {
         };
         let player = interaction.player();
         let answer = match ctx.player(player)?.caught {
-            0 => "The trains go from the square, south of the crossing. The house with the fountain lies at the west end.",
+            0 => {
+                "The trains go from the square, south of the crossing. The house with the fountain lies at the west end."
+            }
             1 => "You again, and paler. Keep out of the eastern courts, I said. Did I not say?",
             _ => "It knows your step by now. Take the train, stranger, and don't come back on foot.",
         };

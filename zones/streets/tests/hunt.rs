@@ -37,8 +37,7 @@ fn the_watch_walks_its_beat() {
 fn the_watch_answers_questions_and_calls_for_help() {
     let mut world = streets();
     world.player("Ann").waits(0.5);
-    let kerr = world.npc("Watchwoman Kerr").at;
-    let ann = world.player("Ann").walks_to(kerr.x + 2.0, kerr.y).does("ask", "Watchwoman Kerr");
+    let ann = world.player("Ann").approaches("Watchwoman Kerr", 2.0).does("ask", "Watchwoman Kerr");
     assert!(ann.has_heard("The trains go from the square"));
     assert!(ann.shouts("Help!").has_heard("To the lamps!"));
 }
@@ -84,8 +83,7 @@ fn scars_go_where_their_bearer_goes() {
     world.player("Ann").leaves();
     world.restart();
     world.player("Ann").waits(0.5);
-    let kerr = world.npc("Watchwoman Kerr").at;
-    let ann = world.player("Ann").walks_to(kerr.x + 2.0, kerr.y).does("ask", "Watchwoman Kerr");
+    let ann = world.player("Ann").approaches("Watchwoman Kerr", 2.0).does("ask", "Watchwoman Kerr");
     assert!(ann.has_heard("You again, and paler."));
 }
 
