@@ -3,29 +3,24 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+pub mod client;
 pub mod puppet;
+pub mod store;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use wod_protocol::bus::{
-    AttachProof, AttachRequest, Attached, CommandBody, DetachReason, GatewayInput, Gone, MessageBody, MoveClaim,
-    RefusedAttach, Way, ZoneFrame, ZoneStream,
-};
-use wod_protocol::client::{ChatMode, ZoneReason};
-use wod_protocol::ids::{
-    CorrectionNo, Digest, EntityId, Epoch, GatewayId, Generation, HostId, MoveNo, MsgNo, Nonce, Seq, SessionId, Sub,
-    ZoneNo,
-};
+use wod_protocol::bus::{GatewayInput, ZoneStream};
+use wod_protocol::ids::{Digest, Epoch, GatewayId, Generation, HostId, ZoneNo};
 use wod_protocol::map::{Map, Place as Spot, Portal, Shape};
-use wod_protocol::record::{Place, PlayerRecord, fold_name};
-use wod_protocol::units::Pos;
 use wod_protocol::world::World;
-use wod_sim::io::{Effects, Entry, Input, Outcome, StoreAnswer, StoreRequest, Took};
+use wod_sim::io::{Effects, Entry, Input, Outcome, Took};
 use wod_sim::module::{Fault, FaultKind, Module};
 use wod_sim::zone::{Modules, Prepared, Zone};
 
+pub use client::Client;
 pub use puppet::Puppet;
+use store::Store;
 
 pub const GATE: &str = "g1";
 /// West of `EAST`, which it borders at x = 100.
@@ -174,304 +169,6 @@ impl Node {
             copy.step(&[], &mut Puppets::default(), &mut effects);
         }
         assert_eq!(copy.state_hash(), self.zone.state_hash(), "the replayed copy differs");
-    }
-}
-
-/// Records and names, as the host's store keeps them.
-#[derive(Default)]
-pub struct Store {
-    pub records: BTreeMap<Sub, PlayerRecord>,
-    pub names: BTreeMap<String, Sub>,
-}
-
-impl Store {
-    pub fn execute(&mut self, zone: ZoneNo, request: &StoreRequest) -> StoreAnswer {
-        match request {
-            StoreRequest::Claim { sub, name, guest, new_id } => self.claim(zone, sub, name, *guest, *new_id),
-            StoreRequest::Arrived(player) => self.put(player, Place::Zone(zone), zone),
-            StoreRequest::Offline(player) => {
-                let mine = self.records.get(&player.sub).is_some_and(|record| record.player.id == player.id);
-                let answer = self.put(player, Place::Offline, zone);
-                if player.guest && mine && answer == StoreAnswer::Stored {
-                    self.records.remove(&player.sub);
-                    self.names.remove(&fold_name(&player.name));
-                }
-                answer
-            }
-            StoreRequest::FindName(name) => {
-                let found = self.names.get(&fold_name(name)).and_then(|sub| self.records.get(sub));
-                found.map_or(StoreAnswer::NotFound, |record| StoreAnswer::Found {
-                    id: record.player.id,
-                    zone: match record.place {
-                        Place::Zone(zone) => Some(zone),
-                        Place::Offline => None,
-                    },
-                })
-            }
-        }
-    }
-
-    fn claim(&mut self, zone: ZoneNo, sub: &Sub, name: &str, guest: bool, new_id: EntityId) -> StoreAnswer {
-        let new = !self.records.contains_key(sub);
-        if new {
-            if self.names.contains_key(&fold_name(name)) {
-                return StoreAnswer::NameTaken;
-            }
-            self.names.insert(fold_name(name), sub.clone());
-            let record = PlayerRecord::new(sub.clone(), name.into(), guest, new_id, zone);
-            self.records.insert(sub.clone(), record);
-        }
-        let record = self.records.get_mut(sub).unwrap();
-        match record.place {
-            Place::Zone(other) if other != zone => StoreAnswer::Elsewhere(other),
-            Place::Zone(_) => StoreAnswer::Claimed { player: Box::new(record.player.clone()), new: false },
-            Place::Offline => {
-                record.place = Place::Zone(zone);
-                record.hop = record.hop.next();
-                record.player.hop = record.hop;
-                StoreAnswer::Claimed { player: Box::new(record.player.clone()), new }
-            }
-        }
-    }
-
-    fn put(&mut self, player: &wod_protocol::bus::Traveller, place: Place, zone: ZoneNo) -> StoreAnswer {
-        let record = self.records.get(&player.sub);
-        // A guest's record goes when she does: what an earlier bearer of the name had asked for is void.
-        if player.guest && record.is_none_or(|record| record.player.id != player.id) {
-            let gone =
-                if place == Place::Offline { StoreAnswer::Stored } else { StoreAnswer::Outdated(player.hop.next()) };
-            return gone;
-        }
-        let stored = record.map(|record| record.hop).unwrap_or_default();
-        if stored > player.hop {
-            return StoreAnswer::Outdated(stored);
-        }
-        let record = PlayerRecord { schema: 1, place, hop: player.hop, player: player.clone(), zone };
-        self.records.insert(player.sub.clone(), record);
-        StoreAnswer::Stored
-    }
-}
-
-/// A player's client together with her gateway's part.
-#[derive(Debug, Clone)]
-pub struct Client {
-    pub name: String,
-    pub guest: bool,
-    pub session: SessionId,
-    pub nonce: Nonce,
-    pub token: u8,
-    /// None: not let in, or the connection is over.
-    pub attach: Option<Attached>,
-    pub zone: ZoneNo,
-    pub at: Pos,
-    pub c: CorrectionNo,
-    pub m: MoveNo,
-    pub clock_ms: u64,
-    pub seq: Seq,
-    pub acked: Seq,
-    /// Not acknowledged commands.
-    pub pending: VecDeque<(Seq, CommandBody)>,
-    /// Reliable messages, in order, each once.
-    pub messages: Vec<MessageBody>,
-    pub n: MsgNo,
-    pub roster: Vec<EntityId>,
-    pub refused: Option<RefusedAttach>,
-    pub gone: Vec<Gone>,
-    pub corrections: usize,
-    pub told: Vec<ZoneReason>,
-}
-
-impl Client {
-    pub fn new(name: &str, number: u64) -> Self {
-        Self {
-            name: name.into(),
-            guest: false,
-            session: SessionId(1000 + number),
-            nonce: Nonce(number * 100),
-            token: 0,
-            attach: None,
-            zone: WEST,
-            at: Pos::default(),
-            c: CorrectionNo(0),
-            m: MoveNo(0),
-            clock_ms: 0,
-            seq: Seq(0),
-            acked: Seq(0),
-            pending: VecDeque::new(),
-            messages: Vec::new(),
-            n: MsgNo(0),
-            roster: Vec::new(),
-            refused: None,
-            gone: Vec::new(),
-            corrections: 0,
-            told: Vec::new(),
-        }
-    }
-
-    pub fn you(&self) -> EntityId {
-        self.attach.as_ref().unwrap().you
-    }
-
-    pub fn token_hash(&self, token: u8) -> [u8; 32] {
-        *Digest::of(&[token, self.session.0 as u8]).0.first_chunk().unwrap()
-    }
-
-    fn request(&mut self, proof: AttachProof) -> GatewayInput {
-        self.nonce = self.nonce.next();
-        self.token += 1;
-        self.clock_ms = 0;
-        let sub = if self.guest { format!("guest:{}", fold_name(&self.name)) } else { format!("sub:{}", self.name) };
-        GatewayInput::Attach(Box::new(AttachRequest {
-            session: self.session,
-            nonce: self.nonce,
-            gateway: GatewayId::from(GATE),
-            sub: Sub::from(sub),
-            name: self.name.clone(),
-            guest: self.guest,
-            proof,
-            token_hash: self.token_hash(self.token),
-        }))
-    }
-
-    /// A new session, which knows nothing of an older one.
-    pub fn login(&mut self) -> GatewayInput {
-        self.session.0 += 100;
-        (self.seq, self.acked, self.n, self.m) = (Seq(0), Seq(0), MsgNo(0), MoveNo(0));
-        self.pending.clear();
-        self.request(AttachProof::Login)
-    }
-
-    /// With the token of the last `welcome` that she saw.
-    pub fn resume(&mut self) -> GatewayInput {
-        let token_hash = self.token_hash(self.token);
-        let n = self.n;
-        self.request(AttachProof::Resume { token_hash, n })
-    }
-
-    pub fn detach(&mut self, why: DetachReason) -> GatewayInput {
-        let attach = self.attach.take().unwrap().attach;
-        GatewayInput::Detach { session: self.session, attach, why }
-    }
-
-    /// Claims to be there, 50 ms after the last claim.
-    pub fn move_to(&mut self, x: f64, y: f64) -> GatewayInput {
-        self.m = self.m.next();
-        self.clock_ms += 50;
-        self.at = Pos::from_metres(x, y);
-        GatewayInput::Move(MoveClaim {
-            session: self.session,
-            attach: self.attach.as_ref().unwrap().attach,
-            m: self.m,
-            c: self.c,
-            at: self.at,
-            heading: None,
-            received_ms: self.clock_ms,
-        })
-    }
-
-    pub fn command(&mut self, body: CommandBody) -> GatewayInput {
-        self.seq = self.seq.next();
-        self.pending.push_back((self.seq, body.clone()));
-        let attach = self.attach.as_ref().unwrap().attach;
-        GatewayInput::Command { session: self.session, attach, seq: self.seq, body }
-    }
-
-    pub fn chat(&mut self, mode: ChatMode, text: &str) -> GatewayInput {
-        self.command(CommandBody::Chat { mode, text: text.into(), to: None })
-    }
-
-    pub fn say(&mut self, text: &str) -> GatewayInput {
-        self.chat(ChatMode::Say, text)
-    }
-
-    pub fn whisper(&mut self, to: &str, text: &str) -> GatewayInput {
-        self.command(CommandBody::Chat { mode: ChatMode::Whisper, text: text.into(), to: Some(to.into()) })
-    }
-
-    pub fn use_on(&mut self, target: EntityId, verb: &str) -> GatewayInput {
-        self.command(CommandBody::Interact { target, verb: verb.into(), args: "null".into() })
-    }
-
-    pub fn ack(&mut self) -> GatewayInput {
-        let attach = self.attach.as_ref().unwrap().attach;
-        GatewayInput::AckMessages { session: self.session, attach, n: self.n }
-    }
-
-    /// Every chat line she has read.
-    pub fn lines(&self) -> Vec<String> {
-        let line = |message: &MessageBody| match message {
-            MessageBody::Chat { name, text, .. } => Some(format!("{name}: {text}")),
-            _ => None,
-        };
-        self.messages.iter().filter_map(line).collect()
-    }
-
-    /// Codes of her refused commands.
-    pub fn rejects(&self) -> Vec<String> {
-        let code = |message: &MessageBody| match message {
-            MessageBody::Reject { code, .. } => Some(code.clone()),
-            _ => None,
-        };
-        self.messages.iter().filter_map(code).collect()
-    }
-
-    fn read(&mut self, frame: &ZoneFrame) {
-        for attached in frame.attached.iter().filter(|attached| attached.session == self.session) {
-            let mine = attached.nonce.is_none_or(|nonce| nonce == self.nonce);
-            if mine && self.attach.as_ref() != Some(attached) {
-                assert!(attached.seq >= self.acked, "an acknowledged command was forgotten");
-                (self.at, self.c, self.zone) = (attached.at, attached.c, frame.zone);
-                self.told.push(attached.reason);
-                self.attach = Some(attached.clone());
-                self.refused = None;
-                assert!(frame.info.is_some());
-            }
-        }
-        for refused in frame.refused.iter().filter(|refused| refused.nonce == self.nonce) {
-            self.refused = Some(refused.why.clone());
-        }
-        for (_, reason) in frame.rezoned.iter().filter(|(session, _)| *session == self.session) {
-            self.told.push(*reason);
-        }
-        if self.zone != frame.zone {
-            return;
-        }
-        for roster in frame.rosters.iter().filter(|roster| roster.session == self.session) {
-            if roster.full {
-                self.roster.clear();
-            }
-            self.roster.retain(|id| !roster.leave.contains(id));
-            for id in &roster.enter {
-                assert!(frame.cards.iter().any(|card| card.id == *id), "an entity entered without a card");
-                assert!(!self.roster.contains(id), "an entity entered twice");
-                self.roster.push(*id);
-            }
-        }
-        for correction in frame.corrections.iter().filter(|correction| correction.session == self.session) {
-            (self.at, self.c) = (correction.at, correction.c);
-            self.corrections += 1;
-        }
-        for (body, to) in &frame.messages {
-            for (_, n) in to.iter().filter(|(session, _)| *session == self.session) {
-                if *n > self.n {
-                    assert_eq!(*n, self.n.next(), "{} lost a reliable message", self.name);
-                    self.n = *n;
-                    self.messages.push(body.clone());
-                }
-            }
-        }
-        for (_, seq) in frame.acks.iter().filter(|(session, _)| *session == self.session) {
-            self.acked = self.acked.max(*seq);
-            self.pending.retain(|(pending, _)| *pending > *seq);
-        }
-        for gone in frame.gone.iter().filter(|gone| gone.session == self.session) {
-            if self.attach.as_ref().is_some_and(|attach| attach.attach == gone.attach) {
-                if !matches!(gone.why, wod_protocol::bus::GoneReason::Crossed(_)) {
-                    self.attach = None;
-                }
-                self.gone.push(gone.clone());
-            }
-        }
     }
 }
 
@@ -666,6 +363,3 @@ impl Chance {
         self.next() % bound
     }
 }
-
-/// The way of somebody who walks over a border.
-pub const BORDER: Way = Way::Border;
