@@ -27,6 +27,16 @@ struct Zone {
     exits: Vec<Exit>,
 }
 
+impl Zone {
+    /// The next way out for a scout: portals first, because each leads somewhere; then one at a time of each side.
+    fn untried(&self) -> Option<usize> {
+        let is_tried = |side| self.exits.iter().any(|exit| exit.side == side && exit.leads == Leads::Tried);
+        let is_open = |exit: &Exit| exit.leads == Leads::Unknown && (exit.side.is_none() || !is_tried(exit.side));
+        let portal = self.exits.iter().position(|exit| exit.side.is_none() && is_open(exit));
+        portal.or_else(|| self.exits.iter().position(is_open))
+    }
+}
+
 /// A way out of a zone.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Exit {
@@ -102,13 +112,12 @@ impl Atlas {
     /// For a scout in this zone: a way out that nobody has tried, or the first step to one in another zone.
     pub(super) fn unknown(&self, from: &str) -> Option<ExitRef> {
         let mut zones = self.lock();
-        let untried = |zone: &Zone| zone.exits.iter().position(|exit| exit.leads == Leads::Unknown);
-        let (target, step) = first_step(&zones, from, |zone| untried(zone).is_some())?;
+        let (target, step) = first_step(&zones, from, |zone| zone.untried().is_some())?;
         if target != from {
             return step;
         }
         let zone = zones.get_mut(from)?;
-        let index = untried(zone)?;
+        let index = zone.untried()?;
         zone.exits[index].leads = Leads::Tried;
         Some(ExitRef { zone: from.to_owned(), index })
     }
@@ -150,6 +159,11 @@ impl Atlas {
         }
     }
 
+    /// Whether a scout is on its way there.
+    pub(super) fn is_tried(&self, exit: &ExitRef) -> bool {
+        self.exit(exit).is_some_and(|exit| exit.leads == Leads::Tried)
+    }
+
     /// A scout did not get there: somebody else may try.
     pub(super) fn give_back(&self, exit: &ExitRef) {
         let mut zones = self.lock();
@@ -157,6 +171,11 @@ impl Atlas {
         if let Some(exit) = known.filter(|exit| exit.leads == Leads::Tried) {
             exit.leads = Leads::Unknown;
         }
+    }
+
+    /// How many zones have been surveyed.
+    pub(super) fn surveyed(&self) -> usize {
+        self.lock().values().filter(|zone| zone.ground.is_some()).count()
     }
 
     /// Places for clusters, `spacing` metres apart, the zones in turn.

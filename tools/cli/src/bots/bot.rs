@@ -60,7 +60,7 @@ pub(super) struct Task {
 pub(super) struct Scene<'a> {
     pub(super) phase: Phase,
     pub(super) atlas: &'a Atlas,
-    /// Where this bot belongs; none until the world is known.
+    /// Where this bot belongs, as far as the world is known; none until one zone is.
     pub(super) home: Option<&'a Home>,
 }
 
@@ -85,6 +85,8 @@ pub(super) struct Bot {
     you: EntityId,
     here: Option<Here>,
     errand: Errand,
+    /// Where it belonged when it last made a plan.
+    home: Option<Home>,
     m: MoveNo,
     reliable: Reliable,
     commands: Commands,
@@ -135,6 +137,7 @@ impl Bot {
             you: EntityId(0),
             here: None,
             errand: Errand::Nothing,
+            home: None,
             m: MoveNo(0),
             reliable: Reliable::default(),
             commands: Commands::default(),
@@ -320,6 +323,10 @@ impl Bot {
         let Some(here) = &mut self.here else { return };
         if here.walker.is_none() {
             here.walker = scene.atlas.ground(&here.zone).and_then(|ground| Walker::new(ground, here.at));
+        }
+        if scene.home != self.home.as_ref() {
+            self.home = scene.home.cloned();
+            self.errand.moved_house();
         }
         if let Some(walker) = &mut here.walker {
             self.errand.plan(now, &here.zone, walker, &self.task, &mut self.dice, scene);

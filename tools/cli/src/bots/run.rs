@@ -1,7 +1,7 @@
 //! One process of bots: its phases, what its bots share, and its report.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -91,7 +91,10 @@ pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) atlas: Atlas,
     phase: AtomicU8,
-    homes: OnceLock<Vec<Home>>,
+    /// For clusters in turn; grows while the world becomes known.
+    homes: RwLock<Arc<[Home]>>,
+    /// Zones that `homes` was made of.
+    homes_of: AtomicUsize,
     /// By bot: [`IN`], [`SETTLED`], [`OWES`].
     states: Vec<AtomicU8>,
     over: CancellationToken,
@@ -114,7 +117,8 @@ impl Shared {
             clock: Clock::since(plan.epoch_us),
             atlas: Atlas::default(),
             phase: AtomicU8::new(0),
-            homes: OnceLock::new(),
+            homes: RwLock::new(Arc::new([])),
+            homes_of: AtomicUsize::new(0),
             states: (0..plan.count).map(|_| AtomicU8::new(0)).collect(),
             over: CancellationToken::new(),
             hurry: CancellationToken::new(),
@@ -143,18 +147,17 @@ impl Shared {
             let shared = self.clone();
             bots.spawn(async move { client::live(bot, &shared, index).await });
         }
-        let known = |shared: &Self| shared.count_of(IN) == shared.plan.count && shared.atlas.is_known();
-        self.wait("joining", begin + self.plan.settle / 2, known).await;
-        let homes = self.atlas.homes(self.plan.spacing);
-        if !homes.is_empty() {
-            self.homes.set(homes).expect("set once, here");
-        }
-        self.wait("walking home", deadline, |shared| shared.count_of(SETTLED) == shared.plan.count).await;
+        let everybody = self.plan.count;
+        self.wait(deadline, |shared| {
+            shared.settle_what_is_known();
+            shared.atlas.is_known() && shared.count_of(SETTLED) == everybody
+        })
+        .await;
         let mut report = self.report();
         report.settling_seconds = begin.elapsed().as_secs_f64();
         report.settled = self.count_of(SETTLED);
         report.zones = self.atlas.zones();
-        let homes = self.homes.get().map_or(0, Vec::len);
+        let homes = self.homes().len();
         report.clusters = homes.min(self.plan.count.div_ceil(CLUSTER));
         if self.count_of(IN) == 0 && !self.was_interrupted() {
             let why = self.connect_error.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -191,17 +194,32 @@ impl Shared {
         self.over.cancel();
     }
 
-    async fn wait(&self, what: &str, deadline: Instant, done: impl Fn(&Self) -> bool) {
+    /// Gives every cluster a home when another zone has become known.
+    fn settle_what_is_known(&self) {
+        let surveyed = self.atlas.surveyed();
+        if self.homes_of.swap(surveyed, Ordering::Relaxed) != surveyed {
+            let homes = self.atlas.homes(self.plan.spacing).into();
+            *self.homes.write().unwrap_or_else(PoisonError::into_inner) = homes;
+        }
+    }
+
+    fn homes(&self) -> Arc<[Home]> {
+        self.homes.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn wait(&self, deadline: Instant, done: impl Fn(&Self) -> bool) {
         let mut said = Instant::now();
         while !done(self) && Instant::now() < deadline && !self.hurry.is_cancelled() {
             tokio::select! {
                 () = sleep(LOOK) => {}
                 () = self.hurry.cancelled() => {}
             }
-            if said.elapsed() >= Duration::from_secs(2) {
+            if said.elapsed() >= Duration::from_secs(5) {
                 said = Instant::now();
                 let [inside, settled] = [IN, SETTLED].map(|flag| self.count_of(flag));
-                self.say(format_args!("{what}: {inside} of {} in, {settled} at home", self.plan.count));
+                let zones = self.atlas.surveyed();
+                let count = self.plan.count;
+                self.say(format_args!("settling: {inside} of {count} in, {zones} zone(s) found, {settled} at home"));
             }
         }
     }
@@ -251,7 +269,8 @@ impl Shared {
     }
 
     pub(super) fn with_scene<R>(&self, index: usize, act: impl FnOnce(Scene<'_>) -> R) -> R {
-        let home = self.homes.get().map(|homes| &homes[(index / CLUSTER) % homes.len()]);
+        let homes = self.homes();
+        let home = homes.get((index / CLUSTER) % homes.len().max(1));
         act(Scene { phase: self.phase(), atlas: &self.atlas, home })
     }
 

@@ -39,7 +39,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "METRES", default_value_t = 76.0, value_parser = rate(1.0, 4096.0))]
     spacing: f64,
     /// Most seconds for joining, finding out what leads where, and walking home
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 150, value_parser = clap::value_parser!(u32).range(1..=3600))]
     settle: u32,
     /// Joins a second
     #[arg(long, default_value_t = 200.0, value_parser = rate(1.0, 10_000.0))]

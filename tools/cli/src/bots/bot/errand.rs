@@ -71,6 +71,12 @@ impl Errand {
                 walker.wander(scene.home.map(|home| home.cell), WANDER);
                 *self = Self::Settled;
             }
+            Self::Settled if task.scouts && scene.phase == Phase::Settling => {
+                let next = Self::choose(zone, task, scene);
+                if matches!(next, Self::Out { .. }) {
+                    *self = next;
+                }
+            }
             Self::Settled if task.crosses && scene.phase == Phase::Measuring => {
                 if let Some(exit) = scene.atlas.any_exit(zone, dice) {
                     *self = Self::out(exit, false);
@@ -82,10 +88,14 @@ impl Errand {
     }
 
     fn choose(zone: &str, task: &Task, scene: Scene<'_>) -> Self {
-        let Some(home) = scene.home else {
-            let unknown = if task.scouts { scene.atlas.unknown(zone) } else { None };
-            return unknown.map_or(Self::Nothing, |exit| Self::out(exit, true));
-        };
+        if task.scouts
+            && scene.phase == Phase::Settling
+            && let Some(exit) = scene.atlas.unknown(zone)
+        {
+            let scouting = exit.zone == zone && scene.atlas.is_tried(&exit);
+            return Self::out(exit, scouting);
+        }
+        let Some(home) = scene.home else { return Self::Nothing };
         // Those who cross are at home everywhere once the world is being measured.
         if task.crosses && scene.phase >= Phase::Measuring {
             return Self::Settled;
@@ -98,6 +108,14 @@ impl Errand {
 
     fn out(exit: ExitRef, scouting: bool) -> Self {
         Self::Out { exit, scouting, walking: false, arrived: None }
+    }
+
+    /// The world has grown, and its home is another.
+    pub(super) fn moved_house(&mut self) {
+        match self {
+            Self::Home { .. } | Self::Settled | Self::Out { scouting: false, .. } => *self = Self::Nothing,
+            Self::Out { scouting: true, .. } | Self::Nothing => {}
+        }
     }
 
     /// It is in another zone now.

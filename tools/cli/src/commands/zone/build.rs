@@ -161,7 +161,8 @@ fn build(zone: &Zone, out: &Path) -> anyhow::Result<Built> {
 /// Runs cargo and returns the core module it made. Cargo's progress and errors go to the terminal.
 fn compile(zone: &Zone) -> anyhow::Result<Vec<u8>> {
     let output = cargo()
-        .args(["build", "--release", "--lib", "--target", TARGET, "--message-format", "json-render-diagnostics"])
+        .args(["rustc", "--release", "--lib", "--crate-type", "cdylib", "--target", TARGET])
+        .args(["--message-format", "json-render-diagnostics"])
         .arg("--manifest-path")
         .arg(&zone.manifest)
         .stderr(Stdio::inherit())

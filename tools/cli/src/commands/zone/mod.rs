@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod new;
 
 use clap::Subcommand;
 
@@ -10,6 +11,8 @@ use crate::exit::Outcome;
 /// The commands under `wod zone`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Make a zone crate that builds, with a map and a passing test
+    New(new::Args),
     /// Build zone modules: compile, make components, pack their Tiled maps into them
     Build(build::Args),
     /// Check that a component runs: compile it, instantiate it, let it describe itself
@@ -19,6 +22,7 @@ pub(crate) enum Command {
 impl Command {
     pub(crate) fn run(self) -> Outcome {
         match self {
+            Self::New(args) => args.run(),
             Self::Build(args) => args.run(),
             Self::Check(args) => args.run(),
         }

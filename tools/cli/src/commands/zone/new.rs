@@ -1,0 +1,133 @@
+//! `wod zone new NAME`: a zone crate that builds, with a map and a passing test.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+use crate::exit::{Exit, Failure, Outcome};
+use crate::output;
+
+/// Arguments of `wod zone new`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Lower case letters, digits and -; also the module's name
+    #[arg(value_name = "NAME", value_parser = name)]
+    name: String,
+    /// The zones' cargo workspace
+    #[arg(long = "in", value_name = "DIR", default_value = "zones")]
+    workspace: PathBuf,
+}
+
+/// What a new zone consists of: path, and text with `@name@`, `@crate@` and `@Name@` in it.
+const FILES: &[(&str, &str)] = &[
+    ("Cargo.toml", include_str!("../../../templates/zone/manifest.toml")),
+    ("src/lib.rs", include_str!("../../../templates/zone/lib.rs.template")),
+    ("tests/keeper.rs", include_str!("../../../templates/zone/test.rs.template")),
+    ("map.tmx", include_str!("../../../templates/zone/map.tmx")),
+];
+
+impl Args {
+    pub(crate) fn run(self) -> Outcome {
+        let manifest = self.workspace.join("Cargo.toml");
+        let text = std::fs::read_to_string(&manifest).map_err(|error| {
+            let error = anyhow::Error::new(error).context(format!("can't read {}", manifest.display()));
+            Failure::new(Exit::NotFound, error)
+                .hint("zones live in one cargo workspace: name its folder with --in, or go to the repository's root")
+        })?;
+        let dir = self.workspace.join(&self.name);
+        if dir.exists() {
+            return Err(
+                Failure::text(Exit::Failed, format!("{} exists already", dir.display())).hint("choose another name")
+            );
+        }
+        let joined = with_member(&text, &self.name).with_context(|| manifest.display().to_string())?;
+        for (path, template) in FILES {
+            write(&dir.join(path), &fill(template, &self.name))?;
+        }
+        std::fs::write(&manifest, joined).with_context(|| format!("can't write {}", manifest.display()))?;
+        let (shown, name) = (dir.display(), &self.name);
+        output::line(format_args!("{shown} is a new zone. What next:"));
+        output::line(format_args!("  cd {} && cargo test -p {name}      run its test", self.workspace.display()));
+        output::line(format_args!("  wod zone build {shown}             make {name}.wasm"));
+        output::line(format_args!("  open {shown}/map.tmx with Tiled    change its map"));
+        output::line("and give it a place in the world file (numbers are never used twice):");
+        output::line(format_args!(
+            "  [[zone]]\n  name = \"nyc.{name}\"\n  number = 4\n  module = \"{name}\"\n  origin = [0, 100]\n  size = [64, 48]"
+        ));
+        Ok(())
+    }
+}
+
+/// The template's text for a zone of this name.
+fn fill(template: &str, name: &str) -> String {
+    template.replace("@name@", name).replace("@crate@", &name.replace('-', "_")).replace("@Name@", &type_name(name))
+}
+
+/// `old-docks` → `OldDocks`.
+fn type_name(name: &str) -> String {
+    let capital = |part: &str| part[..1].to_ascii_uppercase() + &part[1..];
+    name.split('-').filter(|part| !part.is_empty()).map(capital).collect()
+}
+
+/// The workspace's manifest with one more member. Only its list is touched: comments and order stay.
+fn with_member(manifest: &str, name: &str) -> anyhow::Result<String> {
+    let list = manifest.find("members = [").context("there is no `members = […]`: is it a workspace?")?;
+    let end = list + manifest[list..].find(']').context("the list of members does not end")?;
+    let (head, tail) = manifest.split_at(end);
+    let head = head.trim_end();
+    let (separator, closing) = match (head.ends_with('['), head.ends_with(','), manifest[list..end].contains('\n')) {
+        (true, _, _) => ("", ""),
+        (_, true, true) => ("\n    ", ",\n"),
+        (_, true, false) => (" ", ""),
+        (_, false, true) => (",\n    ", ",\n"),
+        (_, false, false) => (", ", ""),
+    };
+    Ok(format!("{head}{separator}\"{name}\"{closing}{tail}"))
+}
+
+fn write(file: &Path, text: &str) -> anyhow::Result<()> {
+    let folder = file.parent().context("a file has a folder")?;
+    std::fs::create_dir_all(folder).with_context(|| format!("can't make the folder {}", folder.display()))?;
+    std::fs::write(file, text).with_context(|| format!("can't write {}", file.display()))
+}
+
+fn name(text: &str) -> anyhow::Result<String> {
+    let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let begins = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
+    if !begins || !text.bytes().all(legal) || text.len() > 32 || text.ends_with('-') {
+        bail!("begin with a lower case letter, then letters, digits and -, at most 32");
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+    use super::*;
+
+    #[test]
+    fn a_member_joins_every_shape_of_list() {
+        let joined = |manifest| with_member(manifest, "docks").unwrap();
+        assert_eq!(joined("members = []\n"), "members = [\"docks\"]\n");
+        assert_eq!(joined("members = [\"a\", \"b\"]\nx"), "members = [\"a\", \"b\", \"docks\"]\nx");
+        assert_eq!(joined("members = [\n    \"a\",\n]"), "members = [\n    \"a\",\n    \"docks\",\n]");
+        assert!(with_member("[package]", "docks").is_err());
+    }
+
+    #[test]
+    fn names_become_crates_and_types() {
+        assert_eq!(fill("@name@ @crate@ @Name@", "old-docks"), "old-docks old_docks OldDocks");
+        assert!(name("old-docks").is_ok());
+        assert!(["Docks", "1st", "", "a_b", "a-"].into_iter().all(|text| name(text).is_err()));
+    }
+
+    #[test]
+    fn the_templates_map_keeps_the_conventions() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("map.tmx");
+        std::fs::write(&file, FILES.iter().find(|(path, _)| *path == "map.tmx").unwrap().1).unwrap();
+        let map = wod_map::read(&file).unwrap();
+        assert_eq!((map.size, map.spawns.len(), map.places[0].name.as_str()), ([64.0, 48.0], 2, "keeper"));
+    }
+}
