@@ -42,6 +42,9 @@ use ticket::TicketVerifier;
 /// Time for connections to close when the gateway stops; then they are cut.
 const DRAIN_GRACE: Duration = Duration::from_secs(5);
 
+/// Connections beyond those of players in the world: page, maps, health, and players to whom "full" must be said.
+const SPARE_CONNECTIONS: usize = 1024;
+
 /// Where a gateway listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Addresses {
@@ -117,11 +120,16 @@ pub async fn run(
     tasks.spawn(publisher.map(Ok));
     let beats = beat.run(end.clone());
     tasks.spawn(beats.map(Ok));
-    let players = listener::serve(listener, public::router(public, &config), connections.clone(), leaving.clone());
+    let limit = config.max_connections.saturating_add(SPARE_CONNECTIONS);
+    let players =
+        listener::serve(listener, public::router(public, &config), connections.clone(), limit, leaving.clone());
     tasks.spawn(players.map(Ok));
+    // Operators come in while players fill all the rest.
+    let requests = TaskTracker::new();
     if let Some(listener) = admin_listener {
         let admin = Arc::new(admin::Admin { backplane, metrics, drain: drain.clone() });
-        let operators = listener::serve(listener, admin::router(admin), connections.clone(), leaving.clone());
+        let operators =
+            listener::serve(listener, admin::router(admin), requests.clone(), SPARE_CONNECTIONS, leaving.clone());
         tasks.spawn(operators.map(Ok));
     }
     tracing::info!(gateway = %id, listen = %addresses.listen, "players can connect");
@@ -136,7 +144,9 @@ pub async fn run(
     drain.cancel();
     leaving.cancel();
     connections.close();
-    if failed.is_none() && tokio::time::timeout(DRAIN_GRACE, connections.wait()).await.is_err() {
+    requests.close();
+    let closed = async { tokio::join!(connections.wait(), requests.wait()) };
+    if failed.is_none() && tokio::time::timeout(DRAIN_GRACE, closed).await.is_err() {
         tracing::warn!(left = connections.len(), "connections that did not close in time are cut");
     }
     end.cancel();

@@ -15,14 +15,22 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// After a failed `accept` (out of file descriptors, mostly), the next one waits.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until stopped; requests under way may end, their tasks are in `tasks`.
-pub(crate) async fn serve(listener: TcpListener, router: Router, tasks: TaskTracker, stop: CancellationToken) {
+/// Serves until stopped; requests under way may end, their tasks are in `tasks`. While there are `limit` tasks (a player's
+/// connection is two for a moment), further connections are dropped at once.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    tasks: TaskTracker,
+    limit: usize,
+    stop: CancellationToken,
+) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = stop.cancelled() => return,
         };
         match accepted {
+            Ok(_) if tasks.len() >= limit => tracing::debug!(limit, "a connection over the limit was dropped"),
             Ok((stream, _)) => {
                 tasks.spawn(serve_connection(stream, router.clone(), stop.clone()));
             }

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -54,12 +55,26 @@ pub(crate) fn router(public: Arc<Public>, config: &GatewayConfig) -> Router {
         .route("/readyz", get(ready))
         .with_state(public);
     match &config.web_dir {
-        Some(dir) => router.fallback_service(ServeDir::new(dir)),
+        Some(dir) => {
+            let page = Router::new().fallback_service(ServeDir::new(dir)).layer(from_fn(page_headers));
+            router.fallback_service(page)
+        }
         None => router.route(
             "/",
             get(|| async { "World of Darkness gateway. Players connect to /ws; no web client is installed here.\n" }),
         ),
     }
+}
+
+/// Vite names assets after their content, so they never change; the page that names them must be asked for each time.
+async fn page_headers(request: Request, next: Next) -> Response {
+    let immutable = request.uri().path().starts_with("/assets/");
+    let mut response = next.run(request).await;
+    let lasting = immutable && response.status().is_success();
+    let caching = if lasting { "public, max-age=31536000, immutable" } else { "no-cache" };
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 /// Ready for players: the backplane answers, and nobody wants to stop.

@@ -52,6 +52,8 @@ impl Gateway {
         let stop = CancellationToken::new();
         let (ready_tx, ready_rx) = oneshot::channel();
         let web = tempfile::tempdir().unwrap();
+        std::fs::create_dir(web.path().join("assets")).unwrap();
+        std::fs::write(web.path().join("assets/page-1a2b.js"), "run()").unwrap();
         std::fs::write(web.path().join("index.html"), "<title>the page</title>").unwrap();
         let config = GatewayConfig {
             listen: "127.0.0.1:0".parse().unwrap(),
@@ -329,6 +331,9 @@ async fn page_maps_and_health_stand_beside_the_websocket() {
     let gateway = Gateway::start().await;
     let page = reqwest::get(gateway.url("/")).await.unwrap();
     assert_eq!(page.headers()["content-type"], "text/html");
+    assert_eq!(page.headers()["cache-control"], "no-cache");
+    let script = reqwest::get(gateway.url("/assets/page-1a2b.js")).await.unwrap();
+    assert!(script.headers()["cache-control"].to_str().unwrap().contains("immutable"));
     assert_eq!(page.text().await.unwrap(), "<title>the page</title>");
     assert_eq!(reqwest::get(gateway.url("/../Cargo.toml")).await.unwrap().status(), 404);
 
