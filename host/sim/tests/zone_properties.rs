@@ -136,7 +136,7 @@ fn again(zone: ZoneNo, history: &History, restart: Option<usize>) -> (Vec<Vec<u8
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_same_inputs_give_the_same_state_and_effects_also_through_a_snapshot_and_in_a_replay(

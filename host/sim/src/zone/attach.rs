@@ -90,7 +90,7 @@ impl Zone {
     }
 
     /// The avatar stands here already: a resume, a newer connection, or the repeat of a request.
-    fn attach_standing(&mut self, id: EntityId, request: &AttachRequest) {
+    pub(super) fn attach_standing(&mut self, id: EntityId, request: &AttachRequest) {
         let now = self.state.tick;
         let player = self.state.players.get_mut(&id).expect("the caller has found her");
         let session = &mut player.session;

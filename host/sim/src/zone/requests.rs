@@ -60,6 +60,16 @@ impl Requests {
         })
     }
 
+    /// Forgets the pending login of a player who has come another way: what the store says of it is out of date.
+    pub(super) fn take_login(&mut self, sub: &Sub) -> Option<Box<AttachRequest>> {
+        let is_hers = |request: &Request| matches!(&request.purpose, Purpose::Login(attach) if attach.sub == *sub);
+        let number = self.open.iter().find(|(_, request)| is_hers(request)).map(|(number, _)| *number)?;
+        match self.open.remove(&number)?.purpose {
+            Purpose::Login(attach) => Some(attach),
+            _ => None,
+        }
+    }
+
     /// How many logins wait.
     pub(super) fn logins(&self) -> usize {
         self.count(|purpose| matches!(purpose, Purpose::Login(_)))

@@ -77,9 +77,13 @@ impl Zone {
         self.state.requests.open(request, Purpose::Arrival { from, number, id });
         let entered = if traveller.way == Way::Border { EnterReason::Crossing } else { EnterReason::Portal };
         let session = self.unpack(session);
+        let login = self.state.requests.take_login(&traveller.sub);
         self.appear(traveller, session, ZoneReason::Crossed, entered);
         self.answer_attached(id, None);
         self.repeat_messages(id);
+        if let Some(login) = login {
+            self.attach_standing(id, &login);
+        }
     }
 
     /// Another zone did not take her: she comes back to where she left.
