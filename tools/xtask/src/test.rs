@@ -83,7 +83,7 @@ fn steps(args: &Args) -> Vec<Step> {
         own("what the tests need", "cargo xtask test", prepare),
         line("format", "cargo fmt --all --check"),
         zones("format of the zones", "cargo fmt --all --check"),
-        own("rules of the house", "cargo xtask tidy", || tidy::check()),
+        own("rules of the house", "cargo xtask tidy", tidy::check),
         line("clippy", "cargo clippy --workspace --all-targets --quiet -- -D warnings"),
         zones("clippy of the zones", "cargo clippy --workspace --all-targets --quiet -- -D warnings"),
         zones("clippy of the zones as wasm", &format!("cargo clippy --workspace --lib --quiet {WASM} -- -D warnings")),
