@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::lossy::Luck;
 use crate::support::*;
 use wod_gateway_core::{ClientFrame, Event, Identity};
 use wod_protocol::bus::*;
@@ -231,4 +232,41 @@ fn a_full_gateway_a_full_zone_and_a_world_that_does_not_answer_are_4103() {
     let (code, retry_ms) = closed_with_bye(&mut rig, conn);
     assert_eq!(code, 4103);
     assert!(retry_ms.is_some());
+}
+
+#[test]
+fn ten_thousand_damaged_messages_end_their_own_connections_and_nobody_elses() {
+    let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
+    let healthy = rig.join(&mut zone, 1, Encoding::Json, "Ann");
+    let messages = [
+        hello_as("Eve"),
+        say(1, "hello"),
+        walk(1, 2.0, 3.0),
+        ClientMsg::Interact { seq: Seq(1), target: EntityId(7), verb: "talk".into(), args: Some(vec![1, 2].into()) },
+        ClientMsg::Ack { n: MsgNo(u64::MAX >> 12) },
+    ];
+    let mut luck = Luck(7);
+    let mut number = 2;
+    let mut victim: Option<(wod_gateway_core::ConnId, Encoding)> = None;
+    for _ in 0..10_000 {
+        let (conn, encoding) = *victim.get_or_insert_with(|| {
+            number += 1;
+            let encoding = if luck.percent(50) { Encoding::Json } else { Encoding::MessagePack };
+            (rig.open(number, encoding), encoding)
+        });
+        let message = &messages[luck.below(messages.len() as u64) as usize];
+        let mut bytes = wod_protocol::codec::encode_client(encoding, message).to_vec();
+        for _ in 0..luck.below(3) {
+            let at = luck.below(bytes.len() as u64) as usize;
+            bytes[at] = luck.below(256) as u8;
+        }
+        rig.send_raw(conn, bytes);
+        if rig.closed(conn).is_some() {
+            assert!([4000, 4001].contains(&closed_with_bye(&mut rig, conn).0));
+            victim = None;
+        }
+    }
+    assert!(number > 1_000, "most of them end a connection");
+    rig.send(healthy.conn, ClientMsg::Ping { c: 9 });
+    assert!(matches!(rig.received(healthy.conn)[..], [ServerMsg::Pong { c: 9, .. }]));
 }

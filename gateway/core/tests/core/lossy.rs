@@ -14,10 +14,10 @@ const NPCS: std::ops::Range<u64> = 100..112;
 const TICK: Duration = Duration::from_millis(50);
 
 /// Splitmix64: the same life for the same seed.
-struct Luck(u64);
+pub(crate) struct Luck(pub(crate) u64);
 
 impl Luck {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -25,7 +25,7 @@ impl Luck {
         (z ^ (z >> 31)) % bound
     }
 
-    fn percent(&mut self, share: u64) -> bool {
+    pub(crate) fn percent(&mut self, share: u64) -> bool {
         self.below(100) < share
     }
 }
