@@ -62,10 +62,6 @@ pub struct World {
 
 impl World {
     /// A world around a zone; [`WorldBuilder::start`] begins it.
-    #[expect(
-        clippy::new_ret_no_self,
-        reason = "a builder reads better as `World::of::<Z>()` than as a type of its own"
-    )]
     pub fn of<Z: Zone + Send>() -> WorldBuilder
     where
         Z::Player: Send,
