@@ -190,7 +190,7 @@ proptest! {
 /// How often an outline goes around a point that is not on it, by its angles.
 fn turns(shape: &Shape, here: Pos) -> i64 {
     let (x, y) = (f64::from(here.x - at(0.0, 0.0).x) / 256.0, f64::from(here.y - at(0.0, 0.0).y) / 256.0);
-    let angle = |[px, py]: [f64; 2]| (py - y).atan2(px - x);
+    let angle = |[px, py]: [f64; 2]| libm::atan2(py - y, px - x);
     let count = shape.points.len();
     let sum: f64 = (0..count)
         .map(|i| {
