@@ -31,7 +31,7 @@ impl Route {
         let mut left = seconds * self.speed;
         for leg in self.points.windows(2) {
             let (dx, dy) = (leg[1].0 - leg[0].0, leg[1].1 - leg[0].1);
-            let length = dx.hypot(dy);
+            let length = libm::hypot(dx, dy);
             if left <= length {
                 return at(leg[0].0 + dx * left / length, leg[0].1 + dy * left / length);
             }
