@@ -82,7 +82,8 @@ fn scars_go_where_their_bearer_goes() {
     world.run_until("Ann is caught", 30.0, |world| world.counter("caught") == 1);
     world.player("Ann").leaves();
     world.restart();
-    let ann = world.player("Ann").walks_to(102.0, 50.0).approaches("Watchwoman Kerr", 2.0).does("ask", "Watchwoman Kerr");
+    let ann =
+        world.player("Ann").walks_to(102.0, 50.0).approaches("Watchwoman Kerr", 2.0).does("ask", "Watchwoman Kerr");
     assert!(ann.has_heard("You again, and paler."));
 }
 
