@@ -8,7 +8,7 @@ export interface Viewport {
 /** Pixels a metre. */
 const ZOOM = { min: 8, max: 64 } as const;
 /** About how many metres the shorter side of the page shows before the player zooms. */
-const METRES_SHOWN = 30;
+const METRES_SHOWN = 26;
 /** The camera closes about two thirds of its distance in this time, ms. */
 const FOLLOW_MS = 90;
 /** Further than this it cuts instead of gliding, metres. */

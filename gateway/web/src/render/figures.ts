@@ -1,13 +1,15 @@
-// Those who walk the map: bodies, names, and what they say.
+// Those who walk the map: their bodies, and what they say. Their names are placed in `labels.ts`.
 
 import type { Bubble } from '../world/model.ts';
 import type { Kind } from '../protocol/messages.ts';
-import { COLOURS, FONT } from './theme.ts';
+import { covers } from './labels.ts';
+import type { Box, Side } from './labels.ts';
+import { COLOURS, FONT, HAIR, SKIN } from './theme.ts';
 
 /** Size of a body, metres. */
-export const BODY_M = 0.46;
+export const BODY_M = 0.5;
 /** Smallest body on the screen, pixels: still visible when zoomed out. */
-const BODY_MIN_PX = 7;
+const BODY_MIN_PX = 7.5;
 const BUBBLE = { width: 230, padX: 11, padY: 8, line: 18, lines: 5, gap: 9, fadeMs: 400 } as const;
 
 /** What is drawn of one entity. */
@@ -21,10 +23,14 @@ export interface Figure {
   name: string;
   title: string;
   colour: string;
+  /** Varies who looks like whom: the entity's id. */
+  id: number;
   own: boolean;
   away: boolean;
   ghost: boolean;
   marked: boolean;
+  /** Where its name was drawn last; there it stays as long as it can. */
+  side: Side;
 }
 
 /** Radius of a body on the screen, pixels. */
@@ -37,70 +43,57 @@ export function drawBody(context: CanvasRenderingContext2D, figure: Figure, scal
   const r = bodyRadius(scale);
   context.save();
   context.globalAlpha = figure.away ? 0.4 : figure.ghost ? 0.75 : 1;
-  context.fillStyle = 'rgb(0 0 0 / 40%)';
+  context.fillStyle = 'rgb(0 0 0 / 45%)';
   context.beginPath();
-  context.ellipse(px + r * 0.25, py + r * 0.4, r * 1.05, r * 0.85, 0, 0, 2 * Math.PI);
+  context.ellipse(px + r * 0.3, py + r * 0.45, r * 1.05, r * 0.9, 0, 0, 2 * Math.PI);
   context.fill();
   if (figure.own || figure.marked) {
-    context.strokeStyle = figure.own ? 'rgb(226 184 102 / 55%)' : 'rgb(255 255 255 / 60%)';
+    context.strokeStyle = figure.own ? 'rgb(226 184 102 / 70%)' : 'rgb(255 255 255 / 75%)';
     context.lineWidth = 2;
     context.beginPath();
     context.arc(px, py, r + 5, 0, 2 * Math.PI);
     context.stroke();
   }
-  context.fillStyle = figure.colour;
+  context.translate(px, py);
   context.strokeStyle = COLOURS.outline;
-  context.lineWidth = 2;
-  context.beginPath();
+  context.lineWidth = 1.6;
+  context.fillStyle = figure.colour;
   if (figure.kind === 'object') {
-    context.roundRect(px - r * 0.8, py - r * 0.8, r * 1.6, r * 1.6, r * 0.3);
+    context.beginPath();
+    context.roundRect(-r * 0.8, -r * 0.8, r * 1.6, r * 1.6, r * 0.3);
+    context.fill();
+    context.stroke();
   } else {
-    // A round body with a nose, so that one sees where somebody looks.
-    const nose = 0.55;
-    const heading = -figure.h;
-    context.arc(px, py, r, heading + nose, heading - nose + 2 * Math.PI);
-    context.lineTo(px + Math.cos(heading) * r * 1.5, py + Math.sin(heading) * r * 1.5);
-    context.closePath();
+    context.rotate(-figure.h);
+    drawPerson(context, r, figure.id);
   }
-  context.fill();
-  context.stroke();
-  context.fillStyle = 'rgb(255 255 255 / 18%)';
-  context.beginPath();
-  context.arc(px - r * 0.25, py - r * 0.3, r * 0.45, 0, 2 * Math.PI);
-  context.fill();
   context.restore();
 }
 
-export function drawName(context: CanvasRenderingContext2D, figure: Figure, scale: number): void {
-  const below = figure.py + bodyRadius(scale) + 8;
-  context.textAlign = 'center';
-  context.textBaseline = 'top';
-  context.lineJoin = 'round';
-  context.lineWidth = 3.5;
-  context.strokeStyle = COLOURS.outline;
-  context.globalAlpha = figure.away ? 0.55 : 1;
-  const write = (text: string, y: number, font: string, colour: string): void => {
-    context.font = font;
-    context.fillStyle = colour;
-    context.strokeText(text, figure.px, y);
-    context.fillText(text, figure.px, y);
+/** Somebody from above who looks along +x, in the current colour. */
+function drawPerson(context: CanvasRenderingContext2D, r: number, id: number): void {
+  const oval = (x: number, y: number, rx: number, ry: number): void => {
+    context.beginPath();
+    context.ellipse(x, y, rx, ry, 0, 0, 2 * Math.PI);
+    context.fill();
   };
-  const name = figure.away ? `${figure.name} (away)` : figure.name;
-  write(name, below, `600 13.5px ${FONT}`, figure.own ? COLOURS.own : COLOURS.name);
-  if (figure.title) write(figure.title, below + 16, `12px ${FONT}`, COLOURS.title);
-  context.globalAlpha = 1;
-}
-
-/** Where a bubble lies on the page, pixels. */
-export interface Box {
-  x: number;
-  y: number;
-  w: number;
-  h: number;
+  oval(0, 0, r * 0.74, r * 1.12);
+  context.stroke();
+  context.fillStyle = 'rgb(255 255 255 / 16%)';
+  oval(-r * 0.1, -r * 0.62, r * 0.4, r * 0.3);
+  oval(-r * 0.1, r * 0.62, r * 0.4, r * 0.3);
+  context.fillStyle = 'rgb(0 0 0 / 34%)';
+  oval(r * 0.06, 0, r * 0.66, r * 0.66);
+  context.fillStyle = SKIN[id % SKIN.length]!;
+  oval(r * 0.3, 0, r * 0.42, r * 0.42);
+  context.fillStyle = HAIR[Math.floor(id / SKIN.length) % HAIR.length]!;
+  oval(r * 0.03, 0, r * 0.54, r * 0.54);
+  context.fillStyle = 'rgb(255 255 255 / 10%)';
+  oval(-r * 0.06, -r * 0.12, r * 0.26, r * 0.22);
 }
 
 /**
- * Draws a line over somebody's head, kept inside the page and above the bubbles in `taken`; answers where it lies.
+ * Draws a line over somebody's head, kept inside the page and above what is in `taken`; answers where it lies.
  */
 export function drawBubble(
   context: CanvasRenderingContext2D, figure: Figure, bubble: Bubble, scale: number, width: number, now: number, taken: readonly Box[],
@@ -114,7 +107,7 @@ export function drawBubble(
   const w = Math.max(...lines.map((text) => context.measureText(text).width)) + 2 * BUBBLE.padX;
   const h = lines.length * BUBBLE.line + 2 * BUBBLE.padY - 2;
   const x = Math.min(width - w - 6, Math.max(6, figure.px - w / 2));
-  const foot = figure.py - bodyRadius(scale) * 1.5 - 8;
+  const foot = figure.py - bodyRadius(scale) * 1.15 - 10;
   const y = Math.max(6, aboveOthers({ x, y: foot - h, w, h }, taken));
   context.fillStyle = emote ? 'rgb(17 17 23 / 85%)' : COLOURS.bubble;
   context.strokeStyle = shout ? COLOURS.shout : 'rgb(0 0 0 / 35%)';
@@ -123,14 +116,13 @@ export function drawBubble(
   context.roundRect(x, y, w, h, 10);
   context.stroke();
   context.fill();
-  if (!emote) {
-    const tip = Math.min(x + w - 16, Math.max(x + 16, figure.px));
-    context.beginPath();
-    context.moveTo(tip - 6, y + h - 0.5);
-    context.lineTo(tip + 6, y + h - 0.5);
-    context.lineTo(tip, y + h + 7);
-    context.fill();
-  }
+  const root = Math.min(x + w - 16, Math.max(x + 16, figure.px));
+  context.beginPath();
+  context.moveTo(root - 6, y + h - 0.5);
+  context.lineTo(root + 6, y + h - 0.5);
+  // As far as its speaker, however high others pushed it.
+  context.lineTo(figure.px, foot + 7);
+  context.fill();
   context.textAlign = 'left';
   context.textBaseline = 'middle';
   context.fillStyle = emote ? '#d9d0be' : COLOURS.bubbleText;
@@ -144,8 +136,7 @@ function aboveOthers(box: Box, others: readonly Box[]): number {
   let { y } = box;
   // From the lowest up: a box that is passed cannot come into the way again.
   for (const other of [...others].sort((a, b) => b.y - a.y)) {
-    const beside = box.x + box.w <= other.x || other.x + other.w <= box.x;
-    if (!beside && y < other.y + other.h + BUBBLE.gap && other.y < y + box.h + BUBBLE.gap) y = other.y - box.h - BUBBLE.gap;
+    if (covers({ ...box, y: y - BUBBLE.gap, h: box.h + 2 * BUBBLE.gap }, other)) y = other.y - box.h - BUBBLE.gap;
   }
   return y;
 }

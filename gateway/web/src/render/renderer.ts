@@ -5,9 +5,10 @@ import type { ZoneMap } from '../world/map.ts';
 import type { Entity, World } from '../world/model.ts';
 import type { Pose } from '../world/timeline.ts';
 import { Camera } from './camera.ts';
-import { bodyRadius, drawBody, drawBubble, drawName } from './figures.ts';
-import type { Box, Figure } from './figures.ts';
+import { bodyRadius, drawBody, drawBubble } from './figures.ts';
+import type { Figure } from './figures.ts';
 import { Ground } from './ground.ts';
+import { drawLabels } from './labels.ts';
 import { bodyColour, COLOURS } from './theme.ts';
 
 /** Sharper than this no eye sees, and phones have it. */
@@ -63,8 +64,10 @@ export class Renderer {
     const order = [...this.#figures.values()].sort((a, b) => a.py - b.py);
     for (const figure of order) drawBody(context, figure, camera.scale);
     this.#drawNight(world);
-    for (const figure of order) if (figure.name) drawName(context, figure, camera.scale);
-    const taken: Box[] = [];
+    // Who is pointed at, then the player, then those near her choose the places of their names first.
+    const weight = (figure: Figure): number =>
+      figure.marked ? -2 : figure.own ? -1 : Math.hypot(figure.px - this.#width / 2, figure.py - this.#height / 2);
+    const taken = drawLabels(context, order.sort((a, b) => weight(a) - weight(b)), camera.scale);
     for (const [id, bubble] of world.bubbles) {
       const figure = this.#figures.get(id);
       if (figure) taken.push(drawBubble(context, figure, bubble, camera.scale, this.#width, now, taken));
@@ -121,7 +124,8 @@ export class Renderer {
     if (known && known.kind === entity.kind && known.ghost === entity.ghost) return known;
     const { kind, ghost } = entity;
     const figure: Figure = {
-      px: 0, py: 0, h: 0, kind, ghost, name: '', title: '', colour: bodyColour(entity), own: false, away: false, marked: false,
+      id: entity.id, px: 0, py: 0, h: 0, kind, ghost, name: '', title: '', colour: bodyColour(entity),
+      own: false, away: false, marked: false, side: 'below',
     };
     this.#figures.set(entity.id, figure);
     return figure;
@@ -174,9 +178,9 @@ export class Renderer {
 /** A warm light around the player that fades into the dark, centred on the origin. */
 function nightAround(context: CanvasRenderingContext2D, reach: number): CanvasGradient {
   const night = context.createRadialGradient(0, 0, 0, 0, 0, reach);
-  night.addColorStop(0, 'rgb(255 196 128 / 12%)');
-  night.addColorStop(0.28, 'rgb(255 196 128 / 3%)');
-  night.addColorStop(0.42, 'rgb(4 4 10 / 5%)');
-  night.addColorStop(1, 'rgb(4 4 10 / 58%)');
+  night.addColorStop(0, 'rgb(255 206 148 / 15%)');
+  night.addColorStop(0.3, 'rgb(255 206 148 / 4%)');
+  night.addColorStop(0.5, 'rgb(4 4 10 / 3%)');
+  night.addColorStop(1, 'rgb(4 4 10 / 46%)');
   return night;
 }

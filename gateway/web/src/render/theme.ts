@@ -5,14 +5,14 @@ import type { Entity } from '../world/model.ts';
 export const COLOURS = {
   beyond: '#08080c',
   ground: '#1f202b',
-  groundLine: 'rgb(255 255 255 / 3%)',
-  wall: '#3f4154',
-  wallTop: '#7b7f98',
-  wallShadow: 'rgb(0 0 0 / 45%)',
-  barrierClosed: '#b5573f',
-  barrierOpen: 'rgb(181 87 63 / 28%)',
-  place: 'rgb(233 228 218 / 14%)',
-  placeText: 'rgb(233 228 218 / 42%)',
+  wall: '#565970',
+  wallFace: '#2c2d3b',
+  wallTop: '#8e92ad',
+  wallShadow: 'rgb(0 0 0 / 38%)',
+  barrierClosed: '#8f4a32',
+  barrierEdge: '#d98a5f',
+  barrierSill: 'rgb(217 138 95 / 12%)',
+  barrierOpen: 'rgb(217 138 95 / 55%)',
   portal: '#8f7bff',
   own: '#e2b866',
   npc: '#c8344a',
@@ -28,22 +28,11 @@ export const COLOURS = {
 
 export const FONT = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif";
 
-/** Grounds that a map's `decor` names; another kind gets the last one. */
-export const DECOR: Readonly<Record<string, string>> = {
-  road: '#2b2c38',
-  street: '#2b2c38',
-  pavement: '#20212c',
-  sidewalk: '#252632',
-  water: '#14385a',
-  park: '#1b3327',
-  grass: '#1b3327',
-  floor: '#33252a',
-  carpet: '#5a1f2e',
-  rug: '#5a1f2e',
-  wood: '#3a2b21',
-  stone: '#2d2e3a',
-};
-export const DECOR_OTHER = '#272833';
+export const SKIN = ['#e8c4a0', '#f0d6bd', '#b98563', '#8a5a3c', '#d9cfd6'] as const;
+export const HAIR = ['#2b2024', '#4a3124', '#15151b', '#6b4a2c', '#8d8a92', '#5c2626', '#c9a86a'] as const;
+
+/** A kind of decor that this page does not know. */
+export const DECOR_OTHER = '#2b2d39';
 
 /** The body colour of somebody: players by id, so that each keeps her own everywhere. */
 export function bodyColour(entity: Pick<Entity, 'id' | 'kind'>): string {

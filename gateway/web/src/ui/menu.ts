@@ -20,9 +20,10 @@ export class Menu {
   constructor(events: MenuEvents) {
     this.#events = events;
     this.#box.addEventListener('keydown', (event) => this.#key(event));
+    // On the way down to its target: the press that opens a menu must not be the one that closes it.
     document.addEventListener('pointerdown', (event) => {
       if (this.#entity && !this.#box.contains(event.target as Node)) this.close();
-    });
+    }, { capture: true });
   }
 
   get open(): boolean {
