@@ -85,7 +85,7 @@ fn an_npc_gets_out_of_a_u_on_a_way_at_most_a_tenth_too_long() {
     let mut world = World::new(u, at(38.0, 30.0), 5.0);
     world.movers.order(NPC, ORDER, point(at(45.0, 30.0), 0.0));
     let (ticks, end) = world.run(2000).unwrap();
-    let shortest = 2.0 * (18.0_f64.hypot(10.0) + 0.0) - 18.0_f64.hypot(10.0) + 20.0 + 5.0_f64.hypot(10.0);
+    let shortest = 2.0 * (libm::hypot(18.0, 10.0) + 0.0) - libm::hypot(18.0, 10.0) + 20.0 + libm::hypot(5.0, 10.0);
     assert_eq!(end, MoveEnd::Arrived);
     assert!(f64::from(ticks) * 0.25 <= 1.1 * shortest, "{} m, shortest {shortest} m", f64::from(ticks) * 0.25);
 }
