@@ -363,7 +363,7 @@ impl Bot {
 
     fn ack(&mut self, out: &mut Out) {
         if self.here.is_some() {
-            out.send.extend(self.reliable.to_ack().map(|n| ClientMsg::Ack { n }));
+            out.send.extend(self.reliable.next_ack().map(|n| ClientMsg::Ack { n }));
         }
     }
 

@@ -73,7 +73,7 @@ impl Reliable {
     }
 
     /// What to ack now, if anything.
-    pub(super) fn to_ack(&mut self) -> Option<MsgNo> {
+    pub(super) fn next_ack(&mut self) -> Option<MsgNo> {
         (self.last > self.acked).then(|| {
             self.acked = self.last;
             self.last
@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(reliable.receive(MsgNo(1)), Ok(false));
         assert_eq!(reliable.receive(MsgNo(4)), Err((FaultKind::Gap, "n 4 came where 2 was due".into())));
         assert_eq!(reliable.receive(MsgNo(5)), Ok(true));
-        assert_eq!((reliable.to_ack(), reliable.to_ack()), (Some(MsgNo(5)), None));
+        assert_eq!((reliable.next_ack(), reliable.next_ack()), (Some(MsgNo(5)), None));
     }
 
     #[test]

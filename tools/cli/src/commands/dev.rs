@@ -39,7 +39,7 @@ impl Args {
                 Some(_) => service::connect(&settings, "dev").await?,
                 None => open(&settings.data.join("world")).await?,
             };
-            let ended = serve(&settings, host, gateway, backplane.clone(), stop).await;
+            let ended = Box::pin(serve(&settings, host, gateway, backplane.clone(), stop)).await;
             backplane.close().await.context("can't close the world's file")?;
             ended
         })
@@ -58,8 +58,8 @@ async fn serve(
     let stop_host = CancellationToken::new();
     let (admin_tx, admin_rx) = oneshot::channel();
     let (listen_tx, listen_rx) = oneshot::channel();
-    let host = wod_host::run(host, backplane.clone(), metrics, stop_host.clone(), admin_tx);
-    let gateway = wod_gateway::run(gateway, backplane, stop.clone(), listen_tx);
+    let host = Box::pin(wod_host::run(host, backplane.clone(), metrics, stop_host.clone(), admin_tx));
+    let gateway = Box::pin(wod_gateway::run(gateway, backplane, stop.clone(), listen_tx));
     let greet = async {
         // A part that does not get ready has ended with the error that is told.
         if let (Ok(admin), Ok(addresses)) = tokio::join!(admin_rx, listen_rx) {
