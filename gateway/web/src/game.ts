@@ -3,7 +3,7 @@
 
 import { Connection } from './protocol/connection.ts';
 import type { SessionStore } from './protocol/connection.ts';
-import type { EntityId, ServerMsg, Wish } from './protocol/messages.ts';
+import type { Credentials, EntityId, ServerMsg, Wish } from './protocol/messages.ts';
 import type { SavedSession, Status } from './protocol/session.ts';
 import { WallIndex } from './movement/collision.ts';
 import { Walker } from './movement/walker.ts';
@@ -76,12 +76,12 @@ export class Game {
   }
 
   /** Enters the world, or goes on with a saved session. */
-  enter(name: string, saved?: SavedSession): void {
+  enter(who: Credentials, saved?: SavedSession): void {
     this.#playing = true;
     this.#chat.clear();
     this.#showPanels(true);
     this.#canvas.focus();
-    this.#connection.login(name, saved);
+    this.#connection.login(who, saved);
   }
 
   #received(message: ServerMsg): void {

@@ -15,7 +15,7 @@ afterEach(() => server.stop());
 
 test('a session survives a cut connection: nothing lost, nothing twice', async () => {
   const ann = client();
-  ann.connection.login('Ann', undefined);
+  ann.connection.login({ name: 'Ann' }, undefined);
   await vi.waitFor(() => expect(ann.heard('roster')).toHaveLength(1));
   say(ann, 'before');
   await vi.waitFor(() => expect(ann.lines()).toEqual(['before']));
@@ -30,10 +30,10 @@ test('a session survives a cut connection: nothing lost, nothing twice', async (
 
 test('a session goes on after a reload of the page', async () => {
   const ann = client();
-  ann.connection.login('Ann', undefined);
+  ann.connection.login({ name: 'Ann' }, undefined);
   await vi.waitFor(() => expect(ann.heard('zone')).toHaveLength(1));
   const again = client();
-  again.connection.login('Ann', ann.saved());
+  again.connection.login({ name: 'Ann' }, ann.saved());
   await vi.waitFor(() => expect(again.heard('zone')).toMatchObject([{ reason: 'resumed' }]));
   // The older page hears that it was replaced, and does not fight for the session.
   await vi.waitFor(() => expect(ann.statuses.at(-1)?.is).toBe('stopped'));
@@ -42,9 +42,9 @@ test('a session goes on after a reload of the page', async () => {
 
 test('a name that is taken stops with the server’s reason', async () => {
   const [ann, other] = [client(), client()];
-  ann.connection.login('Ann', undefined);
+  ann.connection.login({ name: 'Ann' }, undefined);
   await vi.waitFor(() => expect(ann.heard('zone')).toHaveLength(1));
-  other.connection.login('Ann', undefined);
+  other.connection.login({ name: 'Ann' }, undefined);
   await vi.waitFor(() => expect(other.statuses.at(-1)).toMatchObject({ is: 'stopped', why: expect.stringContaining('Ann is here already') }));
   ann.connection.leave();
 });

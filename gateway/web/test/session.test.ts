@@ -9,14 +9,14 @@ import type { Effect, SavedSession } from '../src/protocol/session.ts';
 describe('entering', () => {
   test('a guest says hello with her name once the socket is open', () => {
     const session = newSession();
-    expect(kinds(session.login('Ann', undefined, 0))).toEqual(['status:connecting', 'open']);
+    expect(kinds(session.login({ name: 'Ann' }, undefined, 0))).toEqual(['status:connecting', 'open']);
     expect(sent(session.opened(5))).toEqual([{ t: 'hello', client: 'wod-web', name: 'Ann' }]);
     expect(kinds(session.received(WELCOME, 10))).toEqual(['save', 'status:playing', 'deliver:welcome']);
   });
 
   test('a saved session is resumed with the last message it has', () => {
     const session = newSession();
-    session.login('Ann', SAVED, 0);
+    session.login({ name: 'Ann' }, SAVED, 0);
     expect(sent(session.opened(5))).toEqual([
       { t: 'hello', client: 'wod-web', resume: { session: 's', token: 'old', n: 7 } },
     ]);
@@ -24,14 +24,14 @@ describe('entering', () => {
 
   test('a server that does not answer is given up and tried again', () => {
     const session = newSession();
-    session.login('Ann', undefined, 0);
+    session.login({ name: 'Ann' }, undefined, 0);
     expect(session.tick(CONNECT_TIMEOUT_MS - 1)).toEqual([]);
     expect(kinds(session.tick(CONNECT_TIMEOUT_MS))).toEqual(['close', 'status:waiting']);
   });
 
   test('anything before welcome is left alone', () => {
     const session = newSession();
-    session.login('Ann', undefined, 0);
+    session.login({ name: 'Ann' }, undefined, 0);
     session.opened(0);
     expect(session.received(chat(1), 1)).toEqual([]);
   });
@@ -88,7 +88,7 @@ describe('commands', () => {
 
   test('moves go on counting after a reload', () => {
     const session = newSession();
-    session.login('Ann', SAVED, 0);
+    session.login({ name: 'Ann' }, SAVED, 0);
     session.opened(0);
     session.received({ ...WELCOME, seq: 4 }, 0);
     const [move] = sent(session.move(0, 1, 2, 3));
@@ -188,7 +188,7 @@ describe('losing the connection', () => {
 
   test('after many failures in a row the player is asked', () => {
     const session = newSession();
-    session.login('Ann', undefined, 0);
+    session.login({ name: 'Ann' }, undefined, 0);
     let last: Effect[] = [];
     let now = 0;
     for (let i = 0; i <= MAX_ATTEMPTS; i += 1) {
@@ -214,7 +214,7 @@ describe('losing the connection', () => {
 });
 
 const WELCOME: Extract<ServerMsg, { t: 'welcome' }> = { t: 'welcome', session: 's', token: 't', you: 4, name: 'Ann', seq: 0 };
-const SAVED: SavedSession = { name: 'Ann', session: 's', token: 'old', n: 7, seq: 4, m: 90, unacked: [] };
+const SAVED: SavedSession = { who: { name: 'Ann' }, session: 's', token: 'old', n: 7, seq: 4, m: 90, unacked: [] };
 
 /** Without luck: the longest wait each time. */
 function newSession(): Session {
@@ -223,7 +223,7 @@ function newSession(): Session {
 
 function playing(): Session {
   const session = newSession();
-  session.login('Ann', undefined, 0);
+  session.login({ name: 'Ann' }, undefined, 0);
   session.opened(0);
   session.received(WELCOME, 0);
   return session;

@@ -66,7 +66,7 @@ export class Player {
         const found = condition();
         if (found) finish(resolve, found);
       };
-      const deadline = setTimeout(() => finish(reject, new Error(`waited ${PATIENCE_MS} ms for ${what}`)), PATIENCE_MS);
+      const deadline = setTimeout(() => finish(reject, new Error(`waited ${PATIENCE_MS} ms for ${what}; ${this.#situation()}`)), PATIENCE_MS);
       this.#news.on('news', ask);
     });
   }
@@ -141,6 +141,12 @@ export class Player {
       await this.page.locator('#login').waitFor();
     }
     await this.page.context().close();
+  }
+
+  /** For people who look for the reason of a failure. */
+  #situation() {
+    const corrects = this.received.filter(({ t }) => t === 'correct').map(({ why }) => why);
+    return `at ${this.#at.x}, ${this.#at.y}, corrected for [${corrects}], heard last: ${this.received.at(-1)?.t}, ${this.sockets} sockets`;
   }
 
   /** The picture has come to rest around her: two frames without a new claim show the camera where she is. */

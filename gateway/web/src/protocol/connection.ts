@@ -1,7 +1,7 @@
 // The shell around `Session`: one WebSocket, one timer, one storage. Decides nothing.
 
 import { decodeMessage, encodeMessage, SUBPROTOCOL } from './codec.ts';
-import type { Command, ServerMsg, Wish } from './messages.ts';
+import type { Command, Credentials, ServerMsg, Wish } from './messages.ts';
 import { Session } from './session.ts';
 import type { Effect, SavedSession, Status } from './session.ts';
 
@@ -46,8 +46,8 @@ export class Connection {
     this.#openSocket = openSocket;
   }
 
-  login(name: string, saved: SavedSession | undefined): void {
-    this.#run(this.#session.login(name, saved, performance.now()));
+  login(who: Credentials, saved: SavedSession | undefined): void {
+    this.#run(this.#session.login(who, saved, performance.now()));
   }
 
   leave(): void {

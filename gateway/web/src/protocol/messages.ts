@@ -16,6 +16,9 @@ export interface ResumeRequest {
   n: number;
 }
 
+/** Who wants to come in: a guest under a name, or somebody with a signed login. */
+export type Credentials = { name: string } | { ticket: string };
+
 /** What a player can ask for; becomes a {@link Command} when the session numbers it. */
 export type Wish =
   | { t: 'chat'; mode: ChatMode; text: string; to?: string }
@@ -37,7 +40,7 @@ export interface Move {
 }
 
 export type ClientMsg =
-  | { t: 'hello'; name?: string; resume?: ResumeRequest; client?: string }
+  | { t: 'hello'; name?: string; ticket?: string; resume?: ResumeRequest; client?: string }
   | Move
   | Command
   | { t: 'ack'; n: number }

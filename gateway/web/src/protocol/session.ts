@@ -5,11 +5,12 @@
 
 import { afterClose, backoffMs } from './close.ts';
 import { PENDING_COMMANDS } from './messages.ts';
-import type { ClientMsg, Command, ServerMsg, Wish } from './messages.ts';
+import type { ClientMsg, Command, Credentials, ServerMsg, Wish } from './messages.ts';
 
 /** What must survive a reload of the page so that the session goes on. */
 export interface SavedSession {
-  name: string;
+  /** For a new session, should this one be gone. */
+  who: Credentials;
   session: string;
   token: string;
   /** Last reliable message received. */
@@ -67,7 +68,7 @@ type State =
 
 export class Session {
   #state: State = { is: 'offline' };
-  #name = '';
+  #who: Credentials = { name: '' };
   #saved: SavedSession | undefined;
   #attempt = 0;
   #retryMs = 0;
@@ -79,9 +80,9 @@ export class Session {
     this.#random = random;
   }
 
-  /** Enters as a guest, or goes on with a session saved before a reload. */
-  login(name: string, saved: SavedSession | undefined, now: number): Effect[] {
-    this.#name = name;
+  /** Enters as a new player, or goes on with a session saved before a reload. */
+  login(who: Credentials, saved: SavedSession | undefined, now: number): Effect[] {
+    this.#who = who;
     this.#saved = saved && { ...saved, m: saved.m + MOVES_BETWEEN_SAVES, unacked: [...saved.unacked] };
     this.#attempt = 0;
     return this.#connect(now);
@@ -93,7 +94,7 @@ export class Session {
     this.#state = { is: 'greeting', deadline: now + CONNECT_TIMEOUT_MS };
     const who = this.#saved
       ? { resume: { session: this.#saved.session, token: this.#saved.token, n: this.#saved.n } }
-      : { name: this.#name };
+      : this.#who;
     return [{ do: 'send', message: { t: 'hello', client: 'wod-web', ...who } }];
   }
 
@@ -233,12 +234,11 @@ export class Session {
     const former = this.#saved;
     if (former?.session === welcome.session) {
       former.token = welcome.token;
-      former.name = welcome.name;
       former.unacked = former.unacked.filter((command) => command.seq > welcome.seq);
     } else {
       effects.push(...this.#forget());
-      const { session, token, name, seq } = welcome;
-      this.#saved = { name, session, token, n: 0, seq, m: 0, unacked: [] };
+      const { session, token, seq } = welcome;
+      this.#saved = { who: this.#who, session, token, n: 0, seq, m: 0, unacked: [] };
     }
     const saved = this.#saved!;
     this.#state = {

@@ -7,7 +7,7 @@ import type { Box, Side } from './labels.ts';
 import { COLOURS, FONT, HAIR, SKIN } from './theme.ts';
 
 /** Size of a body, metres. */
-export const BODY_M = 0.5;
+export const BODY_M = 0.56;
 /** Smallest body on the screen, pixels: still visible when zoomed out. */
 const BODY_MIN_PX = 7.5;
 const BUBBLE = { width: 230, padX: 11, padY: 8, line: 18, lines: 5, gap: 9, fadeMs: 400 } as const;
@@ -77,38 +77,74 @@ function drawPerson(context: CanvasRenderingContext2D, r: number, id: number): v
     context.ellipse(x, y, rx, ry, 0, 0, 2 * Math.PI);
     context.fill();
   };
-  oval(0, 0, r * 0.74, r * 1.12);
+  // Shoulders and sleeves, then the head: hair, with the face in front.
+  oval(0, 0, r * 0.64, r * 1.12);
   context.stroke();
-  context.fillStyle = 'rgb(255 255 255 / 16%)';
-  oval(-r * 0.1, -r * 0.62, r * 0.4, r * 0.3);
-  oval(-r * 0.1, r * 0.62, r * 0.4, r * 0.3);
-  context.fillStyle = 'rgb(0 0 0 / 34%)';
-  oval(r * 0.06, 0, r * 0.66, r * 0.66);
+  context.fillStyle = 'rgb(255 255 255 / 20%)';
+  oval(-r * 0.08, -r * 0.74, r * 0.34, r * 0.26);
+  oval(-r * 0.08, r * 0.74, r * 0.34, r * 0.26);
+  context.fillStyle = COLOURS.outline;
+  oval(r * 0.12, 0, r * 0.68, r * 0.64);
   context.fillStyle = SKIN[id % SKIN.length]!;
-  oval(r * 0.3, 0, r * 0.42, r * 0.42);
+  oval(r * 0.22, 0, r * 0.52, r * 0.54);
   context.fillStyle = HAIR[Math.floor(id / SKIN.length) % HAIR.length]!;
-  oval(r * 0.03, 0, r * 0.54, r * 0.54);
-  context.fillStyle = 'rgb(255 255 255 / 10%)';
-  oval(-r * 0.06, -r * 0.12, r * 0.26, r * 0.22);
+  oval(-r * 0.02, 0, r * 0.46, r * 0.56);
+  context.fillStyle = 'rgb(255 255 255 / 14%)';
+  oval(-r * 0.14, -r * 0.14, r * 0.2, r * 0.24);
+}
+
+interface Placed {
+  figure: Figure;
+  bubble: Bubble;
+  lines: string[];
+  font: string;
+  box: Box;
 }
 
 /**
- * Draws a line over somebody's head, kept inside the page and above what is in `taken`; answers where it lies.
+ * Draws what is said over the heads of those who say it, inside the page and clear of each other and of `taken`. First
+ * come those that were said first: they keep their places.
  */
-export function drawBubble(
-  context: CanvasRenderingContext2D, figure: Figure, bubble: Bubble, scale: number, width: number, now: number, taken: readonly Box[],
-): Box {
+export function drawBubbles(
+  context: CanvasRenderingContext2D, spoken: readonly (readonly [Figure, Bubble])[], scale: number, width: number, now: number,
+  taken: readonly Box[],
+): void {
+  const covered = [...taken];
+  const placed = spoken.map(([figure, bubble]): Placed => {
+    const font = `${bubble.mode === 'emote' ? 'italic' : bubble.mode === 'shout' ? '700' : '400'} 14px ${FONT}`;
+    context.font = font;
+    const lines = wrap(context, bubble.mode === 'emote' ? `${figure.name} ${bubble.text}` : bubble.text);
+    const w = Math.max(...lines.map((text) => context.measureText(text).width)) + 2 * BUBBLE.padX;
+    const h = lines.length * BUBBLE.line + 2 * BUBBLE.padY - 2;
+    const box = placeBubble(figure, w, h, scale, width, covered);
+    covered.push(box);
+    return { figure, bubble, lines, font, box };
+  });
+  context.save();
+  // All tails lie under all bubbles: none crosses out what another says.
+  for (const each of placed) drawTail(context, each, scale, now);
+  for (const each of placed) drawSpeech(context, each, now);
+  context.restore();
+}
+
+function drawTail(context: CanvasRenderingContext2D, { figure, bubble, box }: Placed, scale: number, now: number): void {
+  if (bubble.mode === 'emote') return;
+  const root = Math.min(box.x + box.w - 16, Math.max(box.x + 16, figure.px));
+  context.globalAlpha = fading(bubble, now);
+  context.fillStyle = COLOURS.bubble;
+  context.beginPath();
+  context.moveTo(root - 6, box.y + box.h - 2);
+  context.lineTo(root + 6, box.y + box.h - 2);
+  // As far as its speaker, however high others pushed it.
+  context.lineTo(figure.px, overHead(figure, scale) + 7);
+  context.fill();
+}
+
+function drawSpeech(context: CanvasRenderingContext2D, { bubble, lines, font, box }: Placed, now: number): void {
+  const { x, y, w, h } = box;
   const emote = bubble.mode === 'emote';
   const shout = bubble.mode === 'shout';
-  context.save();
-  context.globalAlpha = Math.min(1, (bubble.until - now) / BUBBLE.fadeMs);
-  context.font = `${emote ? 'italic' : shout ? '700' : '400'} 14px ${FONT}`;
-  const lines = wrap(context, emote ? `${figure.name} ${bubble.text}` : bubble.text);
-  const w = Math.max(...lines.map((text) => context.measureText(text).width)) + 2 * BUBBLE.padX;
-  const h = lines.length * BUBBLE.line + 2 * BUBBLE.padY - 2;
-  const x = Math.min(width - w - 6, Math.max(6, figure.px - w / 2));
-  const foot = figure.py - bodyRadius(scale) * 1.15 - 10;
-  const y = Math.max(6, aboveOthers({ x, y: foot - h, w, h }, taken));
+  context.globalAlpha = fading(bubble, now);
   context.fillStyle = emote ? 'rgb(17 17 23 / 85%)' : COLOURS.bubble;
   context.strokeStyle = shout ? COLOURS.shout : 'rgb(0 0 0 / 35%)';
   context.lineWidth = shout ? 3 : 1;
@@ -116,19 +152,31 @@ export function drawBubble(
   context.roundRect(x, y, w, h, 10);
   context.stroke();
   context.fill();
-  const root = Math.min(x + w - 16, Math.max(x + 16, figure.px));
-  context.beginPath();
-  context.moveTo(root - 6, y + h - 0.5);
-  context.lineTo(root + 6, y + h - 0.5);
-  // As far as its speaker, however high others pushed it.
-  context.lineTo(figure.px, foot + 7);
-  context.fill();
+  context.font = font;
   context.textAlign = 'left';
   context.textBaseline = 'middle';
   context.fillStyle = emote ? '#d9d0be' : COLOURS.bubbleText;
   lines.forEach((text, row) => context.fillText(text, x + BUBBLE.padX, y + BUBBLE.padY + (row + 0.5) * BUBBLE.line - 1));
-  context.restore();
-  return { x, y, w, h };
+}
+
+/** The lowest free place over the head; of equals the one in the middle. */
+function placeBubble(figure: Figure, w: number, h: number, scale: number, width: number, taken: readonly Box[]): Box {
+  const foot = overHead(figure, scale);
+  let best: Box | undefined;
+  for (const part of [0.5, 0.2, 0.8]) {
+    const x = Math.min(width - w - 6, Math.max(6, figure.px - w * part));
+    const box = { x, y: Math.max(6, aboveOthers({ x, y: foot - h, w, h }, taken)), w, h };
+    if (!best || box.y > best.y) best = box;
+  }
+  return best!;
+}
+
+function overHead(figure: Figure, scale: number): number {
+  return figure.py - bodyRadius(scale) * 1.15 - 10;
+}
+
+function fading(bubble: Bubble, now: number): number {
+  return Math.max(0, Math.min(1, (bubble.until - now) / BUBBLE.fadeMs));
 }
 
 /** The lowest top edge at or over the wanted one at which a box covers none of the others. */
@@ -136,7 +184,7 @@ function aboveOthers(box: Box, others: readonly Box[]): number {
   let { y } = box;
   // From the lowest up: a box that is passed cannot come into the way again.
   for (const other of [...others].sort((a, b) => b.y - a.y)) {
-    if (covers({ ...box, y: y - BUBBLE.gap, h: box.h + 2 * BUBBLE.gap }, other)) y = other.y - box.h - BUBBLE.gap;
+    if (covers({ ...box, y: y - BUBBLE.gap / 2, h: box.h + BUBBLE.gap }, other)) y = other.y - box.h - BUBBLE.gap;
   }
   return y;
 }

@@ -17,6 +17,8 @@ export type Side = 'below' | 'above' | 'right' | 'left';
 const SIDES: readonly Side[] = ['below', 'above', 'right', 'left'];
 /** Between a body and its name, pixels. */
 const GAP = 6;
+/** Room to spare before a name goes back below its body, pixels. */
+const SPARE = 5;
 const NAME = { font: `600 13.5px ${FONT}`, line: 16 } as const;
 const TITLE = { font: `12px ${FONT}`, line: 15 } as const;
 
@@ -57,11 +59,17 @@ export function covers(a: Box, b: Box): boolean {
   return a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
 }
 
-/** A place beside the figure that covers nothing, on the side of before if that is one. */
+/**
+ * A place beside the figure that covers nothing: below if there is room to spare, so that nothing flickers at the brink,
+ * else where it was before, else anywhere.
+ */
 function free(figure: Figure, r: number, w: number, h: number, taken: readonly Box[]): Box | undefined {
+  const fits = (box: Box): boolean => !taken.some((other) => covers(box, other));
+  const { x, y } = beside(figure, 'below', r, w, h);
+  if (fits({ x: x - SPARE, y, w: w + 2 * SPARE, h: h + SPARE })) figure.side = 'below';
   for (const side of [figure.side, ...SIDES]) {
     const box = beside(figure, side, r, w, h);
-    if (taken.some((other) => covers(box, other))) continue;
+    if (!fits(box)) continue;
     figure.side = side;
     return box;
   }

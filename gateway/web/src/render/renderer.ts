@@ -5,7 +5,7 @@ import type { ZoneMap } from '../world/map.ts';
 import type { Entity, World } from '../world/model.ts';
 import type { Pose } from '../world/timeline.ts';
 import { Camera } from './camera.ts';
-import { bodyRadius, drawBody, drawBubble } from './figures.ts';
+import { bodyRadius, drawBody, drawBubbles } from './figures.ts';
 import type { Figure } from './figures.ts';
 import { Ground } from './ground.ts';
 import { drawLabels } from './labels.ts';
@@ -68,10 +68,11 @@ export class Renderer {
     const weight = (figure: Figure): number =>
       figure.marked ? -2 : figure.own ? -1 : Math.hypot(figure.px - this.#width / 2, figure.py - this.#height / 2);
     const taken = drawLabels(context, order.sort((a, b) => weight(a) - weight(b)), camera.scale);
-    for (const [id, bubble] of world.bubbles) {
+    const spoken = [...world.bubbles].flatMap(([id, bubble]) => {
       const figure = this.#figures.get(id);
-      if (figure) taken.push(drawBubble(context, figure, bubble, camera.scale, this.#width, now, taken));
-    }
+      return figure ? [[figure, bubble] as const] : [];
+    });
+    drawBubbles(context, spoken, camera.scale, this.#width, now, taken);
   }
 
   /** Who is drawn at this point of the page, the nearest if several. */

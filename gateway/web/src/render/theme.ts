@@ -29,7 +29,7 @@ export const COLOURS = {
 export const FONT = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif";
 
 export const SKIN = ['#e8c4a0', '#f0d6bd', '#b98563', '#8a5a3c', '#d9cfd6'] as const;
-export const HAIR = ['#2b2024', '#4a3124', '#15151b', '#6b4a2c', '#8d8a92', '#5c2626', '#c9a86a'] as const;
+export const HAIR = ['#4a3530', '#6a4630', '#33313c', '#8a6238', '#a3a0a8', '#7c3430', '#c9a86a'] as const;
 
 /** A kind of decor that this page does not know. */
 export const DECOR_OTHER = '#2b2d39';

@@ -64,7 +64,8 @@ const PAUSED: Readonly<Record<PauseReason, string>> = {
   backplane: 'The world stands still for a moment…',
 };
 
-/** `new-york` to `New York`. */
+/** `old-town` to `Old Town`, `nyc` to `NYC`. */
 function title(id: string): string {
+  if (/^[a-z]{1,3}$/.test(id)) return id.toUpperCase();
   return id.split(/[-_ ]+/).map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(' ');
 }

@@ -1,20 +1,28 @@
-// The way in: a guest's name.
+// The way in: a guest's name, or a ticket.
 
 import { NAME_CHARS } from '../protocol/messages.ts';
+import type { Credentials } from '../protocol/messages.ts';
 import { byId } from './dom.ts';
 
 export class Login {
   readonly #page = byId('login');
   readonly #name = byId<HTMLInputElement>('name');
+  readonly #ticket = byId<HTMLInputElement>('ticket');
   readonly #problem = byId('login-problem');
 
-  constructor(enter: (name: string) => void) {
+  constructor(enter: (who: Credentials) => void) {
     byId<HTMLFormElement>('enter').addEventListener('submit', (event) => {
       event.preventDefault();
+      const ticket = this.#ticket.value.trim();
+      if (ticket !== '') {
+        this.#ticket.value = '';
+        enter({ ticket });
+        return;
+      }
       const name = this.#name.value.trim();
       const problem = nameProblem(name);
       this.#problem.textContent = problem ?? '';
-      if (problem === undefined) enter(name);
+      if (problem === undefined) enter({ name });
       else this.#name.focus();
     });
   }
