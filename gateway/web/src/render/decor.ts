@@ -44,6 +44,13 @@ export function drawPiece(context: Context, piece: Piece, seen: Area): void {
   context.restore();
 }
 
+/** Draws the kerbs of roads, to be called before the roads: where two meet, the one's asphalt covers the other's kerb. */
+export function drawKerbs(context: Context, pieces: readonly Piece[]): void {
+  context.strokeStyle = '#474a5e';
+  context.lineWidth = 0.6;
+  for (const { kind, path } of pieces) if (kind === 'road') context.stroke(path);
+}
+
 /** Adds the light that a piece gives, to be called once everything dark is drawn. */
 export function lightPiece(context: Context, { kind, box }: Piece): void {
   const light = LIGHTS[kind];
@@ -87,7 +94,6 @@ const FLAT: Readonly<Record<string, Draw>> = {
   road(context, { path, box }) {
     fill(context, path, '#20222b');
     context.clip(path);
-    edge(context, path, '#43465a', 0.36);
     const { x, y } = middle(box);
     context.strokeStyle = 'rgb(236 205 140 / 42%)';
     context.lineWidth = 0.16;

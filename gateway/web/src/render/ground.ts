@@ -3,7 +3,7 @@
 
 import type { Shape, ZoneMap } from '../world/map.ts';
 import type { Camera } from './camera.ts';
-import { drawPiece, isRaised, lightPiece, piece } from './decor.ts';
+import { drawKerbs, drawPiece, isRaised, lightPiece, piece } from './decor.ts';
 import type { Area, Piece } from './decor.ts';
 import { COLOURS, FONT } from './theme.ts';
 
@@ -104,7 +104,11 @@ export class Ground {
     context.clip();
     context.fillStyle = COLOURS.ground;
     context.fillRect(0, 0, mapWidth, mapHeight);
-    for (const each of this.#flat) if (meets(each.box, seen, 1)) drawPiece(context, each, seen);
+    const firstRoad = this.#flat.find(({ kind }) => kind === 'road');
+    for (const each of this.#flat) {
+      if (each === firstRoad) drawKerbs(context, this.#flat);
+      if (meets(each.box, seen, 1)) drawPiece(context, each, seen);
+    }
     this.#walls(context, scale);
     this.#doors(context, closed);
     for (const each of this.#raised) if (meets(each.box, seen, 2)) drawPiece(context, each, seen);
