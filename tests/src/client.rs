@@ -150,7 +150,8 @@ impl Client {
     pub async fn walk_to(&mut self, x: f64, y: f64) -> anyhow::Result<()> {
         let zone = self.zone["zone"].clone();
         let step = self.zone["speed"].as_f64().context("zone.speed")? * 0.1 * 0.95;
-        loop {
+        let steps = ((x - self.at.0).hypot(y - self.at.1) / step).ceil() as usize + 10;
+        for _ in 0..steps {
             let (dx, dy) = (x - self.at.0, y - self.at.1);
             let left = dx.hypot(dy);
             if left < 0.01 || self.zone["zone"] != zone {
@@ -160,6 +161,8 @@ impl Client {
             self.claim(self.at.0 + dx * share, self.at.1 + dy * share).await?;
             self.listen(Duration::from_millis(100)).await?;
         }
+        let corrections: Vec<_> = self.seen.iter().filter(|message| message["t"] == "correct").collect();
+        bail!("not at ({x}, {y}) after {steps} steps but at {:?}; corrections: {corrections:?}", self.at)
     }
 
     /// The next message, whatever it is.

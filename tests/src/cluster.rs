@@ -123,8 +123,7 @@ impl Cluster {
         args.extend(["--data".into(), folder.path().join("data").display().to_string()]);
         args.extend(more.iter().map(|arg| (*arg).to_owned()));
         let process = Process::start(&args, &folder.path().join("dev.log"))?;
-        let mut cluster =
-            Self { gateways: vec![(listen, process)], hosts: Vec::new(), admin, redis: None, folder };
+        let mut cluster = Self { gateways: vec![(listen, process)], hosts: Vec::new(), admin, redis: None, folder };
         cluster.until_ready().await?;
         Ok(cluster)
     }
@@ -132,7 +131,7 @@ impl Cluster {
     /// Redis, two gateways and two hosts, each its own process, as `cargo xtask distributed` starts them.
     pub async fn distributed() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let redis = RedisServer::start()?;
+        let redis = RedisServer::start().await?;
         let mut hosts = Vec::new();
         for region in ["nyc", "la"] {
             let (listen, admin) = (free_address()?, free_address()?);
@@ -184,9 +183,8 @@ impl Cluster {
         let run = Command::new(wod()?).args(args).args(["--server", &server, "--json"]).output();
         let output = tokio::time::timeout(Duration::from_secs(60), run).await.context("wod does not end")??;
         let text = String::from_utf8_lossy(&output.stdout);
-        let value = serde_json::from_str(&text).unwrap_or_else(|_| {
-            Value::String(format!("{text}{}", String::from_utf8_lossy(&output.stderr)))
-        });
+        let value = serde_json::from_str(&text)
+            .unwrap_or_else(|_| Value::String(format!("{text}{}", String::from_utf8_lossy(&output.stderr))));
         Ok((output.status.code().unwrap_or(-1), value))
     }
 

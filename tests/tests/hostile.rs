@@ -27,7 +27,7 @@ async fn rule_breakers_are_closed_with_their_codes_and_nobody_else_notices() {
         assert_eq!(rogue.closed().await.unwrap(), code, "{what}");
     }
     let twin = Client::guest(&url, "witness", Encoding::Json).await;
-    assert!(twin.unwrap_err().to_string().contains("4001"), "a name that stands here is taken");
+    assert!(twin.err().unwrap().to_string().contains("4001"), "a name that stands here is taken");
 
     witness.chat("say", "still here").await.unwrap();
     let own = |message: &Value| message["t"] == "chat" && message["text"] == "still here";

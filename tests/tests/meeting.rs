@@ -21,6 +21,14 @@ async fn players_of_both_encodings_meet_walk_and_talk() {
     }
     assert_eq!(bob.near("Ann"), Some(ann.you()), "one id for everybody");
 
+    let distance = |ann: &Client, bob: &Client| (ann.at.0 - bob.at.0).hypot(ann.at.1 - bob.at.1);
+    if distance(&ann, &bob) > 12.0 {
+        ann.chat("say", "too far for a say").await.unwrap();
+    }
+    // Around the fountain between the spawn points.
+    bob.walk_to(94.0, bob.at.1).await.unwrap();
+    bob.walk_to(94.0, ann.at.1).await.unwrap();
+    assert!(distance(&ann, &bob) < 4.0, "Bob walks up to Ann without a correction");
     for mode in ["say", "emote", "shout"] {
         let line = format!("a {mode} of Ann's");
         ann.chat(mode, &line).await.unwrap();
@@ -40,10 +48,12 @@ async fn players_of_both_encodings_meet_walk_and_talk() {
     let id = ann.you();
     let arrived = |message: &Value| {
         let entries = message["e"].as_array().into_iter().flatten();
-        message["t"] == "update" && entries.into_iter().any(|e| e[0] == id && (e[1].as_f64().unwrap() - x - 1.0).abs() < 0.02)
+        message["t"] == "update"
+            && entries.into_iter().any(|e| e[0] == id && (e[1].as_f64().unwrap() - x - 1.0).abs() < 0.02)
     };
     bob.until("Ann's last position", arrived).await.unwrap();
 
+    assert!(!bob.seen.iter().any(|message| message["text"] == "too far for a say"), "a say carries 10 m");
     assert_eq!((ann.faults.clone(), bob.faults.clone()), (vec![], vec![]));
 }
 

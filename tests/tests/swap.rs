@@ -48,8 +48,12 @@ async fn a_module_that_fails_any_check_is_refused_and_the_old_one_goes_on() {
     let zone = ann.zone["zone"].as_str().unwrap().to_owned();
     let component = std::fs::read(modules().join("elysium.wasm")).unwrap();
     let core_module = b"\0asm\x01\0\0\0".to_vec();
-    let cases =
-        [("empty", Vec::new()), ("core", core_module), ("cut", component[..component.len() / 2].to_vec()), ("text", b"hi".to_vec())];
+    let cases = [
+        ("empty", Vec::new()),
+        ("core", core_module),
+        ("cut", component[..component.len() / 2].to_vec()),
+        ("text", b"hi".to_vec()),
+    ];
     for (name, bytes) in cases {
         let file = cluster.folder.path().join(format!("{name}.wasm"));
         std::fs::write(&file, bytes).unwrap();

@@ -92,6 +92,11 @@ async fn put(backplane: &Backplane, player: Traveller, place: Place, zone: ZoneN
     let sub = player.sub.clone();
     for _ in 0..CAS_TRIES {
         let stored = read(backplane, &sub).await?;
+        // A guest's name goes to the next who wants it: a late repeat must not touch her record, nor bring back a deleted one.
+        let another = stored.as_ref().is_none_or(|(_, record)| record.player.id != player.id);
+        if player.guest && another {
+            return Ok(StoreAnswer::Outdated(player.hop.next()));
+        }
         let version = match &stored {
             Some((_, record)) if record.hop > player.hop => return Ok(StoreAnswer::Outdated(record.hop)),
             Some((_, record)) if record.hop == player.hop && record.place == place => return Ok(StoreAnswer::Stored),
@@ -110,6 +115,8 @@ async fn put(backplane: &Backplane, player: Traveller, place: Place, zone: ZoneN
 async fn forget(backplane: &Backplane, player: Traveller) -> Result<StoreAnswer, StoreError> {
     for _ in 0..CAS_TRIES {
         match read(backplane, &player.sub).await? {
+            // The name is the next guest's by now.
+            Some((_, record)) if record.player.id != player.id => return Ok(StoreAnswer::Stored),
             Some((_, record)) if record.hop > player.hop => return Ok(StoreAnswer::Outdated(record.hop)),
             Some((version, _)) => match backplane.delete_record(&player.sub, version).await {
                 Ok(()) => {}
@@ -132,4 +139,68 @@ async fn find(backplane: &Backplane, name: &str) -> Result<StoreAnswer, StoreErr
         Place::Offline => None,
     };
     Ok(StoreAnswer::Found { id: record.player.id, zone })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test says more by panicking")]
+mod tests {
+    use super::*;
+
+    const HERE: ZoneNo = ZoneNo(1);
+    const THERE: ZoneNo = ZoneNo(2);
+
+    async fn claim_ann(backplane: &Backplane, zone: ZoneNo, guest: bool, new_id: u64) -> StoreAnswer {
+        let sub = Sub::from(if guest { "guest:ann" } else { "ann" });
+        let request = StoreRequest::Claim { sub, name: "Ann".into(), guest, new_id: EntityId(new_id) };
+        execute(backplane, zone, request).await.unwrap()
+    }
+
+    async fn claimed(backplane: &Backplane, guest: bool, new_id: u64) -> Traveller {
+        match claim_ann(backplane, HERE, guest, new_id).await {
+            StoreAnswer::Claimed { player, .. } => *player,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn later(player: &Traveller) -> Box<Traveller> {
+        Box::new(Traveller { hop: player.hop.next(), ..player.clone() })
+    }
+
+    #[tokio::test]
+    async fn a_repeated_claim_is_one_claim_and_another_zone_is_sent_here() {
+        let backplane = Backplane::embedded(None).await.unwrap();
+        let ann = claimed(&backplane, false, 7).await;
+        assert_eq!(claimed(&backplane, false, 8).await, ann, "the second new id is not used");
+        assert_eq!(claim_ann(&backplane, THERE, false, 9).await, StoreAnswer::Elsewhere(HERE));
+        assert_eq!(claim_ann(&backplane, HERE, true, 10).await, StoreAnswer::NameTaken);
+    }
+
+    #[tokio::test]
+    async fn a_late_repeat_of_an_arrival_does_not_undo_a_logout() {
+        let backplane = Backplane::embedded(None).await.unwrap();
+        let ann = claimed(&backplane, false, 7).await;
+        let arrived = later(&ann);
+        let gone = later(&arrived);
+        let arrive = StoreRequest::Arrived(arrived);
+        assert_eq!(execute(&backplane, THERE, arrive.clone()).await.unwrap(), StoreAnswer::Stored);
+        let leave = StoreRequest::Offline(gone.clone());
+        assert_eq!(execute(&backplane, THERE, leave.clone()).await.unwrap(), StoreAnswer::Stored);
+        assert_eq!(execute(&backplane, THERE, leave).await.unwrap(), StoreAnswer::Stored);
+        assert_eq!(execute(&backplane, THERE, arrive).await.unwrap(), StoreAnswer::Outdated(gone.hop));
+    }
+
+    #[tokio::test]
+    async fn a_late_repeat_of_a_guests_logout_leaves_the_next_bearer_of_her_name_alone() {
+        let backplane = Backplane::embedded(None).await.unwrap();
+        let first = claimed(&backplane, true, 7).await;
+        let leave = StoreRequest::Offline(later(&first));
+        assert_eq!(execute(&backplane, HERE, leave.clone()).await.unwrap(), StoreAnswer::Stored);
+        let second = claimed(&backplane, true, 8).await;
+        assert_eq!(second.id, EntityId(8));
+        assert_eq!(execute(&backplane, HERE, leave).await.unwrap(), StoreAnswer::Stored);
+        let stale = StoreRequest::Arrived(later(&first));
+        assert!(matches!(execute(&backplane, HERE, stale).await.unwrap(), StoreAnswer::Outdated(_)));
+        let found = execute(&backplane, THERE, StoreRequest::FindName("ANN".into())).await.unwrap();
+        assert_eq!(found, StoreAnswer::Found { id: second.id, zone: Some(HERE) });
+    }
 }
