@@ -166,6 +166,11 @@ impl Bot {
         self.errand == Errand::Settled
     }
 
+    /// Whether it finds out what leads where.
+    pub(super) fn scouts(&self) -> bool {
+        self.task.scouts
+    }
+
     /// Whether a command waits for its ack, or an own line for being heard.
     pub(super) fn owes(&self) -> bool {
         self.commands.pending() > 0 || self.lines.missing(&self.commands).next().is_some()

@@ -23,8 +23,8 @@ use crate::commands::ticket::Signer;
 
 /// Bots in a cluster: each sees the others.
 const CLUSTER: usize = 21;
-/// Bots that find out what leads where.
-const SCOUTS: usize = 16;
+/// Bots that find out what leads where: those that cross, at least and at most so many.
+const SCOUTS: std::ops::RangeInclusive<usize> = 4..=16;
 /// How often the phases look at the bots.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long bots may take to get their last acks.
@@ -95,7 +95,7 @@ pub(super) struct Shared {
     homes: RwLock<Arc<[Home]>>,
     /// Zones that `homes` was made of.
     homes_of: AtomicUsize,
-    /// By bot: [`IN`], [`SETTLED`], [`OWES`].
+    /// By bot: [`IN`], [`SETTLED`], [`OWES`], [`SCOUTING`].
     states: Vec<AtomicU8>,
     over: CancellationToken,
     hurry: CancellationToken,
@@ -110,6 +110,7 @@ pub(super) struct Shared {
 const IN: u8 = 1;
 const SETTLED: u8 = 2;
 const OWES: u8 = 4;
+const SCOUTING: u8 = 8;
 
 impl Shared {
     fn new(plan: Plan, map_wanted_tx: mpsc::Sender<ZoneInfo>) -> Self {
@@ -147,10 +148,11 @@ impl Shared {
             let shared = self.clone();
             bots.spawn(async move { client::live(bot, &shared, index).await });
         }
-        let everybody = self.plan.count;
         self.wait(deadline, |shared| {
             shared.settle_what_is_known();
-            shared.atlas.is_known() && shared.count_of(SETTLED) == everybody
+            // Scouts may be far from home when there is nothing left to find; nobody waits for their way back.
+            let is_ready = |state: &AtomicU8| state.load(Ordering::Relaxed) & (SETTLED | SCOUTING) != 0;
+            shared.atlas.is_known() && shared.states.iter().all(is_ready)
         })
         .await;
         let mut report = self.report();
@@ -229,15 +231,17 @@ impl Shared {
         let name = format!("{}x{}", plan.prefix, plan.first + index);
         let ticket = plan.signer.as_ref().map(|signer| signer.sign(&name, &name, Duration::from_secs(24 * 3600)));
         // Spread evenly, so that no cluster is emptied.
-        let crosses = |index: usize| (index as f64 * plan.cross).floor();
+        let crossing_before = |index: usize| (index as f64 * plan.cross).floor() as usize;
+        let crosses = crossing_before(index + 1) > crossing_before(index);
+        let scouts = index < *SCOUTS.start() || (crosses && crossing_before(index) < *SCOUTS.end());
         Ok(Task {
             index: plan.first + index,
             prefix: plan.prefix.clone(),
             ticket: ticket.transpose()?,
             move_rate: plan.move_rate,
             chat_rate: plan.chat_rate,
-            crosses: crosses(index + 1) > crosses(index),
-            scouts: index < SCOUTS,
+            crosses,
+            scouts,
         })
     }
 
@@ -277,7 +281,8 @@ impl Shared {
     /// Where a bot stands, for the phases.
     pub(super) fn set_state(&self, index: usize, bot: &Bot) {
         let flag = |is: bool, flag: u8| if is { flag } else { 0 };
-        let state = flag(bot.is_in(), IN) | flag(bot.is_settled(), SETTLED) | flag(bot.owes(), OWES);
+        let progress = flag(bot.is_in(), IN) | flag(bot.is_settled(), SETTLED);
+        let state = progress | flag(bot.owes(), OWES) | flag(bot.is_in() && bot.scouts(), SCOUTING);
         self.states[index].store(state, Ordering::Relaxed);
     }
 
