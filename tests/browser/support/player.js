@@ -12,6 +12,8 @@ const VIEW = { width: 960, height: 600 };
 const METRES_SHOWN = 26;
 /** Furthest that one click leads, metres. */
 const CLICK_M = 6;
+/** Most clicks of one walk. */
+const MAX_CLICKS = 40;
 /** This near to a point is there, metres. */
 const NEAR_M = 0.3;
 
@@ -114,15 +116,23 @@ export class Player {
     for (const key of keys) await this.page.keyboard.up(key);
   }
 
-  /** Walks straight to a point of the world by clicks, none further away than the panels leave the ground free. */
+  /**
+   * Walks straight to a point of the world by clicks, none further away than the panels leave the ground free. A
+   * correction ends a click's walk, and the next click goes on; the test says whether there may be one.
+   */
   async walksTo(x, y) {
     const away = () => Math.hypot(x - this.#at.x, y - this.#at.y);
-    while (away() > NEAR_M) {
+    for (let clicks = 0; away() > NEAR_M; clicks += 1) {
+      if (clicks === MAX_CLICKS) throw new Error(`no way to ${x}, ${y}; ${this.#situation()}`);
       await this.#stands();
       const part = Math.min(1, CLICK_M / away());
       const next = { x: this.#at.x + (x - this.#at.x) * part, y: this.#at.y + (y - this.#at.y) * part };
+      const corrected = this.count('correct');
       await this.page.mouse.click(...this.#onPage(next.x, next.y));
-      await this.until(() => Math.hypot(next.x - this.#at.x, next.y - this.#at.y) < NEAR_M, `a walk to ${next.x}, ${next.y}`);
+      await this.until(
+        () => Math.hypot(next.x - this.#at.x, next.y - this.#at.y) < NEAR_M || this.count('correct') > corrected,
+        `a walk to ${next.x}, ${next.y}`,
+      );
     }
   }
 

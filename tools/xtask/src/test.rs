@@ -15,6 +15,8 @@ pub(crate) struct Args {
 }
 
 const WASM: &str = "--target wasm32-unknown-unknown";
+const NEXTEST: &str = "cargo nextest run --no-fail-fast --no-tests=pass --cargo-quiet";
+const CARGO_TEST: &str = "cargo test --no-fail-fast --quiet --all-targets";
 
 enum Work {
     Run(Line),
@@ -75,7 +77,7 @@ fn steps(args: &Args) -> Vec<Step> {
     let own = |name, repeat, run| Step { name, work: Work::Own { repeat, run } };
     let build_zones =
         Line::new("").arg(paths::wod("debug")).arg("zone").arg("build").arg("zones").arg("--out").arg(paths::zones());
-    let end_to_end = Line::new(&format!("{} --package wod-tests", runner()))
+    let end_to_end = tests_of(true)
         .env("WOD_BIN", paths::wod("debug"))
         .env("WOD_MODULES", paths::zones())
         .env("WOD_WEB", paths::web());
@@ -87,10 +89,11 @@ fn steps(args: &Args) -> Vec<Step> {
         line("clippy", "cargo clippy --workspace --all-targets --quiet -- -D warnings"),
         zones("clippy of the zones", "cargo clippy --workspace --all-targets --quiet -- -D warnings"),
         zones("clippy of the zones as wasm", &format!("cargo clippy --workspace --lib --quiet {WASM} -- -D warnings")),
-        line("build wod", "cargo build --package wod --quiet"),
+        // One selection of packages for everything below: another would mean other features, and wasmtime built twice.
+        line("build everything", "cargo build --workspace --all-targets --quiet"),
         Step { name: "build the zones", work: Work::Run(build_zones) },
-        line("unit, property and snapshot tests", &format!("{} --workspace --exclude wod-tests", runner())),
-        line("examples in the documentation", "cargo test --workspace --exclude wod-tests --doc --quiet"),
+        Step { name: "unit, property and snapshot tests", work: Work::Run(tests_of(false)) },
+        line("examples in the documentation", "cargo test --workspace --doc --quiet"),
         zones("tests of the zones", &format!("{} --workspace", runner())),
         web("types of the web client", "npm run --silent check"),
         web("tests of the web client", "npm test --silent"),
@@ -101,13 +104,23 @@ fn steps(args: &Args) -> Vec<Step> {
     steps
 }
 
-/// `cargo nextest run` where it is installed.
+/// The workspace's tests but for the end-to-end ones, or those alone: one at a time, each has a world of its own.
+fn tests_of(end_to_end: bool) -> Line {
+    let words = match (has_nextest(), end_to_end) {
+        (true, false) => format!("{NEXTEST} --workspace -E not(package(wod-tests))"),
+        (true, true) => format!("{NEXTEST} --workspace --test-threads 1 -E package(wod-tests)"),
+        (false, false) => format!("{CARGO_TEST} --workspace --exclude wod-tests"),
+        (false, true) => format!("{CARGO_TEST} --package wod-tests -- --test-threads 1"),
+    };
+    Line::new(&words)
+}
+
 fn runner() -> &'static str {
-    if Line::new("cargo nextest --version").output().is_some() {
-        "cargo nextest run --no-fail-fast --no-tests=pass --cargo-quiet"
-    } else {
-        "cargo test --no-fail-fast --quiet --all-targets"
-    }
+    if has_nextest() { NEXTEST } else { CARGO_TEST }
+}
+
+fn has_nextest() -> bool {
+    Line::new("cargo nextest --version").output().is_some()
 }
 
 fn prepare() -> anyhow::Result<()> {
