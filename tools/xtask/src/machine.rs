@@ -43,22 +43,32 @@ pub(crate) fn node() -> anyhow::Result<()> {
 
 /// `redis-server`, from apt when this is root.
 pub(crate) fn redis() -> anyhow::Result<()> {
-    let is_there = || Line::new("redis-server --version").output().is_some();
+    debian_package("redis-server")
+}
+
+/// `chromium`, from apt when this is root.
+pub(crate) fn chromium() -> anyhow::Result<()> {
+    debian_package("chromium")
+}
+
+/// A Debian package with a program of the same name.
+fn debian_package(name: &str) -> anyhow::Result<()> {
+    let is_there = || Line::new(name).arg("--version").output().is_some();
     if is_there() {
         return Ok(());
     }
-    const BY_HAND: &str = "redis-server is missing; type: sudo apt-get install -y redis-server";
+    let by_hand = format!("{name} is missing; type: sudo apt-get install -y {name}");
     let is_root = Line::new("id -u").output().is_some_and(|id| id.trim() == "0");
     if !is_root || Line::new("apt-get --version").output().is_none() {
-        bail!("{BY_HAND}");
+        bail!("{by_hand}");
     }
-    println!("installing redis-server");
-    Line::new("apt-get update -qq").run().context(BY_HAND)?;
-    // `--no-install-recommends` and the policy keep apt from starting a server of its own.
-    let install = Line::new("apt-get install -y -qq --no-install-recommends redis-server").env("RUNLEVEL", "1");
-    install.env("DEBIAN_FRONTEND", "noninteractive").run().context(BY_HAND)?;
+    println!("installing {name}");
+    Line::new("apt-get update -qq").run().context(by_hand.clone())?;
+    // Neither recommended packages nor a server that apt starts by itself.
+    let install = Line::new("apt-get install -y -qq --no-install-recommends").arg(name).env("RUNLEVEL", "1");
+    install.env("DEBIAN_FRONTEND", "noninteractive").run().context(by_hand.clone())?;
     if !is_there() {
-        bail!("{BY_HAND}");
+        bail!("{by_hand}");
     }
     Ok(())
 }

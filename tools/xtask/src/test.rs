@@ -77,10 +77,10 @@ fn steps(args: &Args) -> Vec<Step> {
     let own = |name, repeat, run| Step { name, work: Work::Own { repeat, run } };
     let build_zones =
         Line::new("").arg(paths::wod("debug")).arg("zone").arg("build").arg("zones").arg("--out").arg(paths::zones());
-    let end_to_end = tests_of(true)
-        .env("WOD_BIN", paths::wod("debug"))
-        .env("WOD_MODULES", paths::zones())
-        .env("WOD_WEB", paths::web());
+    let on_processes = |line: Line| {
+        line.env("WOD_BIN", paths::wod("debug")).env("WOD_MODULES", paths::zones()).env("WOD_WEB", paths::web())
+    };
+    let end_to_end = on_processes(tests_of(true));
     let mut steps = vec![
         own("what the tests need", "cargo xtask test", prepare),
         line("format", "cargo fmt --all --check"),
@@ -100,6 +100,8 @@ fn steps(args: &Args) -> Vec<Step> {
     ];
     if !args.quick {
         steps.push(Step { name: "end to end, on real processes", work: Work::Run(end_to_end) });
+        let browser = on_processes(Line::new("npm test --silent").dir("tests/browser"));
+        steps.push(Step { name: "end to end, in a real browser", work: Work::Run(browser) });
     }
     steps
 }
@@ -127,7 +129,9 @@ fn prepare() -> anyhow::Result<()> {
     machine::wasm_target()?;
     machine::node()?;
     machine::redis()?;
+    machine::chromium()?;
     machine::npm_packages("tools/test-client")?;
+    machine::npm_packages("tests/browser")?;
     machine::web_client()
 }
 
