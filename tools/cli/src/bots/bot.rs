@@ -74,6 +74,15 @@ pub(super) struct Out {
     /// Age of neighbours' lines as they arrived.
     pub(super) chat_ages: Vec<Micros>,
     pub(super) faults: Vec<Found>,
+    /// Worth knowing, but no fault: what was corrected, and where.
+    pub(super) notes: Vec<String>,
+}
+
+impl Out {
+    /// Whether there is nothing for the report.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.move_ages.is_empty() && self.chat_ages.is_empty() && self.faults.is_empty() && self.notes.is_empty()
+    }
 }
 
 /// One player.
@@ -235,7 +244,7 @@ impl Bot {
             }
             ServerMsg::Zone(info) => self.on_zone(info, scene),
             ServerMsg::Roster { enter, leave, full } => self.on_roster(now, enter, &leave, full),
-            ServerMsg::Correct { c, x, y, why, .. } => self.on_correct(c, [x, y], &why, scene),
+            ServerMsg::Correct { c, x, y, why, .. } => self.on_correct(c, [x, y], &why, scene, out),
             ServerMsg::Chat { n, from, name, text, .. } => {
                 if self.receive(n, out) {
                     self.on_line(now, from, &name, &text, scene.phase, out);
@@ -402,15 +411,21 @@ impl Bot {
         self.errand.replan();
     }
 
-    fn on_correct(&mut self, c: CorrectionNo, [x, y]: Spot, why: &str, scene: Scene<'_>) {
+    fn on_correct(&mut self, c: CorrectionNo, [x, y]: Spot, why: &str, scene: Scene<'_>, out: &mut Out) {
         let Some(here) = &mut self.here else { return };
         here.c = c;
+        let claimed = [here.corner[0] + here.at[0], here.corner[1] + here.at[1]];
         here.at = [x - here.corner[0], y - here.corner[1]];
         // Where it was going to no longer starts from here.
         here.walker = None;
         if why == "out_of_bounds" && self.errand.found_nothing(scene.atlas) {
             self.counters.probes += 1;
         } else {
+            let zone = &here.zone;
+            let [from_x, from_y] = claimed;
+            out.notes.push(format!(
+                "corrected in {zone}: {why}, last at ({from_x:.2}, {from_y:.2}), put to ({x:.2}, {y:.2})"
+            ));
             *self.counters.corrections.entry(why.to_owned()).or_default() += 1;
         }
         self.errand.replan();

@@ -11,6 +11,8 @@ use crate::output;
 
 /// Faults that are kept whole; further ones are only counted.
 const FAULTS_KEPT: usize = 100;
+/// Notes that are kept.
+const NOTES_KEPT: usize = 20;
 /// The longest latency that is told from longer ones, µs.
 const LONGEST: u64 = 60_000_000;
 
@@ -128,6 +130,8 @@ pub(crate) struct Report {
     pub(super) chat: Latencies,
     pub(super) faults: Vec<Fault>,
     pub(super) fault_counts: BTreeMap<FaultKind, u64>,
+    /// Corrections, where they happened: the first few.
+    pub(super) notes: Vec<String>,
 }
 
 impl Report {
@@ -135,6 +139,12 @@ impl Report {
         *self.fault_counts.entry(fault.kind).or_default() += 1;
         if self.faults.len() < FAULTS_KEPT {
             self.faults.push(fault);
+        }
+    }
+
+    pub(super) fn note(&mut self, note: String) {
+        if self.notes.len() < NOTES_KEPT {
+            self.notes.push(note);
         }
     }
 
@@ -160,6 +170,7 @@ impl Report {
         for (kind, count) in other.fault_counts {
             *self.fault_counts.entry(kind).or_default() += count;
         }
+        other.notes.into_iter().for_each(|note| self.note(note));
         self.faults.extend(other.faults);
         self.faults.sort_by_key(|fault| fault.at_ms);
         self.faults.truncate(FAULTS_KEPT);
@@ -207,6 +218,7 @@ impl Report {
             "chat_latency_ms": percentiles(&self.chat),
             "fault_counts": self.fault_counts,
             "faults": self.faults,
+            "notes": self.notes,
         })
     }
 
@@ -257,6 +269,7 @@ impl Report {
             [latency("moves", &self.moves), latency("chat", &self.chat)],
             "nothing",
         );
+        self.notes.iter().for_each(|note| output::line(format_args!("note: {note}")));
         let faults = self.faults.iter().map(|fault| {
             let kind = serde_json::to_value(fault.kind).expect("a kind has a name");
             let kind = kind.as_str().unwrap_or_default().to_owned();

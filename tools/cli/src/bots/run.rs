@@ -274,7 +274,7 @@ impl Shared {
 
     pub(super) fn with_scene<R>(&self, index: usize, act: impl FnOnce(Scene<'_>) -> R) -> R {
         let homes = self.homes();
-        let home = homes.get((index / CLUSTER) % homes.len().max(1));
+        let home = homes.get(((self.plan.first + index) / CLUSTER) % homes.len().max(1));
         act(Scene { phase: self.phase(), atlas: &self.atlas, home })
     }
 
@@ -301,12 +301,13 @@ impl Shared {
 
     /// Takes samples and faults out of what came of an event.
     pub(super) fn collect(&self, bot: &Bot, out: &mut Out) {
-        if out.move_ages.is_empty() && out.chat_ages.is_empty() && out.faults.is_empty() {
+        if out.is_quiet() {
             return;
         }
         let mut report = self.report();
         out.move_ages.drain(..).for_each(|age| report.moves.record(age));
         out.chat_ages.drain(..).for_each(|age| report.chat.record(age));
+        out.notes.drain(..).for_each(|note| report.note(format!("{}: {note}", bot.name())));
         for (kind, detail) in out.faults.drain(..) {
             report.fault(self.as_fault(bot.name(), kind, detail));
         }
