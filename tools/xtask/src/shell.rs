@@ -128,10 +128,11 @@ fn pass_on(from: impl Read, mut to: impl std::io::Write) -> anyhow::Result<Count
 
 /// The tests that a line of `cargo test`, `cargo nextest` or `vitest` sums up.
 fn count_in(line: &str) -> Option<Count> {
+    // Indented, it is what a failed test of nextest printed, and is in nextest's own summary.
+    let is_cargos = line.starts_with("test result:");
     let line = line.trim();
-    let is_summary = line.starts_with("test result:")
-        || (line.starts_with("Summary [") && line.contains(" run: "))
-        || line.starts_with("Tests  ");
+    let is_summary =
+        is_cargos || (line.starts_with("Summary [") && line.contains(" run: ")) || line.starts_with("Tests  ");
     is_summary.then(|| Count { passed: number_before(line, "passed"), failed: number_before(line, "failed") })
 }
 
@@ -172,6 +173,7 @@ mod tests {
             "\u{1b}[32;1m     Summary\u{1b}[0m [   0.120s] 5 tests run: 4 passed (1 slow), 1 failed, 2 skipped";
         assert_eq!(count_in(&without_colours(summary)), count(4, 1));
         assert_eq!(count_in("      Tests  1 failed | 11 passed (12)"), count(11, 1));
+        assert_eq!(count_in("    test result: FAILED. 0 passed; 1 failed; 0 ignored"), None);
         assert_eq!(count_in(" Test Files  2 passed (2)"), None);
         assert_eq!(count_in("running 32 tests"), None);
     }

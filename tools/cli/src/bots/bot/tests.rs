@@ -236,6 +236,7 @@ fn a_scout_tries_each_side_once_and_the_next_zone_joins_the_atlas() {
 #[test]
 fn a_bot_walks_to_its_home_in_another_zone() {
     let mut stage = Stage::new(false);
+    stage.bot.task.scouts = false;
     stage.arrive(zone("nyc.b", [20.0, 0.0, 40.0, 20.0], [25.0, 10.0], ZoneReason::Crossed));
     stage.home = stage.atlas.homes(30.0).into_iter().find(|home| home.zone == "nyc.a");
     assert!(stage.home.is_some());
