@@ -35,6 +35,11 @@ pub fn wod() -> anyhow::Result<PathBuf> {
     Ok(newest.context("there is no `wod` to test: run `cargo build -p wod`, or `cargo xtask test`")?.1)
 }
 
+/// The sample world's file.
+fn world() -> PathBuf {
+    root().join("zones/world.toml")
+}
+
 /// Where `wod zone build` puts the shipped modules: `WOD_MODULES`, else `target/zones`.
 pub fn modules() -> PathBuf {
     std::env::var_os("WOD_MODULES").map_or_else(|| root().join("target/zones"), PathBuf::from)
@@ -112,16 +117,15 @@ pub struct Cluster {
 impl Cluster {
     /// The sample world in one process, as `cargo xtask dev` starts it.
     pub async fn dev() -> anyhow::Result<Self> {
-        Self::dev_with(&[]).await
+        Self::dev_of(&world(), &modules()).await
     }
 
-    /// The same, with further arguments.
-    pub async fn dev_with(more: &[&str]) -> anyhow::Result<Self> {
+    /// Another world in one process.
+    pub async fn dev_of(world: &Path, modules: &Path) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let (listen, admin) = (free_address()?, free_address()?);
-        let mut args = common("dev", listen, admin);
+        let mut args = common("dev", listen, admin, world, modules);
         args.extend(["--data".into(), folder.path().join("data").display().to_string()]);
-        args.extend(more.iter().map(|arg| (*arg).to_owned()));
         let process = Process::start(&args, &folder.path().join("dev.log"))?;
         let mut cluster = Self { gateways: vec![(listen, process)], hosts: Vec::new(), admin, redis: None, folder };
         cluster.until_ready().await?;
@@ -135,7 +139,7 @@ impl Cluster {
         let mut hosts = Vec::new();
         for region in ["nyc", "la"] {
             let (listen, admin) = (free_address()?, free_address()?);
-            let mut args = common("host", listen, admin);
+            let mut args = common("host", listen, admin, &world(), &modules());
             let own = ["--redis", &redis.url(), "--region", region, "--id", &format!("host-{region}")];
             args.extend(own.map(str::to_owned));
             args.retain(|arg| arg != "--listen" && *arg != listen.to_string());
@@ -145,7 +149,7 @@ impl Cluster {
         let mut gateways = Vec::new();
         for id in ["gw-1", "gw-2"] {
             let (listen, admin) = (free_address()?, free_address()?);
-            let mut args = common("gateway", listen, admin);
+            let mut args = common("gateway", listen, admin, &world(), &modules());
             args.extend(["--redis", &redis.url(), "--id", id].map(str::to_owned));
             gateways.push((listen, Process::start(&args, &folder.path().join(format!("{id}.log")))?));
         }
@@ -199,8 +203,7 @@ impl Cluster {
     }
 }
 
-fn common(mode: &str, listen: SocketAddr, admin: SocketAddr) -> Vec<String> {
-    let world = root().join("zones/world.toml");
+fn common(mode: &str, listen: SocketAddr, admin: SocketAddr, world: &Path, modules: &Path) -> Vec<String> {
     [
         mode,
         "--listen",
@@ -210,7 +213,7 @@ fn common(mode: &str, listen: SocketAddr, admin: SocketAddr) -> Vec<String> {
         "--world",
         &world.display().to_string(),
         "--modules",
-        &modules().display().to_string(),
+        &modules.display().to_string(),
     ]
     .map(str::to_owned)
     .to_vec()

@@ -29,6 +29,11 @@ use crate::port::ZonePort;
 
 /// How long an operator waits for a zone's answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long another host may take to answer what was passed on to it.
+const PASS_ON_TIMEOUT: Duration = Duration::from_secs(60);
+const PASS_ON_CONNECT: Duration = Duration::from_secs(2);
+/// How long an upload may take.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// Marks a request that another host passed on, so that two hosts never pass it to and fro.
 const PASSED_ON: &str = "x-wod-passed-on";
 
@@ -41,6 +46,8 @@ struct Admin {
 
 /// Serves until cancelled.
 pub(crate) async fn serve(listener: TcpListener, host: Arc<Host>, metrics: PrometheusHandle, stop: CancellationToken) {
+    let http = reqwest::Client::builder().connect_timeout(PASS_ON_CONNECT).timeout(PASS_ON_TIMEOUT).build();
+    let http = http.expect("a client without proxies or certificates of its own");
     let app = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
@@ -54,7 +61,7 @@ pub(crate) async fn serve(listener: TcpListener, host: Arc<Host>, metrics: Prome
         .route("/api/zones/{name}/ask", post(ask))
         .fallback(|| async { Failure::new(StatusCode::NOT_FOUND, "no such page", "the API is under /api/") })
         .layer(DefaultBodyLimit::max(MODULE_BYTES))
-        .with_state(Admin { host, metrics, http: reqwest::Client::new() });
+        .with_state(Admin { host, metrics, http });
     if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await {
         tracing::error!(%error, "the admin API has ended");
     }
@@ -197,10 +204,7 @@ async fn swap(State(admin): State<Admin>, Path(name): Path<String>, request: Req
     let generation = before.generation.next();
     let digest = compiled.digest();
     let done = host.operators.await_swap(port.zone, digest);
-    let queued = port.push(Input::Swap { digest, generation, rollback: false });
-    if !queued {
-        return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, "the zone takes no inputs now", "try again"));
-    }
+    accept(port.push(Input::Swap { digest, generation, rollback: false }))?;
     let pause = tokio::time::timeout(ANSWER_TIMEOUT, done)
         .await
         .map_err(|_| timed_out(&name))?
@@ -230,8 +234,8 @@ async fn configure(
     };
     let values: BTreeMap<String, TagValue> =
         parse(&bytes, r#"{"key": value, …}, values true/false, numbers or texts"#)?;
-    let (request, answer) = admin.host.operators.ask();
-    port.push(Input::Config { request, values: values.into_iter().collect() });
+    let (request, answer) = admin.host.operators.ask(port.zone);
+    accept(port.push(Input::Config { request, values: values.into_iter().collect() }))?;
     let set = wait(&name, answer).await?;
     Ok(Json(json!({ "reply": set })).into_response())
 }
@@ -250,10 +254,15 @@ async fn ask(State(admin): State<Admin>, Path(name): Path<String>, request: Requ
         Found::Answered(response) => return Ok(response),
     };
     let Question { text, operator } = parse(&bytes, r#"{"text": "…", "operator": "…"}"#)?;
-    let (request, answer) = admin.host.operators.ask();
-    port.push(Input::Ask { request, operator, text });
+    let (request, answer) = admin.host.operators.ask(port.zone);
+    accept(port.push(Input::Ask { request, operator, text }))?;
     let reply = wait(&name, answer).await?;
     Ok(Json(json!({ "reply": reply })).into_response())
+}
+
+fn accept(queued: bool) -> Result<(), Failure> {
+    let full = || Failure::new(StatusCode::SERVICE_UNAVAILABLE, "the zone takes no inputs now", "try again");
+    queued.then_some(()).ok_or_else(full)
 }
 
 async fn wait(zone: &str, answer: tokio::sync::oneshot::Receiver<Result<String, String>>) -> Result<String, Failure> {
@@ -291,7 +300,10 @@ async fn find(admin: &Admin, name: &str, request: Request) -> Result<Found, Fail
     })?;
     let passed_on = request.headers().contains_key(PASSED_ON);
     let (parts, body) = request.into_parts();
-    let bytes = axum::body::to_bytes(body, MODULE_BYTES).await.map_err(|error| {
+    let read = tokio::time::timeout(UPLOAD_TIMEOUT, axum::body::to_bytes(body, MODULE_BYTES)).await.map_err(|_| {
+        Failure::new(StatusCode::REQUEST_TIMEOUT, format!("the body did not come in {UPLOAD_TIMEOUT:?}"), "try again")
+    })?;
+    let bytes = read.map_err(|error| {
         Failure::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body was not read: {error}"), "32 MiB is the most")
     })?;
     if let Some(port) = host.port(zone.number) {

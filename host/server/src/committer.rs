@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use wod_backplane::{Error, Lease};
 use wod_protocol::bus::{Part, Process};
-use wod_protocol::ids::{Digest, JournalIndex};
+use wod_protocol::ids::JournalIndex;
 use wod_protocol::limits::{LEASE_TTL, TICKS_AWAITING_JOURNAL};
 use wod_sim::io::{Effects, Input, Report};
 use wod_sim::module::{Fault, LogLevel};
@@ -21,6 +21,10 @@ use crate::runner::Pause;
 
 /// Wait between two tries of a store that is away.
 const RETRY: Duration = Duration::from_millis(100);
+/// The longest wait between two tries of a rebuild.
+const LONGEST_RETRY: Duration = Duration::from_secs(30);
+/// Journal bytes that go to the store in one append; one entry may be larger.
+const APPEND_BYTES: usize = 512 * 1024;
 
 /// What a zone's worker hands over, in order.
 pub(crate) enum Commit {
@@ -43,7 +47,8 @@ pub(crate) struct TickCommit {
 
 /// How a swap went.
 pub(crate) struct SwapDone {
-    pub(crate) digest: Digest,
+    /// The input that wished for it.
+    pub(crate) input: Input,
     pub(crate) result: Result<Pause, Fault>,
 }
 
@@ -57,6 +62,8 @@ pub(crate) struct Committer {
     pub(crate) commit_rx: mpsc::Receiver<Commit>,
     pub(crate) rebuilt: crate::runner::RebuiltSlot,
     pub(crate) faults: VecDeque<Instant>,
+    /// The module failed too often to be rebuilt again.
+    pub(crate) given_up: bool,
 }
 
 impl Committer {
@@ -93,13 +100,12 @@ impl Committer {
         if let Err(error) = self.host.backplane.release(&self.lease).await {
             tracing::info!(zone = %self.port.zone, %error, "the lease was not released; it runs out by itself");
         }
-        self.host.forget(&self.port);
     }
 
     /// Journals every entry of the batch in one append, then lets the effects go.
     async fn commit(&mut self, batch: &mut Vec<Commit>, storing: &mut Option<JoinHandle<()>>) -> Result<(), Error> {
         let mut entries = Vec::new();
-        let mut done = Vec::new();
+        let mut done: Vec<Box<TickCommit>> = Vec::new();
         for item in batch.drain(..) {
             match item {
                 Commit::Tick(mut tick) => {
@@ -108,11 +114,14 @@ impl Committer {
                 }
                 Commit::Snapshot(bytes) => {
                     self.append(std::mem::take(&mut entries)).await?;
-                    if let Some(running) = storing.take() {
-                        join(running).await;
+                    for tick in done.drain(..) {
+                        self.release(*tick);
                     }
-                    *storing =
-                        Some(tokio::spawn(store_snapshot(self.host.clone(), self.lease.clone(), self.end, bytes)));
+                    // The journal holds everything: while one snapshot is on its way, the next is left out.
+                    if storing.as_ref().is_none_or(JoinHandle::is_finished) {
+                        let store = store_snapshot(self.host.clone(), self.lease.clone(), self.end, bytes);
+                        *storing = Some(tokio::spawn(store));
+                    }
                 }
             }
         }
@@ -123,11 +132,22 @@ impl Committer {
         Ok(())
     }
 
-    /// Repeats until the store has answered; only a refusal is an error.
-    async fn append(&mut self, entries: Vec<Bytes>) -> Result<(), Error> {
-        if entries.is_empty() {
-            return Ok(());
+    async fn append(&mut self, mut entries: Vec<Bytes>) -> Result<(), Error> {
+        while !entries.is_empty() {
+            let mut bytes = 0;
+            let fits = |entry: &&Bytes| {
+                bytes += entry.len();
+                bytes <= APPEND_BYTES
+            };
+            let count = entries.iter().take_while(fits).count().max(1);
+            let rest = entries.split_off(count);
+            self.append_some(std::mem::replace(&mut entries, rest)).await?;
         }
+        Ok(())
+    }
+
+    /// Repeats until the store has answered; only a refusal is an error.
+    async fn append_some(&mut self, entries: Vec<Bytes>) -> Result<(), Error> {
         let count = entries.len() as u64;
         let begun = Instant::now();
         loop {
@@ -171,16 +191,31 @@ impl Committer {
                     .add(zone, format!("module: {fault}{}", event.map_or(String::new(), |e| format!(" at {e}"))));
             }
         }
-        if let Some(swap) = tick.swap {
-            host.operators.swapped(zone, &swap.digest, swap.result);
-        }
         if tick.module_missing {
-            self.rebuild();
+            self.rebuild(vec![Input::Rebuilt]);
+        }
+        if let Some(swap) = tick.swap {
+            self.swapped(swap);
         }
     }
 
-    /// Replays a copy of the zone up to the failed tick, off the worker, and hands its module instance over.
-    fn rebuild(&mut self) {
+    /// A module that was given up can still be asked for its state, once rebuilt: the swap that is to mend it is tried again then.
+    fn swapped(&mut self, swap: SwapDone) {
+        let SwapDone { input, result } = swap;
+        if result.is_err() && std::mem::take(&mut self.given_up) {
+            self.faults.clear();
+            return self.rebuild(vec![Input::Rebuilt, input]);
+        }
+        if result.is_ok() {
+            self.faults.clear();
+        }
+        if let Input::Swap { digest, .. } = input {
+            self.host.operators.swapped(self.port.zone, &digest, result);
+        }
+    }
+
+    /// Replays a copy of the zone up to the last entry, off the worker, hands its module instance over, and `then` says so.
+    fn rebuild(&mut self, then: Vec<Input>) {
         let zone = self.port.zone;
         let now = Instant::now();
         self.faults.retain(|at| now.duration_since(*at) < FAULT_WINDOW);
@@ -188,24 +223,35 @@ impl Committer {
         if self.faults.len() > FAULT_STORM {
             tracing::error!(%zone, "the module fails again and again: the zone goes on without it until it is swapped");
             self.host.troubles.add(zone, "runs without its module: it failed too often; swap in a mended one".into());
+            self.given_up = true;
             return;
         }
         let (host, port, slot, end) = (self.host.clone(), self.port.clone(), self.rebuilt.clone(), self.end);
         tokio::spawn(async move {
-            let recovered =
-                crate::recovery::recover(&host.backplane, &host.modules, &host.config.world, zone, Some(end)).await;
-            let module = match recovered {
-                Ok(recovered) => recovered.zone.and_then(|mut zone| zone.take_parked_module()),
-                Err(error) => {
-                    host.troubles.add(zone, format!("its module could not be rebuilt: {error:#}"));
-                    tracing::error!(%zone, error = format!("{error:#}"), "the module could not be rebuilt");
+            let mut pause = RETRY;
+            let recovered = loop {
+                if port.is_closed() {
                     return;
                 }
+                let world = &host.config.world;
+                match crate::recovery::recover(&host.backplane, &host.modules, world, zone, Some(end)).await {
+                    Ok(recovered) => break recovered,
+                    Err(error) => {
+                        host.troubles.add(zone, format!("its module could not be rebuilt yet: {error:#}"));
+                        tracing::error!(%zone, error = format!("{error:#}"), "the module could not be rebuilt; trying again");
+                        tokio::time::sleep(pause).await;
+                        pause = (pause * 2).min(LONGEST_RETRY);
+                    }
+                }
             };
-            match module {
+            match recovered.zone.and_then(|mut zone| zone.take_parked_module()) {
                 Some(module) => {
                     *slot.lock() = Some(module);
-                    port.push(Input::Rebuilt);
+                    for input in then {
+                        while !port.push(input.clone()) && !port.is_closed() {
+                            tokio::time::sleep(RETRY).await;
+                        }
+                    }
                 }
                 None => host.troubles.add(zone, "its module could not be rebuilt: the journal holds none".into()),
             }
@@ -215,6 +261,12 @@ impl Committer {
     /// The store refuses us: somebody else is the owner. Nothing of ours leaves any more.
     fn lose(&self, error: &Error) {
         tracing::warn!(zone = %self.port.zone, epoch = %self.lease.epoch, %error, "the zone is not ours any more");
+    }
+}
+
+impl Drop for Committer {
+    /// However it ends, the zone can be adopted again.
+    fn drop(&mut self) {
         self.host.forget(&self.port);
     }
 }

@@ -72,6 +72,7 @@ impl Host {
         let mut ports = self.ports.write();
         if ports.get(&port.zone).is_some_and(|current| Arc::ptr_eq(current, port)) {
             ports.remove(&port.zone);
+            self.operators.let_go(port.zone);
         }
     }
 
@@ -125,8 +126,14 @@ impl Directory {
 /// Operators who wait for a zone's answer.
 pub(crate) struct Operators {
     next_request: AtomicU64,
-    questions: Mutex<BTreeMap<u64, oneshot::Sender<Result<String, String>>>>,
+    questions: Mutex<BTreeMap<u64, Question>>,
     swaps: Mutex<Vec<AwaitedSwap>>,
+}
+
+/// An operator who waits for an answer.
+struct Question {
+    zone: ZoneNo,
+    answer_tx: oneshot::Sender<Result<String, String>>,
 }
 
 /// An operator who waits for a swap.
@@ -146,21 +153,27 @@ impl Default for Operators {
 
 impl Operators {
     /// A new question's number, and where its answer will come.
-    pub(crate) fn ask(&self) -> (u64, oneshot::Receiver<Result<String, String>>) {
+    pub(crate) fn ask(&self, zone: ZoneNo) -> (u64, oneshot::Receiver<Result<String, String>>) {
         let (answer_tx, answer_rx) = oneshot::channel();
         let request = self.next_request.fetch_add(1, Ordering::Relaxed);
         let mut questions = self.questions.lock();
-        questions.retain(|_, waiting| !waiting.is_closed());
-        questions.insert(request, answer_tx);
+        questions.retain(|_, question| !question.answer_tx.is_closed());
+        questions.insert(request, Question { zone, answer_tx });
         (request, answer_rx)
     }
 
     pub(crate) fn answer(&self, request: u64, answer: Result<String, String>) {
         if let Some(waiting) = self.questions.lock().remove(&request)
-            && waiting.send(answer).is_err()
+            && waiting.answer_tx.send(answer).is_err()
         {
             tracing::debug!(request, "the operator had gone when the answer came");
         }
+    }
+
+    /// The zone is not ours any more: whoever waits for it hears so.
+    fn let_go(&self, zone: ZoneNo) {
+        self.swaps.lock().retain(|swap| swap.zone != zone);
+        self.questions.lock().retain(|_, question| question.zone != zone);
     }
 
     /// Where the result of a swap will come.

@@ -43,6 +43,7 @@ use worker::Workers;
 /// How often a host tells how it does, and how long that holds.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
 const BEAT_TTL: Duration = Duration::from_secs(3);
+const METRICS_EVERY: Duration = Duration::from_secs(5);
 
 /// Runs a zone host until cancelled; then every zone's last tick is stored and its lease released. `ready` gets the admin
 /// API's address once it answers.
@@ -71,6 +72,7 @@ pub async fn run(
     tasks.spawn(ingress::run(host.clone(), inbox, serving.clone()));
     tasks.spawn(ingress::watch_gateways(host.clone(), stop.clone()));
     tasks.spawn(beat(host.clone(), admin, stop.clone()));
+    tasks.spawn(keep_metrics(metrics.clone(), serving.clone()));
     tasks.spawn(admin::serve(listener, host.clone(), metrics, serving.clone()));
     if ready.send(admin).is_err() {
         tracing::debug!("nobody waits for this host to be ready");
@@ -81,6 +83,14 @@ pub async fn run(
         ended.context("a task of the host failed")?;
     }
     Ok(())
+}
+
+/// Folds what was measured into the histograms, so that it does not pile up until somebody looks.
+async fn keep_metrics(metrics: PrometheusHandle, stop: CancellationToken) {
+    let mut every = tokio::time::interval(METRICS_EVERY);
+    while stop.run_until_cancelled(every.tick()).await.is_some() {
+        metrics.run_upkeep();
+    }
 }
 
 async fn beat(host: Arc<Host>, admin: SocketAddr, stop: CancellationToken) {

@@ -76,15 +76,9 @@ impl ModuleStore {
         Ok(compiled)
     }
 
-    fn prepare(&self, compiled: &Compiled, limits: &Limits, zone: &Zone) -> Result<Prepared, Fault> {
+    fn prepare(&self, compiled: &Compiled, zone: &Zone) -> Result<Prepared, Fault> {
         let packed = packed_map(compiled, zone);
-        if packed.map.size != zone.size {
-            let ([width, height], [zone_width, zone_height]) = (packed.map.size, zone.size);
-            return Err(not_loadable(format!(
-                "its map is {width} x {height} m, the zone {zone_width} x {zone_height} m; make them the same"
-            )));
-        }
-        let module = compiled.instantiate(limits).map_err(|error| not_loadable(error.to_string()))?;
+        let module = compiled.instantiate(&self.limits)?;
         Ok(Prepared { module, map: packed.map, map_digest: packed.digest })
     }
 }
@@ -109,7 +103,7 @@ pub(crate) struct LiveModules {
 impl Modules for LiveModules {
     fn take(&mut self, digest: &Digest) -> Result<Prepared, Fault> {
         let compiled = self.store.ready(digest).ok_or_else(|| not_loadable(format!("module {digest} is not ready")))?;
-        self.store.prepare(&compiled, &self.store.limits, &self.zone)
+        self.store.prepare(&compiled, &self.zone)
     }
 
     fn rebuilt(&mut self) -> Result<Box<dyn Module>, Fault> {
@@ -129,7 +123,9 @@ impl Modules for ReplayModules {
     fn take(&mut self, digest: &Digest) -> Result<Prepared, Fault> {
         let compiled =
             self.runtime.block_on(self.store.ensure(*digest)).map_err(|error| not_loadable(format!("{error:#}")))?;
-        self.store.prepare(&compiled, &self.store.limits.clone().unlimited_time(), &self.zone)
+        let mut prepared = self.store.prepare(&compiled, &self.zone)?;
+        prepared.module.enforce_time(false);
+        Ok(prepared)
     }
 
     fn rebuilt(&mut self) -> Result<Box<dyn Module>, Fault> {

@@ -52,6 +52,7 @@ pub(crate) async fn run(host: Arc<Host>, workers: Workers, stop: CancellationTok
         };
         let known: BTreeMap<_, _> =
             numbers.iter().zip(&owners).filter_map(|(zone, owner)| Some((*zone, owner.clone()?))).collect();
+        host.directory.replace(known.clone());
         for zone in &host.config.world.zones {
             // Our own lease without a running zone: we were restarted, or have let it go to recover it.
             let left_by_us = known.get(&zone.number).is_some_and(|owner| owner.host == host.config.host);
@@ -64,7 +65,12 @@ pub(crate) async fn run(host: Arc<Host>, workers: Workers, stop: CancellationTok
             if !ours && since.elapsed() < host.config.foreign_grace {
                 continue;
             }
-            match adopt(&host, &workers, zone).await {
+            // A lease that is left behind runs out, or is ours again at once after a restart.
+            let adopted = tokio::select! {
+                adopted = adopt(&host, &workers, zone) => adopted,
+                () = stop.cancelled() => break,
+            };
+            match adopted {
                 Ok(Some(committer)) => {
                     committers.spawn(committer.run());
                 }
@@ -74,7 +80,6 @@ pub(crate) async fn run(host: Arc<Host>, workers: Workers, stop: CancellationTok
                 }
             }
         }
-        host.directory.replace(known);
     }
     if let Err(error) = tokio::task::spawn_blocking(move || workers.stop()).await {
         tracing::error!(%error, "the workers did not stop in good order");
@@ -129,6 +134,7 @@ async fn adopt(host: &Arc<Host>, workers: &Workers, zone: &world::Zone) -> anyho
         commit_rx,
         rebuilt,
         faults: VecDeque::new(),
+        given_up: false,
     }))
 }
 

@@ -134,21 +134,26 @@ impl ZoneRunner {
     fn tick(&mut self, now: Instant) -> bool {
         self.port.drain_into(&mut self.inputs);
         let gap = self.last_start.replace(now).map_or(Duration::ZERO, |last| now.duration_since(last));
-        let swap = self.inputs.iter().find_map(|input| match input {
-            Input::Swap { digest, .. } => Some(*digest),
-            _ => None,
-        });
+        // One swap a tick: a second one, and what follows it, waits for the next.
+        let mut swaps = self.inputs.iter().enumerate().filter(|(_, input)| matches!(input, Input::Swap { .. }));
+        let swap = swaps.next().map(|(_, input)| input.clone());
+        let second = swaps.next().map(|(index, _)| index);
+        let later = second.map(|index| self.inputs.split_off(index)).unwrap_or_default();
         let mut effects = Effects::default();
         let was_missing = self.zone.is_module_missing();
         let outcome = self.zone.step(&self.inputs, &mut self.modules, &mut effects);
-        let module_missing = self.zone.is_module_missing() && (!was_missing || is_fault(&outcome));
-        let swap = swap.zip(outcome.swap.clone()).map(|(digest, result)| {
+        let module_missing = self.zone.is_module_missing() && (!was_missing || is_fault(&outcome) || outcome.lost);
+        let swap = swap.zip(outcome.swap.clone()).map(|(input, result)| {
             // What the swap itself took; the gap before it is the ordinary one.
             let pause = gap.saturating_sub(self.period).max(now.elapsed().saturating_sub(self.period));
-            SwapDone { digest, result: result.map(|()| Pause(pause.as_micros() as u64)) }
+            SwapDone { input, result: result.map(|()| Pause(pause.as_micros() as u64)) }
         });
+        if swap.is_some() {
+            // Whoever waits for the swap asks next what runs now.
+            self.port.set_status(self.status(), self.zone.gateways());
+        }
         let must = !self.inputs.is_empty() || effects.binding || outcome != Outcome::default();
-        let inputs = std::mem::take(&mut self.inputs);
+        let inputs = std::mem::replace(&mut self.inputs, later);
         let entry = must.then(|| Bytes::from(self.zone.entry(inputs, outcome, &effects).encode()));
         self.replay_entries += u64::from(entry.is_some());
         let took = now.elapsed();
@@ -174,11 +179,9 @@ impl ZoneRunner {
                 self.replay_entries = 0;
                 self.hand_over(Commit::Snapshot(bytes.into()));
             }
+            // The next tick's outcome says that it is lost: that entry is what a rebuild replays up to.
             Err(SnapshotError::Fault(fault)) => {
                 tracing::error!(zone = %self.port.zone, %fault, "the module does not save; it is rebuilt from the journal");
-                let effects = Effects::default();
-                let commit = TickCommit { entry: None, effects, module_missing: true, swap: None };
-                self.hand_over(Commit::Tick(Box::new(commit)));
             }
             Err(error) => tracing::error!(zone = %self.port.zone, %error, "no snapshot"),
         }
@@ -198,7 +201,7 @@ impl ZoneRunner {
     }
 
     fn fall_asleep(&mut self, now: Instant) {
-        if matches!(self.zone.can_sleep_until(), Sleep::No) {
+        if !self.inputs.is_empty() || matches!(self.zone.can_sleep_until(), Sleep::No) {
             return;
         }
         self.port.set_asleep(true);

@@ -26,6 +26,10 @@ pub trait Module: Send {
     /// The whole of its state. Changes nothing.
     fn save(&mut self) -> Result<Saved, Fault>;
 
+    /// Whether its calls are held to their limits of time; they are from the start. Not in a replay: what was out of time is in
+    /// the journal, and a slower machine must not judge it anew. Instances without such limits ignore it.
+    fn enforce_time(&mut self, _enforced: bool) {}
+
     /// Takes over what an instance (of this or of another version) saved. `Err` with kind [`FaultKind::Refused`]: it says it
     /// can't.
     fn load(&mut self, setup: &Setup, saved: &Saved) -> Result<(), Fault>;

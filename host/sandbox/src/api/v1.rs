@@ -111,6 +111,10 @@ impl Module for Instance {
         Ok(Saved { schema, bytes })
     }
 
+    fn enforce_time(&mut self, enforced: bool) {
+        self.cell.enforce_time(enforced);
+    }
+
     fn load(&mut self, setup: &Setup, saved: &Saved) -> Result<(), Fault> {
         let config = convert::settings(&setup.config);
         let setup = convert::setup(setup, &config);

@@ -134,6 +134,10 @@ impl Zone {
 
     /// One tick. `effects` is cleared first; its buffers are reused.
     pub fn step(&mut self, inputs: &[Input], modules: &mut dyn Modules, effects: &mut Effects) -> Outcome {
+        if let Slot::Running(module) = &mut self.slot {
+            // It may come from a replay.
+            module.enforce_time(true);
+        }
         self.step_as(inputs, modules, effects, None)
     }
 
@@ -393,7 +397,10 @@ impl Zone {
     /// The instance of a replayed copy, for a zone whose own is missing: as it stood before its fault.
     pub fn take_parked_module(&mut self) -> Option<Box<dyn Module>> {
         match std::mem::replace(&mut self.slot, Slot::Missing) {
-            Slot::Parked(module) | Slot::Running(module) => Some(module),
+            Slot::Parked(mut module) | Slot::Running(mut module) => {
+                module.enforce_time(true);
+                Some(module)
+            }
             Slot::Empty | Slot::Missing => None,
         }
     }
