@@ -85,7 +85,8 @@ fn start_redis(cluster: &mut Cluster, folder: &Folder) -> anyhow::Result<u16> {
 }
 
 fn start_processes(cluster: &mut Cluster, folder: &Folder, redis: u16, args: &Args) -> anyhow::Result<()> {
-    let world = args.world.clone().unwrap_or_else(paths::world);
+    // The processes run in a folder of their own.
+    let world = std::path::absolute(args.world.clone().unwrap_or_else(paths::world))?;
     let regions = regions(&world)?;
     let wod = |part: &str, id: String, region: &str| {
         let mut command = Command::new(paths::wod("release"));

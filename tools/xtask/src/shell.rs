@@ -54,7 +54,8 @@ impl Line {
     pub(crate) fn typed(&self) -> String {
         let dir = if self.dir.is_empty() { String::new() } else { format!("cd {} && ", self.dir) };
         let envs: String = self.envs.iter().map(|(name, value)| format!("{name}={value} ")).collect();
-        format!("{dir}{envs}{}", self.words.join(" "))
+        let words: Vec<String> = self.words.iter().map(|word| quoted(word)).collect();
+        format!("{dir}{envs}{}", words.join(" "))
     }
 
     /// Ready to run.
@@ -124,6 +125,12 @@ fn pass_on(from: impl Read, mut to: impl std::io::Write) -> anyhow::Result<Count
     }
     to.flush().context("can't pass its output on")?;
     Ok(count)
+}
+
+/// As a shell reads it back.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@".contains(c);
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{word}'") }
 }
 
 /// The tests that a line of `cargo test`, `cargo nextest` or `vitest` sums up.
