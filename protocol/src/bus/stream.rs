@@ -1,0 +1,151 @@
+//! Zone to zone: what must happen there exactly once, and players on their way.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::MessageBody;
+use crate::client::TagValue;
+use crate::ids::{
+    AttachNo, CorrectionNo, Digest, EntityId, GatewayId, Hop, MoveNo, MsgNo, Nonce, Seq, SessionId, Sub, Token, ZoneNo,
+};
+use crate::units::{Heading, Pos};
+
+/// Part of the gapless numbered stream from one zone to another, and the acknowledgement of the stream the other way.
+///
+/// Both ends keep sending what is not acked, at most once a second, until it is; an item takes effect once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ZoneStream {
+    /// The sender.
+    pub from: ZoneNo,
+    /// The receiver.
+    pub to: ZoneNo,
+    /// Number of the first item; the rest follow without gaps. From 1 over the zones' whole life.
+    pub first: u64,
+    /// The items.
+    pub items: Vec<ZoneItem>,
+    /// The sender has dealt with every item of the receiver's stream up to this, durably.
+    pub acked: u64,
+}
+
+/// Something that must happen in another zone exactly once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ZoneItem {
+    /// A player arrives, with everything she carries.
+    Player(Box<Traveller>),
+    /// A player that this zone had sent is not taken: she is back.
+    PlayerRefused {
+        /// She.
+        traveller: Box<Traveller>,
+        /// For people.
+        why: String,
+    },
+    /// A whisper for a player that the sender believes to be there.
+    Whisper {
+        /// The speaker.
+        from: EntityId,
+        /// Its name.
+        name: String,
+        /// The speaker's zone, session and command, for the answer.
+        origin: WhisperOrigin,
+        /// The addressee.
+        to: EntityId,
+        /// The line.
+        text: String,
+        /// How often it was passed on; after 8 it is not delivered.
+        hops: u8,
+    },
+    /// A whisper's addressee was not to be found.
+    WhisperLost(WhisperOrigin),
+    /// A module's message.
+    Message {
+        /// The sending module's order.
+        order: Token,
+        /// What about.
+        topic: String,
+        /// Free bytes.
+        body: Bytes,
+    },
+    /// The fate of a module's message.
+    Receipt {
+        /// The order.
+        order: Token,
+        /// Whether a module got it.
+        delivered: bool,
+    },
+}
+
+/// Whom to tell when a whisper is lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WhisperOrigin {
+    /// The zone the whisper was said in.
+    pub zone: ZoneNo,
+    /// The speaker.
+    pub speaker: EntityId,
+    /// The command.
+    pub seq: Seq,
+}
+
+/// A whole player on her way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Traveller {
+    /// Her avatar.
+    pub id: EntityId,
+    /// Who she is.
+    pub sub: Sub,
+    /// Her name.
+    pub name: String,
+    /// Whether her record goes when she does.
+    pub guest: bool,
+    /// Hand-offs so far, this one included.
+    pub hop: Hop,
+    /// Where she arrives.
+    pub at: Pos,
+    /// Where she looks.
+    pub heading: Heading,
+    /// Metres a second × 256.
+    pub speed: i32,
+    /// How she arrives.
+    pub way: Way,
+    /// Tags that go with her (`look`, `title`; a module's own stay behind).
+    pub tags: Vec<(String, TagValue)>,
+    /// What modules saved for her, by module name.
+    pub saved: std::collections::BTreeMap<String, Bytes>,
+    /// Her session; none when she is logged out (a record).
+    pub session: Option<TravellingSession>,
+}
+
+/// How a player arrives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Way {
+    /// Over a border, at the very position.
+    Border,
+    /// To a named place, or the zone's spawn point.
+    Portal(Option<String>),
+}
+
+/// A session on its way from zone to zone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TravellingSession {
+    /// Its id.
+    pub session: SessionId,
+    /// The gateway it is attached to; none: link-dead.
+    pub gateway: Option<GatewayId>,
+    /// The connection.
+    pub attach: AttachNo,
+    /// The nonce of the attach request, so that its repeats stay known.
+    pub nonce: Nonce,
+    /// Hashes of the resume tokens that are good: the newest, and the one before while no input has come over the newest.
+    pub tokens: Vec<Digest>,
+    /// The last command dealt with.
+    pub seq: Seq,
+    /// The last reliable message numbered.
+    pub n: MsgNo,
+    /// Messages the client has not acked.
+    pub unacked: Vec<(MsgNo, MessageBody)>,
+    /// The last move seen.
+    pub m: MoveNo,
+    /// The current correction.
+    pub c: CorrectionNo,
+    /// Left of the link-death grace, ms; none while connected.
+    pub grace_ms: Option<u32>,
+}
