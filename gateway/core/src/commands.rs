@@ -119,6 +119,7 @@ impl Core {
             received_ms: u64::try_from((now - opened).as_millis()).unwrap_or(u64::MAX),
         };
         fill(&mut claim);
+        session.m = claim.m;
         if claim.c == session.c {
             session.at = claim.at;
             session.heading = claim.heading.unwrap_or(session.heading);

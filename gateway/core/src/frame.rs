@@ -27,7 +27,7 @@ impl Core {
         let zone = frame.zone;
         let Some(anew) = self.accept(now, frame) else { return };
         for attached in &frame.attached {
-            self.on_attached(now, zone, attached);
+            self.on_attached(now, frame, attached);
         }
         for refused in &frame.refused {
             self.on_refused(now, zone, refused);
@@ -128,13 +128,14 @@ impl Core {
     }
 
     /// A connection was let in, or a player has come over from another zone.
-    fn on_attached(&mut self, now: Duration, zone: ZoneNo, attached: &Attached) {
+    fn on_attached(&mut self, now: Duration, frame: &ZoneFrame, attached: &Attached) {
+        let zone = frame.zone;
         if let Some(nonce) = attached.nonce
             && let Some(&id) = self.nonces.get(&nonce)
         {
             return match self.conns.get(&id).map(|conn| &conn.state) {
                 Some(State::Admitting(_)) => self.welcome(now, id, zone, attached),
-                _ => self.arrive(now, id, zone, attached),
+                _ => self.arrive(now, id, frame, attached),
             };
         }
         let Some(&id) = self.sessions.get(&attached.session) else {
@@ -148,7 +149,7 @@ impl Core {
             Ordering::Less => {}
             // A repeat, or, over a border, the first word or what is left of it after a loss.
             Ordering::Equal | Ordering::Greater if attached.nonce.is_none() || expected || session.zone == zone => {
-                self.arrive(now, id, zone, attached);
+                self.arrive(now, id, frame, attached);
             }
             Ordering::Equal => {}
             // A newer connection of the session, which is gone already; the zone ends this one by itself.
@@ -160,12 +161,20 @@ impl Core {
     }
 
     /// A player of ours stands in this zone from now on.
-    fn arrive(&mut self, now: Duration, id: ConnId, zone: ZoneNo, attached: &Attached) {
+    fn arrive(&mut self, now: Duration, id: ConnId, frame: &ZoneFrame, attached: &Attached) {
+        let zone = frame.zone;
         let Some(player) = self.conns.get_mut(&id).and_then(|conn| conn.player_mut()) else { return };
         let Player { encoding, staged, session, .. } = player;
         session.confirmed = now;
         if session.zone == zone && session.transit.is_none() && session.relocation.is_none() {
-            return session.stand(attached); // Only repeated, for a resync or before a `rezoned`.
+            // Only repeated, for a resync or before a `rezoned`. What told her of this `c` may be in the frame that was lost.
+            let untold = attached.c != session.c && !tells_where(frame, session.id);
+            session.stand(attached);
+            if untold {
+                staged.push(wod_protocol::codec::encode_server(encoding, &session.placed()));
+                self.touched.push(id);
+            }
+            return;
         }
         if self.zones.get(&zone).is_none_or(|view| view.card.is_none()) {
             return;
@@ -264,4 +273,10 @@ impl Core {
             GoneReason::TooSlow => self.close_ended(now, id, CloseCode::TooSlow, "too many messages wait for an ack"),
         }
     }
+}
+
+/// Whether a frame says by itself where a player stands and what her `c` is.
+fn tells_where(frame: &ZoneFrame, session: SessionId) -> bool {
+    frame.corrections.iter().any(|correction| correction.session == session)
+        || frame.rezoned.iter().any(|(rezoned, _)| *rezoned == session)
 }

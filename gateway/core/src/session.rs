@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wod_protocol::bus::{Attached, CommandBody, MoveClaim};
 use wod_protocol::client::ServerMsg;
-use wod_protocol::ids::{AttachNo, CorrectionNo, EntityId, MsgNo, Seq, SessionId, Sub, ZoneNo};
+use wod_protocol::ids::{AttachNo, CorrectionNo, EntityId, MoveNo, MsgNo, Seq, SessionId, Sub, ZoneNo};
 use wod_protocol::limits::MOVES_PER_SECOND;
 use wod_protocol::units::{Heading, Pos};
 
@@ -28,6 +28,8 @@ pub(crate) struct Session {
     pub(crate) at: Pos,
     pub(crate) heading: Heading,
     pub(crate) c: CorrectionNo,
+    /// Her last claim's number.
+    pub(crate) m: MoveNo,
     /// Metres a second × 256.
     pub(crate) speed: i32,
     /// The last command taken from her client.
@@ -98,6 +100,7 @@ impl Session {
             at: attached.at,
             heading: attached.heading,
             c: attached.c,
+            m: MoveNo(0),
             speed: attached.speed,
             received: attached.seq,
             acked: attached.seq,
@@ -133,6 +136,12 @@ impl Session {
         self.transit = None;
         self.relocation = None;
         self.late_move = None;
+    }
+
+    /// Tells her client where she stands and what her `c` is.
+    pub(crate) fn placed(&self) -> ServerMsg {
+        let (x, y) = self.at.metres();
+        ServerMsg::Correct { c: self.c, m: self.m, x, y, why: "placed".into() }
     }
 
     /// Commands up to `seq` are dealt with. The message for her client, if that is news.

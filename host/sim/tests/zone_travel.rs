@@ -61,6 +61,38 @@ fn a_portal_leads_to_its_place_in_another_region() {
 }
 
 #[test]
+fn what_she_claims_before_she_hears_of_her_arrival_is_void() {
+    for (from, word, to) in
+        [(EAST, "zone la.far", FAR), (WEST, "portal", FAR), (FAR, "portal", WEST), (WEST, "zone ny.east", EAST)]
+    {
+        let mut town = Town::new(&[WEST, EAST, FAR]);
+        let ann = town.join("Ann", from);
+        let before = town.clients[ann].clone();
+        town.act(ann, |client| client.say(word));
+        town.steps(6);
+        let arrived = town.clients[ann].clone();
+        assert_eq!(arrived.zone, to, "{word}");
+        assert!(arrived.c > before.c, "{word}");
+        // Her gateway has followed her; her client walks on where it was, maybe in another plane.
+        for step in 1..4 {
+            let (x, y) = before.at.metres();
+            town.act(ann, |client| {
+                client.c = before.c;
+                client.move_to(x + 0.25 * f64::from(step), y)
+            });
+            town.step();
+        }
+        assert_eq!(town.clients[ann].corrections, 0, "{word}");
+        // Now it hears, and goes on from there.
+        (town.clients[ann].at, town.clients[ann].c) = (arrived.at, arrived.c);
+        let (x, y) = arrived.at.metres();
+        town.walk(ann, x + 3.0, y);
+        assert_eq!(town.clients[ann].corrections, 0, "{word}");
+        town.check_copies();
+    }
+}
+
+#[test]
 fn crossing_back_and_forth_over_lossy_streams_leaves_one_avatar_and_loses_no_message() {
     let mut town = Town::new(&[WEST, EAST]);
     let ann = town.join("Ann", WEST);
@@ -136,9 +168,11 @@ fn a_player_whom_the_other_zone_refuses_is_back() {
     closed.inbox = vec![Input::Owned { epoch: Epoch(1), host: HostId::from("h2"), how: Took::Fresh }];
     town.nodes.insert(FAR, closed);
     let ann = town.join("Ann", WEST);
+    let before = town.clients[ann].c;
     town.walk(ann, 90.0, 90.0);
     town.steps(10);
     assert_eq!(town.clients[ann].zone, WEST);
+    assert!(town.clients[ann].c > before, "what she claimed meanwhile is void");
     assert_eq!(town.avatars("Ann"), 1);
     assert_eq!(town.clients[ann].at.metres(), (90.0, 90.0));
     town.act(ann, |client| client.say("still here"));

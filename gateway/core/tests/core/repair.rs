@@ -27,6 +27,43 @@ fn a_lost_frame_is_noticed_by_the_next_and_asked_for_at_most_every_250_ms() {
 }
 
 #[test]
+fn a_correction_whose_frame_is_lost_reaches_the_client_with_the_resync() {
+    let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
+    let ann = rig.join(&mut zone, 1, Encoding::Json, "Ann");
+    rig.send(ann.conn, walk(7, 50.0, 50.5));
+    // Lost: it would have told her of a new `c`. Her moves count for nothing until she knows.
+    zone.tick();
+    let stands = Attached { nonce: Some(Nonce(1_000_000)), ..zone.arrival(&ann, ann.attach, Seq(0)) };
+    let resynced = |zone: &mut FakeZone| {
+        let mut frame = zone.tick();
+        frame.attached = vec![stands.clone()];
+        frame.info = Some(Box::new(zone.card()));
+        frame
+    };
+    let frame = resynced(&mut zone);
+    rig.frame(&mut zone, frame);
+    let correct = ServerMsg::Correct { c: CorrectionNo(3), m: MoveNo(7), x: 101.0, y: 50.0, why: "placed".into() };
+    assert_eq!(rig.received(ann.conn), [correct]);
+    // Only once, and not where the same frame says it by itself.
+    let frame = resynced(&mut zone);
+    rig.frame(&mut zone, frame);
+    assert!(rig.received(ann.conn).is_empty());
+    let at = stands.at;
+    for (c, rezoned) in [(4, false), (5, true)] {
+        let c = CorrectionNo(c);
+        let mut frame = resynced(&mut zone);
+        frame.attached[0].c = c;
+        if rezoned {
+            frame.rezoned = vec![(ann.id, ZoneReason::Swapped)];
+        } else {
+            frame.corrections = vec![Correction { session: ann.id, c, m: MoveNo(7), at, why: "wall".into() }];
+        }
+        rig.frame(&mut zone, frame);
+        assert_eq!(kinds(&rig.received(ann.conn)), [if rezoned { "zone" } else { "correct" }]);
+    }
+}
+
+#[test]
 fn frames_of_an_older_owner_and_repeated_frames_are_dropped() {
     let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
     let ann = rig.join(&mut zone, 1, Encoding::Json, "Ann");

@@ -76,7 +76,9 @@ impl Zone {
         let request = StoreRequest::Arrived(Box::new(traveller.clone()));
         self.state.requests.open(request, Purpose::Arrival { from, number, id });
         let entered = if traveller.way == Way::Border { EnterReason::Crossing } else { EnterReason::Portal };
-        let session = self.unpack(session);
+        let mut session = self.unpack(session);
+        // Until she hears where she is, she claims to be where she was: maybe in another plane. Those claims are void.
+        session.c = session.c.next();
         let login = self.state.requests.take_login(&traveller.sub);
         self.appear(traveller, session, ZoneReason::Crossed, entered);
         self.answer_attached(id, None);

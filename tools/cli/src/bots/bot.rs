@@ -1,6 +1,7 @@
 //! One bot: a pure state machine. Time and messages in; messages, samples and faults out ([`Out`]).
 
 mod errand;
+mod trail;
 
 use std::collections::HashMap;
 
@@ -10,9 +11,10 @@ use wod_protocol::client::{
 use wod_protocol::ids::{CorrectionNo, EntityId, MoveNo};
 
 use self::errand::Errand;
+use self::trail::Trail;
 use super::atlas::{Atlas, Home};
 use super::checks::{Commands, FaultKind, Found, Lines, Reliable};
-use super::clock::{Dice, Micros, Stamp};
+use super::clock::{Dice, Micros, Stamp, advance};
 use super::ground::{LEG, Spot};
 use super::report::Counters;
 use super::walker::Walker;
@@ -97,6 +99,7 @@ pub(super) struct Bot {
     /// Where it belonged when it last made a plan.
     home: Option<Home>,
     m: MoveNo,
+    trail: Trail,
     reliable: Reliable,
     commands: Commands,
     lines: Lines,
@@ -148,6 +151,7 @@ impl Bot {
             errand: Errand::Nothing,
             home: None,
             m: MoveNo(0),
+            trail: Trail::default(),
             reliable: Reliable::default(),
             commands: Commands::default(),
             lines: Lines::default(),
@@ -242,9 +246,9 @@ impl Bot {
                 self.you = you;
                 self.name = name;
             }
-            ServerMsg::Zone(info) => self.on_zone(info, scene),
+            ServerMsg::Zone(info) => self.on_zone(now, info, scene),
             ServerMsg::Roster { enter, leave, full } => self.on_roster(now, enter, &leave, full),
-            ServerMsg::Correct { c, x, y, why, .. } => self.on_correct(c, [x, y], &why, scene, out),
+            ServerMsg::Correct { c, m, x, y, why } => self.on_correct(now, (c, m), [x, y], &why, scene, out),
             ServerMsg::Chat { n, from, name, text, .. } => {
                 if self.receive(n, out) {
                     self.on_line(now, from, &name, &text, scene.phase, out);
@@ -315,7 +319,7 @@ impl Bot {
         if self.due.step <= now {
             let due = advance(&mut self.due.step, self.task.move_rate, now);
             self.plan(now, scene);
-            self.step(due, out);
+            self.step(now, due, out);
             self.note_gap(now, scene.phase);
         }
         if self.task.chat_rate > 0.0 && self.due.chat <= now {
@@ -347,7 +351,7 @@ impl Bot {
         }
     }
 
-    fn step(&mut self, due: Micros, out: &mut Out) {
+    fn step(&mut self, now: Micros, due: Micros, out: &mut Out) {
         let Some(here) = &mut self.here else { return };
         if let Some(walker) = &mut here.walker {
             let metres = (here.speed * PACE * self.dilation / self.task.move_rate).min(LEG);
@@ -357,6 +361,7 @@ impl Bot {
         let [x, y] = [here.corner[0] + here.at[0], here.corner[1] + here.at[1]];
         let h = Some(Stamp::of(due).to_radians());
         out.send.push(ClientMsg::Move { m: self.m, c: here.c, x, y, h });
+        self.trail.claimed(now, self.m, here.c, [x, y]);
         self.counters.moves += 1;
     }
 
@@ -392,7 +397,8 @@ impl Bot {
         }
     }
 
-    fn on_zone(&mut self, info: ZoneInfo, scene: Scene<'_>) {
+    fn on_zone(&mut self, now: Micros, info: ZoneInfo, scene: Scene<'_>) {
+        self.trail.told(now, &info);
         let from = self.here.take().map(|here| here.zone);
         match info.reason {
             ZoneReason::Crossed => self.counters.crossings += 1,
@@ -411,21 +417,24 @@ impl Bot {
         self.errand.replan();
     }
 
-    fn on_correct(&mut self, c: CorrectionNo, [x, y]: Spot, why: &str, scene: Scene<'_>, out: &mut Out) {
+    fn on_correct(
+        &mut self,
+        now: Micros,
+        (c, m): (CorrectionNo, MoveNo),
+        [x, y]: Spot,
+        why: &str,
+        scene: Scene<'_>,
+        out: &mut Out,
+    ) {
         let Some(here) = &mut self.here else { return };
         here.c = c;
-        let claimed = [here.corner[0] + here.at[0], here.corner[1] + here.at[1]];
         here.at = [x - here.corner[0], y - here.corner[1]];
         // Where it was going to no longer starts from here.
         here.walker = None;
         if why == "out_of_bounds" && self.errand.found_nothing(scene.atlas) {
             self.counters.probes += 1;
         } else {
-            let zone = &here.zone;
-            let [from_x, from_y] = claimed;
-            out.notes.push(format!(
-                "corrected in {zone}: {why}, last at ({from_x:.2}, {from_y:.2}), put to ({x:.2}, {y:.2})"
-            ));
+            out.notes.push(self.trail.explain(now, m, why, [x, y]));
             *self.counters.corrections.entry(why.to_owned()).or_default() += 1;
         }
         self.errand.replan();
@@ -483,14 +492,6 @@ impl Bot {
 fn read_line(text: &str) -> Option<(u64, Micros)> {
     let (line, at) = text.strip_prefix("line ")?.split_once(" at ")?;
     Some((line.parse().ok()?, at.parse().ok()?))
-}
-
-/// What was due, and sets when it is due again. What was missed by more than a period is left out, not made up for in a burst.
-fn advance(due: &mut Micros, rate: f64, now: Micros) -> Micros {
-    let period = (1e6 / rate) as Micros;
-    let was = *due;
-    *due = if now > was + period { now + period } else { was + period };
-    was
 }
 
 #[cfg(test)]

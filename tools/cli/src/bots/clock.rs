@@ -34,6 +34,14 @@ pub(super) fn unix_us() -> u64 {
     u64::try_from(since_1970.as_micros()).expect("fits for 500,000 years")
 }
 
+/// What was due, and sets when it is due again. What was missed by more than a period is left out, not made up for in a burst.
+pub(super) fn advance(due: &mut Micros, rate: f64, now: Micros) -> Micros {
+    let period = (1e6 / rate) as Micros;
+    let was = *due;
+    *due = if now > was + period { now + period } else { was + period };
+    was
+}
+
 /// A point in time as a heading: 65,536 steps of [`Stamp::STEP`] in a full turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp(u16);

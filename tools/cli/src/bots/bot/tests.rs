@@ -251,3 +251,20 @@ fn a_bot_walks_to_its_home_in_another_zone() {
     stage.pass(10 * SECOND);
     assert!(stage.bot.is_settled());
 }
+
+#[test]
+fn a_needless_correction_says_which_claim_it_is_about_and_what_the_bot_knew() {
+    let mut stage = Stage::new(false);
+    stage.bot.task.scouts = false;
+    let claims = stage.pass(SECOND);
+    let Some(ClientMsg::Move { m, x, y, .. }) = claims.last().cloned() else { panic!("{claims:?}") };
+    stage.pass(SECOND / 10);
+    stage.arrive(zone("la.b", [0.0, 0.0, 15.0, 20.0], [5.0, 5.0], ZoneReason::Crossed));
+    stage.now += 7_000;
+    stage.hear(ServerMsg::Correct { c: CorrectionNo(1), m, x: 5.0, y: 5.0, why: "out_of_bounds".into() });
+    let note = stage.out.notes.pop().unwrap();
+    let claim = format!("it was move {m} with c 0 to ({x:.2}, {y:.2})");
+    assert!(note.starts_with("corrected in la.b: out_of_bounds, put to (5.00, 5.00)"), "{note}");
+    assert!(note.contains(&claim), "{note}");
+    assert!(note.ends_with("`zone` (Crossed) with c 0 and bounds [0.0, 0.0, 15.0, 20.0] came 7 ms ago"), "{note}");
+}
