@@ -47,8 +47,11 @@ pub struct Client {
     pub acked: u64,
     /// Commands not acked, to send again after a resume.
     unacked: BTreeMap<u64, Value>,
-    m: u64,
+    /// The number of the last claim.
+    pub m: u64,
     c: u64,
+    /// Every `correct` so far.
+    pub corrections: Vec<Value>,
     /// Everything received, newest last.
     pub seen: VecDeque<Value>,
 }
@@ -61,7 +64,14 @@ impl Client {
 
     /// Says `hello` and waits for `welcome`, `zone` and the full roster.
     pub async fn login(url: &str, hello: Value, encoding: Encoding) -> anyhow::Result<Self> {
-        let mut client = Self {
+        let mut client = Self::connect(url, encoding).await?;
+        client.begin(hello).await?;
+        Ok(client)
+    }
+
+    /// Connects and says nothing.
+    pub async fn connect(url: &str, encoding: Encoding) -> anyhow::Result<Self> {
+        Ok(Self {
             socket: connect(url, encoding).await?,
             encoding,
             welcome: Value::Null,
@@ -75,10 +85,9 @@ impl Client {
             unacked: BTreeMap::new(),
             m: 0,
             c: 0,
+            corrections: Vec::new(),
             seen: VecDeque::new(),
-        };
-        client.begin(hello).await?;
-        Ok(client)
+        })
     }
 
     async fn begin(&mut self, hello: Value) -> anyhow::Result<()> {
@@ -161,8 +170,7 @@ impl Client {
             self.claim(self.at.0 + dx * share, self.at.1 + dy * share).await?;
             self.listen(Duration::from_millis(100)).await?;
         }
-        let corrections: Vec<_> = self.seen.iter().filter(|message| message["t"] == "correct").collect();
-        bail!("not at ({x}, {y}) after {steps} steps but at {:?}; corrections: {corrections:?}", self.at)
+        bail!("not at ({x}, {y}) after {steps} steps but at {:?}; corrections: {:?}", self.at, self.corrections)
     }
 
     /// The next message, whatever it is.
@@ -198,13 +206,14 @@ impl Client {
     /// Reads for that long.
     pub async fn listen(&mut self, time: Duration) -> anyhow::Result<()> {
         let end = Instant::now() + time;
-        loop {
-            let left = end.saturating_duration_since(Instant::now());
-            match tokio::time::timeout(left, self.receive()).await {
-                Ok(message) => message?,
-                Err(_) => return Ok(()),
-            };
-        }
+        while self.receive_before(end).await?.is_some() {}
+        Ok(())
+    }
+
+    /// The next message, if one comes before this instant.
+    pub async fn receive_before(&mut self, end: Instant) -> anyhow::Result<Option<Value>> {
+        let left = end.saturating_duration_since(Instant::now());
+        tokio::time::timeout(left, self.receive()).await.ok().transpose()
     }
 
     /// Waits until every command is acked.
@@ -248,7 +257,10 @@ impl Client {
                 self.roster.clear();
                 self.place(message);
             }
-            "correct" => self.place(message),
+            "correct" => {
+                self.corrections.push(message.clone());
+                self.place(message);
+            }
             "roster" => {
                 if message["full"] == true {
                     self.roster.clear();

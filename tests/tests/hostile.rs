@@ -2,9 +2,9 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says more by panicking"))]
 
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::Message;
 use wod_tests::client::{Client, Encoding};
 use wod_tests::cluster::Cluster;
+use wod_tests::garbage;
 
 #[tokio::test]
 async fn rule_breakers_are_closed_with_their_codes_and_nobody_else_notices() {
@@ -12,19 +12,12 @@ async fn rule_breakers_are_closed_with_their_codes_and_nobody_else_notices() {
     let url = cluster.url(0);
     let mut witness = Client::guest(&url, "Witness", Encoding::Json).await.unwrap();
 
-    let cases: Vec<(&str, Message, u16)> = vec![
-        ("not JSON", Message::text("{"), 4000),
-        ("an unknown t", Message::text(r#"{"t":"fly"}"#), 4000),
-        ("a second hello", Message::text(r#"{"t":"hello","name":"Twice"}"#), 4000),
-        ("the wrong kind of frame", Message::binary(vec![0x80]), 4000),
-        ("nested beyond reason", Message::text(format!("{{\"t\":\"ping\",\"c\":1,\"x\":{}", "[".repeat(9000))), 4000),
-        ("too large", Message::text(format!(r#"{{"t":"ping","c":1,"x":"{}"}}"#, "a".repeat(17_000))), 1009),
-        ("a place that is no number", Message::text(r#"{"t":"move","m":1,"c":0,"x":1e999,"y":0}"#), 4000),
-    ];
-    for (index, (what, frame, code)) in cases.into_iter().enumerate() {
-        let mut rogue = Client::guest(&url, &format!("Rogue {index}"), Encoding::Json).await.unwrap();
-        rogue.send_raw(frame).await.unwrap();
-        assert_eq!(rogue.closed().await.unwrap(), code, "{what}");
+    for (encoding, names) in [(Encoding::Json, "Rogue"), (Encoding::MessagePack, "Villain")] {
+        for (index, (what, frame, code)) in garbage::frames(encoding).into_iter().enumerate() {
+            let mut rogue = Client::guest(&url, &format!("{names} {index}"), encoding).await.unwrap();
+            rogue.send_raw(frame).await.unwrap();
+            assert_eq!(rogue.closed().await.unwrap(), code, "{what}");
+        }
     }
     let twin = Client::guest(&url, "witness", Encoding::Json).await;
     assert!(twin.err().unwrap().to_string().contains("4001"), "a name that stands here is taken");
