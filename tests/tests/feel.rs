@@ -21,6 +21,9 @@ const GRAIN: f64 = 1.0 / 128.0;
 /// The fountain on the square before Elysium.
 const FOUNTAIN: Spot = (100.0, 40.0);
 
+/// Why it is refused, and where it is made from a place of the route.
+type Mistake = (&'static str, fn(Spot) -> Spot);
+
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
@@ -219,7 +222,7 @@ async fn err_now_and_then(gateway: SocketAddr) -> anyhow::Result<Client> {
     let walls = Walls::of(gateway, &client.zone).await?;
     route.check(&walls, speed * Pace::longest_step(PERIOD).as_secs_f64(), 0.8)?;
 
-    let mistakes: [(&str, fn(Spot) -> Spot); 3] = [
+    let mistakes: [Mistake; 3] = [
         ("wall", |(x, y)| (x + (FOUNTAIN.0 - x) * 0.3, y + (FOUNTAIN.1 - y) * 0.3)),
         ("too_fast", |(x, y)| (2.0 * FOUNTAIN.0 - x, 2.0 * FOUNTAIN.1 - y)),
         ("out_of_bounds", |(x, y)| (x, y - 50.0)),
