@@ -11,13 +11,15 @@ pub struct Pace {
     period: Duration,
     next: Instant,
     last: Instant,
+    /// Time that the client was held up for, and did not walk.
+    pub lost: Duration,
 }
 
 impl Pace {
     /// Begins now: the first claim is due one period later.
     pub fn new(period: Duration) -> Self {
         let now = Instant::now();
-        Self { period, next: now + period, last: now }
+        Self { period, next: now + period, last: now, lost: Duration::ZERO }
     }
 
     /// The most that [`Self::step`] makes of a late claim. A client that was held up walks no further for it, as games do:
@@ -32,7 +34,9 @@ impl Pace {
             each(&message);
         }
         let now = Instant::now();
-        let step = (now - self.last).min(Self::longest_step(self.period));
+        let since = now - self.last;
+        let step = since.min(Self::longest_step(self.period));
+        self.lost += since - step;
         self.last = now;
         // Whoever is late does not hurry afterwards.
         self.next = (self.next + self.period).max(now + self.period / 2);

@@ -106,3 +106,29 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, (delay, mut chanc
     };
     tokio::try_join!(read, write).map(|_| ())
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_passes_is_delayed_and_keeps_its_order() {
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let delay = Delay { least: Duration::from_millis(30), jitter: Duration::from_millis(30) };
+        let relay = Relay::before(server.local_addr().unwrap(), delay, Delay::NONE, 1).await.unwrap();
+        let mut client = TcpStream::connect(relay.address).await.unwrap();
+        let (mut taken, _) = server.accept().await.unwrap();
+        let mut sent = Vec::new();
+        for number in 0..20_u8 {
+            sent.push(Instant::now());
+            client.write_all(&[number]).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        for (number, sent) in (0..).zip(sent) {
+            assert_eq!(taken.read_u8().await.unwrap(), number);
+            assert!(sent.elapsed() >= delay.least, "{:?}", sent.elapsed());
+        }
+    }
+}

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::route::{Spot, distance};
 
 /// A moving entity is told of at least so often, ticks.
-pub const PROMISED_TICKS: u64 = 4;
+const PROMISED_TICKS: f64 = 4.0;
 /// Positions are kept to 1/256 m, twice.
 const GRAIN: f64 = 2.0 / 256.0;
 
@@ -31,6 +31,7 @@ pub struct Sight {
 /// What was seen of one entity.
 #[derive(Debug, Default)]
 struct Seen {
+    updates: u64,
     last: Option<(u64, Spot)>,
     /// Between two updates: ticks, and metres.
     steps: Vec<(u64, f64)>,
@@ -48,29 +49,22 @@ impl Sight {
     }
 
     /// Updates of one entity.
-    pub fn updates_of(&self, entity: u64) -> usize {
-        self.entities.get(&entity).map_or(0, |seen| seen.steps.len())
+    pub fn updates_of(&self, entity: u64) -> u64 {
+        self.entities.get(&entity).map_or(0, |seen| seen.updates)
     }
 
-    /// The longest time between two updates of an entity between which it moved, ticks.
-    pub fn longest_gap_of(&self, entity: u64) -> u64 {
-        let steps = self.entities.get(&entity).into_iter().flat_map(|seen| &seen.steps);
-        steps.filter(|(_, metres)| *metres > GRAIN).map(|(ticks, _)| *ticks).max().unwrap_or(0)
+    /// The longest walk of an entity between two updates of it, in ticks: 1 when it was told of at every tick. An entity that
+    /// rested for long before an update has moved for as many ticks as it has come far, at its fastest.
+    pub fn unseen_ticks(&self, entity: u64) -> f64 {
+        self.entities.get(&entity).map_or(0.0, Seen::unseen_ticks)
     }
 
-    /// Every promise that was not kept: an entity that rested for long before an update can have moved for 4 ticks since, at the
-    /// most; one that went further was not told of while it moved.
+    /// Every promise that was not kept.
     pub fn broken_promises(&self) -> Vec<String> {
-        let broken = |(id, seen): (&u64, &Seen)| {
-            let a_tick = |(ticks, metres): &(u64, f64)| metres / *ticks as f64;
-            let fastest = seen.steps.iter().map(a_tick).fold(0.0, f64::max);
-            let most = PROMISED_TICKS as f64 * fastest + GRAIN;
-            let far = seen.steps.iter().filter(move |(_, metres)| *metres > most);
-            let id = *id;
-            far.map(move |(ticks, metres)| format!("{id} went {metres:.2} m in {ticks} ticks unseen"))
-                .collect::<Vec<_>>()
-        };
-        self.entities.iter().flat_map(broken).chain(self.faults.iter().cloned()).collect()
+        let walks = self.entities.iter().map(|(id, seen)| (id, seen.unseen_ticks()));
+        let unseen = walks.filter(|(_, ticks)| *ticks > PROMISED_TICKS);
+        let unseen = unseen.map(|(id, ticks)| format!("{id} walked for {ticks:.1} ticks without an update"));
+        self.faults.iter().cloned().chain(unseen).collect()
     }
 
     fn note_roster(&mut self, message: &Value) {
@@ -101,6 +95,7 @@ impl Sight {
                 self.lose_track(id);
             }
             let seen = self.entities.entry(id).or_default();
+            seen.updates += 1;
             if let Some((before, from)) = seen.last.replace((tick, (x, y)))
                 && before < tick
             {
@@ -114,6 +109,15 @@ impl Sight {
         if let Some(seen) = self.entities.get_mut(&id) {
             seen.last = None;
         }
+    }
+}
+
+impl Seen {
+    fn unseen_ticks(&self) -> f64 {
+        let most = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, f64::max);
+        let fastest = most(&mut self.steps.iter().map(|(ticks, metres)| metres / *ticks as f64));
+        let furthest = most(&mut self.steps.iter().map(|(_, metres)| *metres));
+        if furthest > GRAIN { (furthest - GRAIN) / fastest } else { 0.0 }
     }
 }
 
@@ -133,10 +137,13 @@ mod tests {
 
     #[test]
     fn a_skipped_update_is_noticed_and_a_rest_is_none() {
-        let steady = sight(&[(1, 0.1), (2, 0.2), (6, 0.6), (7, 0.7)]);
-        assert_eq!((steady.broken_promises(), steady.longest_gap_of(7)), (vec![], 4));
-        let rested = sight(&[(1, 0.1), (2, 0.2), (99, 0.5), (100, 0.6)]);
-        assert_eq!(rested.broken_promises(), Vec::<String>::new(), "it stood until tick 96");
+        let none = Vec::<String>::new();
+        assert_eq!(sight(&[(1, 0.1), (2, 0.2), (6, 0.6), (7, 0.7)]).broken_promises(), none);
+        assert_eq!(
+            sight(&[(1, 0.1), (2, 0.2), (99, 0.5), (100, 0.6)]).broken_promises(),
+            none,
+            "it stood until tick 95"
+        );
         assert_eq!(sight(&[(1, 0.1), (2, 0.2), (7, 0.7)]).broken_promises().len(), 1);
         assert_eq!(sight(&[(2, 0.2), (2, 0.3)]).broken_promises().len(), 1, "the same tick twice");
     }
