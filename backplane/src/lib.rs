@@ -36,6 +36,8 @@
 
 mod embedded;
 mod error;
+#[cfg(feature = "testing")]
+pub mod faults;
 mod inbox;
 mod redis;
 #[cfg(feature = "testing")]
@@ -63,6 +65,8 @@ const READ_BYTES: usize = 4 * 1024 * 1024;
 #[derive(Clone)]
 pub struct Backplane {
     backend: Backend,
+    #[cfg(feature = "testing")]
+    faults: faults::Faults,
 }
 
 #[derive(Clone)]
@@ -77,7 +81,7 @@ impl Backplane {
     /// # Errors
     /// [`Error::InUse`] when another process has the directory open; [`Error::Store`] when the file can't be used.
     pub async fn embedded(dir: Option<&Path>) -> Result<Self, Error> {
-        Ok(Self { backend: Backend::Embedded(Arc::new(embedded::Embedded::open(dir).await?)) })
+        Ok(Self::over(Backend::Embedded(Arc::new(embedded::Embedded::open(dir).await?))))
     }
 
     /// Connects to a Redis 7 or newer, `redis://[user:password@]host[:port][/db]`.
@@ -86,7 +90,32 @@ impl Backplane {
     /// [`Error::Away`] when it can't be reached, [`Error::NotPersistent`] when it would not keep what it acknowledges at the
     /// wanted durability, [`Error::Store`] when the address or credentials are wrong.
     pub async fn redis(url: &str, options: RedisOptions) -> Result<Self, Error> {
-        Ok(Self { backend: Backend::Redis(Arc::new(redis::Redis::connect(url, options).await?)) })
+        Ok(Self::over(Backend::Redis(Arc::new(redis::Redis::connect(url, options).await?))))
+    }
+
+    fn over(backend: Backend) -> Self {
+        Self {
+            backend,
+            #[cfg(feature = "testing")]
+            faults: faults::Faults::default(),
+        }
+    }
+
+    /// What a test lets go wrong with the journal and with snapshots.
+    #[cfg(feature = "testing")]
+    pub fn faults(&self) -> &faults::Faults {
+        &self.faults
+    }
+
+    /// Where tests let things go wrong.
+    #[cfg_attr(
+        not(feature = "testing"),
+        expect(clippy::unused_async, clippy::unused_self, reason = "only tests have faults")
+    )]
+    async fn meet_faults(&self, _operation: &'static str) -> Result<(), Error> {
+        #[cfg(feature = "testing")]
+        self.faults.meet(_operation).await?;
+        Ok(())
     }
 
     /// Finishes what is being written, ends all inboxes and frees files and connections. Other clones of the handle
@@ -226,6 +255,7 @@ impl Backplane {
         if entries.is_empty() {
             return self.renew(lease).await;
         }
+        self.meet_faults("append_batch").await?;
         match &self.backend {
             Backend::Embedded(embedded) => embedded.append(lease, first, entries).await,
             Backend::Redis(redis) => redis.append(lease, first, &entries).await,
@@ -243,6 +273,7 @@ impl Backplane {
         from: JournalIndex,
         max_bytes: usize,
     ) -> Result<Vec<(JournalIndex, Bytes)>, Error> {
+        self.meet_faults("read_journal").await?;
         let max_bytes = max_bytes.min(READ_BYTES);
         match &self.backend {
             Backend::Embedded(embedded) => embedded.read_journal(zone, from, max_bytes).await,
@@ -282,6 +313,7 @@ impl Backplane {
     /// [`Error::Fenced`] when the zone has another lease; [`Error::SnapshotOutOfOrder`] when `at` is below the newest one or
     /// past the journal's end; transient ones, [`Error::Store`].
     pub async fn put_snapshot(&self, lease: &Lease, at: JournalIndex, bytes: Bytes) -> Result<(), Error> {
+        self.meet_faults("put_snapshot").await?;
         match &self.backend {
             Backend::Embedded(embedded) => embedded.put_snapshot(lease, at, bytes).await,
             Backend::Redis(redis) => redis.put_snapshot(lease, at, &bytes).await,

@@ -22,8 +22,6 @@ pub const MOVES_PER_SECOND: u32 = 20;
 pub const UNACKED_MESSAGES: usize = 256;
 /// The same in bytes of encoded bodies.
 pub const UNACKED_BYTES: usize = 64 * 1024;
-/// A reliable message not acked for this long is sent again.
-pub const RESEND_AFTER: Duration = Duration::from_secs(1);
 /// How long an avatar stays in the world after its connection was lost.
 pub const LINK_DEATH_GRACE: Duration = Duration::from_secs(30);
 /// One envelope leaves for a process after this time at the latest.

@@ -21,6 +21,8 @@ mod fault;
 mod limits;
 mod package;
 mod sandbox;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use child::{ChildCompiler, compile_child_main};
 pub use compiled::Compiled;

@@ -200,11 +200,10 @@ async fn swap(State(admin): State<Admin>, Path(name): Path<String>, request: Req
             "the running module goes on; `wod zone check FILE` explains findings one by one",
         )
     })?;
-    let before = port.status().context("the zone has not ticked yet")?;
-    let generation = before.generation.next();
     let digest = compiled.digest();
-    let done = host.operators.await_swap(port.zone, digest);
-    accept(port.push(Input::Swap { digest, generation, rollback: false }))?;
+    let input = Input::Swap { digest, probation: 0 };
+    let done = host.operators.await_replacement(port.zone, input.clone());
+    accept(port.push(input))?;
     let pause = tokio::time::timeout(ANSWER_TIMEOUT, done)
         .await
         .map_err(|_| timed_out(&name))?
@@ -217,7 +216,8 @@ async fn swap(State(admin): State<Admin>, Path(name): Path<String>, request: Req
         )
     })?;
     host.troubles.clear(port.zone);
-    let module = port.status().map_or_else(String::new, |status| status.module_name);
+    let (module, generation) =
+        port.status().map(|status| (status.module_name, status.generation)).context("the zone has not ticked yet")?;
     let swapped = Swapped { generation, digest: digest.to_string(), module, pause_ms: pause.0 as f64 / 1000.0 };
     tracing::info!(zone = name, generation = %swapped.generation, digest = swapped.digest, pause_ms = swapped.pause_ms, "module swapped");
     Ok(Json(swapped).into_response())

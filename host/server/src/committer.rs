@@ -1,6 +1,5 @@
 //! Output commit: a zone's ticks leave the process in order, each only after its journal entry is durable.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,18 +10,20 @@ use wod_backplane::{Error, Lease};
 use wod_protocol::bus::{Part, Process};
 use wod_protocol::ids::JournalIndex;
 use wod_protocol::limits::{LEASE_TTL, TICKS_AWAITING_JOURNAL};
-use wod_sim::io::{Effects, Input, Report};
-use wod_sim::module::{Fault, LogLevel};
+use wod_sim::io::{Effects, Input};
+use wod_sim::module::Fault;
+use wod_sim::zone::Terms;
 
-use crate::config::{FAULT_STORM, FAULT_WINDOW};
 use crate::host::Host;
 use crate::port::ZonePort;
+use crate::reports::{self, ModuleLabel};
+use crate::rescue::Rescue;
 use crate::runner::Pause;
 
 /// Wait between two tries of a store that is away.
 const RETRY: Duration = Duration::from_millis(100);
-/// The longest wait between two tries of a rebuild.
-const LONGEST_RETRY: Duration = Duration::from_secs(30);
+/// How long the last ticks of a zone that is let go are kept trying. What is not stored then was promised to nobody.
+const LAST_TRIES: Duration = Duration::from_secs(10);
 /// Journal bytes that go to the store in one append; one entry may be larger.
 const APPEND_BYTES: usize = 512 * 1024;
 
@@ -39,10 +40,12 @@ pub(crate) struct TickCommit {
     /// To journal; none: the tick had no inputs and set off nothing that must not be lost.
     pub(crate) entry: Option<Bytes>,
     pub(crate) effects: Effects,
-    /// The module failed: it must be rebuilt once this tick is durable.
-    pub(crate) module_missing: bool,
-    /// A swap was tried in this tick.
+    /// The module failed, on these terms: it is seen to once this tick is durable.
+    pub(crate) module_failed: Option<Terms>,
+    /// The module was to be replaced in this tick.
     pub(crate) swap: Option<SwapDone>,
+    /// Which module was called.
+    pub(crate) module: ModuleLabel,
 }
 
 /// How a swap went.
@@ -60,10 +63,7 @@ pub(crate) struct Committer {
     /// The journal's last entry.
     pub(crate) end: JournalIndex,
     pub(crate) commit_rx: mpsc::Receiver<Commit>,
-    pub(crate) rebuilt: crate::runner::RebuiltSlot,
-    pub(crate) faults: VecDeque<Instant>,
-    /// The module failed too often to be rebuilt again.
-    pub(crate) given_up: bool,
+    pub(crate) rescue: Rescue,
 }
 
 impl Committer {
@@ -153,7 +153,8 @@ impl Committer {
         loop {
             match self.host.backplane.append_batch(&self.lease, self.end.next(), entries.clone()).await {
                 Ok(()) => break,
-                Err(error) if error.is_transient() => {
+                Err(error) if error.is_transient() && !(self.commit_rx.is_closed() && begun.elapsed() > LAST_TRIES) => {
+                    metrics::counter!("wod_journal_retries_total", "zone" => self.port.zone.to_string()).increment(1);
                     tracing::warn!(zone = %self.port.zone, %error, "the journal does not answer; the zone waits for it");
                     tokio::time::sleep(RETRY).await;
                 }
@@ -185,77 +186,25 @@ impl Committer {
             host.operators.answer(request, answer);
         }
         for report in tick.effects.reports {
-            report_to_operators(zone, &report);
-            if let Report::Fault(fault, event) = report {
-                host.troubles
-                    .add(zone, format!("module: {fault}{}", event.map_or(String::new(), |e| format!(" at {e}"))));
+            reports::publish(zone, &tick.module, &report);
+            if let Some(trouble) = reports::trouble(&report) {
+                host.troubles.add(zone, trouble);
             }
         }
-        if tick.module_missing {
-            self.rebuild(vec![Input::Rebuilt]);
+        if let Some(terms) = &tick.module_failed {
+            self.rescue.module_failed(self.end, terms);
         }
         if let Some(swap) = tick.swap {
             self.swapped(swap);
         }
     }
 
-    /// A module that was given up can still be asked for its state, once rebuilt: the swap that is to mend it is tried again then.
     fn swapped(&mut self, swap: SwapDone) {
         let SwapDone { input, result } = swap;
-        if result.is_err() && std::mem::take(&mut self.given_up) {
-            self.faults.clear();
-            return self.rebuild(vec![Input::Rebuilt, input]);
-        }
         if result.is_ok() {
-            self.faults.clear();
+            self.rescue.replaced();
         }
-        if let Input::Swap { digest, .. } = input {
-            self.host.operators.swapped(self.port.zone, &digest, result);
-        }
-    }
-
-    /// Replays a copy of the zone up to the last entry, off the worker, hands its module instance over, and `then` says so.
-    fn rebuild(&mut self, then: Vec<Input>) {
-        let zone = self.port.zone;
-        let now = Instant::now();
-        self.faults.retain(|at| now.duration_since(*at) < FAULT_WINDOW);
-        self.faults.push_back(now);
-        if self.faults.len() > FAULT_STORM {
-            tracing::error!(%zone, "the module fails again and again: the zone goes on without it until it is swapped");
-            self.host.troubles.add(zone, "runs without its module: it failed too often; swap in a mended one".into());
-            self.given_up = true;
-            return;
-        }
-        let (host, port, slot, end) = (self.host.clone(), self.port.clone(), self.rebuilt.clone(), self.end);
-        tokio::spawn(async move {
-            let mut pause = RETRY;
-            let recovered = loop {
-                if port.is_closed() {
-                    return;
-                }
-                let world = &host.config.world;
-                match crate::recovery::recover(&host.backplane, &host.modules, world, zone, Some(end)).await {
-                    Ok(recovered) => break recovered,
-                    Err(error) => {
-                        host.troubles.add(zone, format!("its module could not be rebuilt yet: {error:#}"));
-                        tracing::error!(%zone, error = format!("{error:#}"), "the module could not be rebuilt; trying again");
-                        tokio::time::sleep(pause).await;
-                        pause = (pause * 2).min(LONGEST_RETRY);
-                    }
-                }
-            };
-            match recovered.zone.and_then(|mut zone| zone.take_parked_module()) {
-                Some(module) => {
-                    *slot.lock() = Some(module);
-                    for input in then {
-                        while !port.push(input.clone()) && !port.is_closed() {
-                            tokio::time::sleep(RETRY).await;
-                        }
-                    }
-                }
-                None => host.troubles.add(zone, "its module could not be rebuilt: the journal holds none".into()),
-            }
-        });
+        self.host.operators.replaced(self.port.zone, &input, result);
     }
 
     /// The store refuses us: somebody else is the owner. Nothing of ours leaves any more.
@@ -291,33 +240,5 @@ async fn store_snapshot(host: Arc<Host>, lease: Lease, at: JournalIndex, bytes: 
         Ok(()) => tracing::debug!(zone = %lease.zone, %at, size, "snapshot stored"),
         // The journal still holds everything; the next snapshot tries again.
         Err(error) => tracing::warn!(zone = %lease.zone, %error, "the snapshot was not stored"),
-    }
-}
-
-fn report_to_operators(zone: wod_protocol::ids::ZoneNo, report: &Report) {
-    match report {
-        Report::Log(level, message, fields) => match level {
-            LogLevel::Error => tracing::error!(target: "module", %zone, ?fields, "{message}"),
-            LogLevel::Warn => tracing::warn!(target: "module", %zone, ?fields, "{message}"),
-            LogLevel::Info => tracing::info!(target: "module", %zone, ?fields, "{message}"),
-            LogLevel::Debug => tracing::debug!(target: "module", %zone, ?fields, "{message}"),
-        },
-        Report::LogDropped(count) => tracing::warn!(target: "module", %zone, count, "log lines over the limit dropped"),
-        Report::Count(name, by) => {
-            metrics::counter!("wod_module_count_total", "zone" => zone.to_string(), "name" => name.clone())
-                .increment(*by);
-        }
-        Report::Gauge(name, value) => {
-            metrics::gauge!("wod_module_gauge", "zone" => zone.to_string(), "name" => name.clone()).set(*value);
-        }
-        Report::Observe(name, value) => {
-            metrics::histogram!("wod_module_histogram", "zone" => zone.to_string(), "name" => name.clone())
-                .record(*value);
-        }
-        Report::Fault(fault, event) => {
-            tracing::error!(%zone, %fault, event = event.as_deref().unwrap_or("unknown"), "the module failed");
-            metrics::counter!("wod_module_faults_total", "zone" => zone.to_string(), "kind" => fault.kind.to_string())
-                .increment(1);
-        }
     }
 }

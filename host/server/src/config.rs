@@ -31,23 +31,26 @@ pub struct HostConfig {
     pub limits: Limits,
     /// How components are compiled.
     pub sandbox: SandboxOptions,
+    /// A zone's snapshot is written when replaying its journal since the last would take this long. Default 100 ms.
+    pub replay_budget: Duration,
     /// How long a zone of another region must be without an owner before this host claims it. Default 5 s.
     pub foreign_grace: Duration,
 }
+
+/// [`HostConfig::replay_budget`] unless set otherwise.
+pub const REPLAY_BUDGET: Duration = Duration::from_millis(100);
 
 /// Inputs that may wait for one zone's next tick; more are dropped and counted (every sender repeats what matters).
 pub(crate) const ZONE_QUEUE: usize = 65_536;
 /// Messages that may wait in this process' inbox; more are dropped and counted (resync repairs it).
 pub(crate) const INBOX_QUEUE: usize = 16_384;
-/// A snapshot is written when replaying the journal since the last would take this long.
-pub(crate) const REPLAY_BUDGET: Duration = Duration::from_millis(100);
 /// A snapshot is written after this many journal entries at the latest.
 pub(crate) const REPLAY_ENTRIES: u64 = 10_000;
 /// Store requests of all zones of a host that run at once; the rest wait their turn (zones repeat them).
 pub(crate) const STORE_CONCURRENCY: usize = 64;
 /// A gateway without a heartbeat for this long is dead: its connections are lost.
 pub(crate) const GATEWAY_TTL: Duration = Duration::from_secs(3);
-/// This many faults of one zone's module within [`FAULT_WINDOW`] stop its rebuilding: the zone goes on without a module.
+/// After more faults of one zone's module than this within [`FAULT_WINDOW`] it is shelved: the zone goes on without it.
 pub(crate) const FAULT_STORM: usize = 10;
 /// See [`FAULT_STORM`].
 pub(crate) const FAULT_WINDOW: Duration = Duration::from_secs(60);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Semaphore, oneshot};
 use wod_backplane::Backplane;
-use wod_protocol::ids::{Digest, ZoneNo};
+use wod_protocol::ids::ZoneNo;
 use wod_protocol::registry::{Owner, ZoneBeat};
 use wod_sim::io::{Input, StoreRequest};
 use wod_sim::module::Fault;
@@ -139,7 +139,7 @@ struct Question {
 /// An operator who waits for a swap.
 struct AwaitedSwap {
     zone: ZoneNo,
-    digest: Digest,
+    input: Input,
     done_tx: oneshot::Sender<Result<Pause, Fault>>,
 }
 
@@ -176,22 +176,22 @@ impl Operators {
         self.questions.lock().retain(|_, question| question.zone != zone);
     }
 
-    /// Where the result of a swap will come.
-    pub(crate) fn await_swap(&self, zone: ZoneNo, digest: Digest) -> oneshot::Receiver<Result<Pause, Fault>> {
+    /// Where the result of this input, which replaces the module, will come.
+    pub(crate) fn await_replacement(&self, zone: ZoneNo, input: Input) -> oneshot::Receiver<Result<Pause, Fault>> {
         let (done_tx, done_rx) = oneshot::channel();
         let mut swaps = self.swaps.lock();
         swaps.retain(|swap| !swap.done_tx.is_closed());
-        swaps.push(AwaitedSwap { zone, digest, done_tx });
+        swaps.push(AwaitedSwap { zone, input, done_tx });
         done_rx
     }
 
-    pub(crate) fn swapped(&self, zone: ZoneNo, digest: &Digest, result: Result<Pause, Fault>) {
+    pub(crate) fn replaced(&self, zone: ZoneNo, input: &Input, result: Result<Pause, Fault>) {
         let mut swaps = self.swaps.lock();
-        let found = swaps.iter().position(|swap| swap.zone == zone && swap.digest == *digest);
+        let found = swaps.iter().position(|swap| swap.zone == zone && swap.input == *input);
         if let Some(index) = found
             && swaps.swap_remove(index).done_tx.send(result).is_err()
         {
-            tracing::debug!(%zone, %digest, "the operator had gone when the swap was done");
+            tracing::debug!(%zone, "the operator had gone when the swap was done");
         }
     }
 }

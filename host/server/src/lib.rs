@@ -14,6 +14,8 @@ mod ownership;
 mod port;
 mod postman;
 mod recovery;
+mod reports;
+mod rescue;
 mod runner;
 mod store;
 mod worker;
@@ -33,7 +35,7 @@ use wod_protocol::bus::Process;
 use wod_protocol::registry::HostBeat;
 use wod_sandbox::Sandbox;
 
-pub use config::HostConfig;
+pub use config::{HostConfig, REPLAY_BUDGET};
 
 use config::INBOX_QUEUE;
 use host::Host;
@@ -77,12 +79,28 @@ pub async fn run(
     if ready.send(admin).is_err() {
         tracing::debug!("nobody waits for this host to be ready");
     }
-    ownership::run(host, workers, stop).await;
+    let mut owning = std::pin::pin!(ownership::run(host, workers, stop.clone()));
+    let mut failure = None;
+    loop {
+        tokio::select! {
+            () = &mut owning => break,
+            Some(ended) = tasks.join_next() => {
+                if !stop.is_cancelled() {
+                    tracing::error!("a task of this host ended: its zones are given up, others can take them over");
+                    failure = Some(anyhow::anyhow!("a task of the host ended early"));
+                    stop.cancel();
+                }
+                if let Err(error) = ended {
+                    failure = Some(anyhow::Error::new(error).context("a task of the host failed"));
+                }
+            }
+        }
+    }
     serving.cancel();
     while let Some(ended) = tasks.join_next().await {
         ended.context("a task of the host failed")?;
     }
-    Ok(())
+    failure.map_or(Ok(()), Err)
 }
 
 /// Folds what was measured into the histograms, so that it does not pile up until somebody looks.

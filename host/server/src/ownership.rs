@@ -1,6 +1,6 @@
 //! Which zones this host owns: claims what nobody owns, recovers it, and puts it to work.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use wod_backplane::{Claim, Lease};
-use wod_protocol::ids::{Digest, Epoch, Generation, ZoneNo};
+use wod_protocol::ids::{Digest, Epoch, ZoneNo};
 use wod_protocol::limits::{LEASE_TTL, TICKS_AWAITING_JOURNAL};
 use wod_protocol::world;
 use wod_sim::io::{Input, Took};
@@ -20,6 +20,7 @@ use crate::host::Host;
 use crate::modules::LiveModules;
 use crate::port::ZonePort;
 use crate::recovery::recover;
+use crate::rescue::Rescue;
 use crate::runner::{RebuiltSlot, ZoneRunner};
 use crate::worker::Workers;
 
@@ -124,18 +125,11 @@ async fn adopt(host: &Arc<Host>, workers: &Workers, zone: &world::Zone) -> anyho
     let modules = LiveModules { store: host.modules.clone(), zone: zone.clone(), rebuilt: rebuilt.clone() };
     let state = recovered.zone.unwrap_or_else(|| Zone::new(host.config.world.clone(), zone.number));
     let replayed = (recovered.took, recovered.entries);
-    workers.adopt(ZoneRunner::new(state, port.clone(), modules, commit_tx, zone, replayed));
+    let budget = host.config.replay_budget;
+    workers.adopt(ZoneRunner::new(state, port.clone(), modules, commit_tx, zone, replayed, budget));
     host.add(port.clone());
-    Ok(Some(Committer {
-        host: host.clone(),
-        port,
-        lease,
-        end: recovered.end,
-        commit_rx,
-        rebuilt,
-        faults: VecDeque::new(),
-        given_up: false,
-    }))
+    let rescue = Rescue::new(host.clone(), port.clone(), rebuilt);
+    Ok(Some(Committer { host: host.clone(), port, lease, end: recovered.end, commit_rx, rescue }))
 }
 
 /// The recovered zone, and the inputs it begins with.
@@ -147,29 +141,22 @@ async fn prepare(
     let recovered = recover(&host.backplane, &host.modules, &host.config.world, zone.number, None).await?;
     let how = if recovered.zone.is_some() { Took::Recovered } else { Took::Fresh };
     let mut inputs = vec![Input::Owned { epoch: lease.epoch, host: lease.host.clone(), how }];
-    inputs.extend(module_to_start_with(host, zone, recovered.zone.as_ref()).await?);
+    let running = recovered.zone.as_ref().and_then(Zone::module_digest);
+    inputs.extend(module_to_start_with(host, zone, running).await?);
     Ok((recovered, inputs))
 }
 
+/// Swaps the folder's module in, where it is wanted; `running` is the zone's own.
 async fn module_to_start_with(
     host: &Host,
     zone: &world::Zone,
-    recovered: Option<&Zone>,
+    running: Option<Digest>,
 ) -> anyhow::Result<Option<Input>> {
-    let running: Option<Digest> = recovered.and_then(Zone::module_digest);
     if running.is_some() && !host.config.follow_modules {
         return Ok(None);
     }
-    let compiled = host.modules.publish_file(&host.config.modules, zone).await?;
-    let digest = compiled.digest();
-    if running == Some(digest) {
-        return Ok(None);
-    }
-    let generation = match (recovered, running) {
-        (Some(zone), Some(_)) => zone.generation().next(),
-        _ => Generation(0),
-    };
-    Ok(Some(Input::Swap { digest, generation, rollback: false }))
+    let digest = host.modules.publish_file(&host.config.modules, zone).await?.digest();
+    Ok((running != Some(digest)).then_some(Input::Swap { digest, probation: 0 }))
 }
 
 /// Renews the lease while a zone is being recovered; returns only when it was lost.

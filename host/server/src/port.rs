@@ -65,6 +65,20 @@ impl ZonePort {
         lost == 0
     }
 
+    /// Adds all of them for one and the same tick, or none.
+    pub(crate) fn push_all(&self, inputs: &[Input]) -> bool {
+        let mut queue = self.queue.lock();
+        if queue.len() + inputs.len() > ZONE_QUEUE || self.is_closed() {
+            return false;
+        }
+        queue.extend(inputs.iter().cloned());
+        drop(queue);
+        if self.asleep.load(Ordering::Acquire) {
+            self.wake();
+        }
+        true
+    }
+
     /// Everything that waits, in order of arrival.
     pub(crate) fn drain_into(&self, inputs: &mut Vec<Input>) {
         inputs.extend(self.queue.lock().drain(..));

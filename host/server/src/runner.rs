@@ -17,9 +17,10 @@ use wod_sim::module::Module;
 use wod_sim::zone::{Sleep, SnapshotError, Zone};
 
 use crate::committer::{Commit, SwapDone, TickCommit};
-use crate::config::{REPLAY_BUDGET, REPLAY_ENTRIES};
+use crate::config::REPLAY_ENTRIES;
 use crate::modules::LiveModules;
 use crate::port::ZonePort;
+use crate::reports::ModuleLabel;
 
 /// Where a rebuilt module instance waits for the `Input::Rebuilt` that announces it.
 pub(crate) type RebuiltSlot = Arc<Mutex<Option<Box<dyn Module>>>>;
@@ -60,6 +61,8 @@ pub(crate) struct ZoneRunner {
     /// What a replay since the last snapshot would take, and over how many entries.
     replay_cost: Duration,
     replay_entries: u64,
+    /// A snapshot is due when a replay would take longer.
+    replay_budget: Duration,
     durations: VecDeque<u32>,
     status_at: Instant,
 }
@@ -72,6 +75,7 @@ impl ZoneRunner {
         commit_tx: mpsc::Sender<Commit>,
         settings: &world::Zone,
         replayed: (Duration, u64),
+        replay_budget: Duration,
     ) -> Self {
         let now = Instant::now();
         Self {
@@ -87,6 +91,7 @@ impl ZoneRunner {
             last_start: None,
             replay_cost: replayed.0,
             replay_entries: replayed.1,
+            replay_budget,
             durations: VecDeque::with_capacity(DURATIONS),
             status_at: now,
         }
@@ -135,14 +140,15 @@ impl ZoneRunner {
         self.port.drain_into(&mut self.inputs);
         let gap = self.last_start.replace(now).map_or(Duration::ZERO, |last| now.duration_since(last));
         // One swap a tick: a second one, and what follows it, waits for the next.
-        let mut swaps = self.inputs.iter().enumerate().filter(|(_, input)| matches!(input, Input::Swap { .. }));
+        let mut swaps = self.inputs.iter().enumerate().filter(|(_, input)| input.replaces_module());
         let swap = swaps.next().map(|(_, input)| input.clone());
         let second = swaps.next().map(|(index, _)| index);
         let later = second.map(|index| self.inputs.split_off(index)).unwrap_or_default();
         let mut effects = Effects::default();
         let was_missing = self.zone.is_module_missing();
         let outcome = self.zone.step(&self.inputs, &mut self.modules, &mut effects);
-        let module_missing = self.zone.is_module_missing() && (!was_missing || is_fault(&outcome) || outcome.lost);
+        let failed = self.zone.is_module_missing() && (!was_missing || is_fault(&outcome) || outcome.lost);
+        let module_failed = failed.then(|| self.zone.terms());
         let swap = swap.zip(outcome.swap.clone()).map(|(input, result)| {
             // What the swap itself took; the gap before it is the ordinary one.
             let pause = gap.saturating_sub(self.period).max(now.elapsed().saturating_sub(self.period));
@@ -159,11 +165,12 @@ impl ZoneRunner {
         let took = now.elapsed();
         self.replay_cost += took;
         self.measure(took);
-        let commit = Commit::Tick(Box::new(TickCommit { entry, effects, module_missing, swap }));
+        let module = ModuleLabel { digest: self.zone.module_digest(), generation: self.zone.generation() };
+        let commit = Commit::Tick(Box::new(TickCommit { entry, effects, module_failed, swap, module }));
         if !self.hand_over(commit) {
             return false;
         }
-        if self.replay_entries > 0 && (self.replay_cost > REPLAY_BUDGET || self.replay_entries > REPLAY_ENTRIES) {
+        if self.replay_entries > 0 && (self.replay_cost > self.replay_budget || self.replay_entries > REPLAY_ENTRIES) {
             self.snapshot();
         }
         true
@@ -256,6 +263,9 @@ impl ZoneRunner {
         let mut trouble = Vec::new();
         if self.zone.is_module_missing() {
             trouble.push("its module has failed and is being rebuilt".to_owned());
+        }
+        if let Some(why) = self.zone.terms().shelved {
+            trouble.push(format!("runs without its module until a mended one is swapped in: {why}"));
         }
         if self.port.dropped() > 0 {
             trouble.push(format!("{} inputs dropped: its queue was full", self.port.dropped()));

@@ -1,14 +1,15 @@
 //! What goes into a zone's step and what comes out, and the journal entry that keeps both.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use wod_protocol::bus::{GatewayInput, Traveller, ZoneFrame, ZoneStream};
 use wod_protocol::client::TagValue;
 use wod_protocol::ids::{Digest, EntityId, Epoch, GatewayId, Generation, Hop, HostId, Sub, Tick, ZoneNo};
 
-use crate::module::{Fault, LogLevel};
+use crate::module::{Event, Fault, LogLevel, Saved};
 
 /// Version of the simulation's own rules. Another version takes a zone over only at a snapshot.
-pub const SIM_VERSION: u32 = 1;
+pub const SIM_VERSION: u32 = 2;
 
 /// Something that reached the zone since its last tick. The order within a tick is the journal's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,14 +47,33 @@ pub enum Input {
         /// What it says.
         answer: StoreAnswer,
     },
-    /// Replace the module at this tick boundary, or give a zone without one its first.
+    /// Replace the module at this tick boundary, or give a zone without one its first. The zone counts generations.
     Swap {
         /// The new module.
         digest: Digest,
-        /// Its generation.
-        generation: Generation,
-        /// Whether it is an older version again.
-        rollback: bool,
+        /// Ticks until it is settled; 0: at once.
+        probation: u32,
+    },
+    /// The version before takes over what the running one saves.
+    RollBack,
+    /// Stop telling the module anything, so that it can be rewound to before the last swap.
+    Suspend {
+        /// Answered by [`Effects::answers`] under this number: the tick from which on it was told nothing, or why not.
+        request: u64,
+        /// Whether that may lose or double things which have left the zone since.
+        accept_loss: bool,
+    },
+    /// The version before, as it stands after living through what happened since: what [`crate::zone::Retrace::finish`] gave.
+    Rewound {
+        /// Opaque; the state of the module and of what it has spawned.
+        parts: Bytes,
+    },
+    /// The module failed too often: the zone goes on without it.
+    Shelve {
+        /// What it has saved; none: nothing could be had.
+        saved: Option<Saved>,
+        /// For operators.
+        why: String,
     },
     /// A rebuilt instance of the current module stands ready; what it missed is told again.
     Rebuilt,
@@ -75,6 +95,13 @@ pub enum Input {
     },
     /// Per mille of real time the zone runs at from now on, 100 to 1000.
     Dilation(u16),
+}
+
+impl Input {
+    /// Whether it gives the zone another module. At most one such input a tick.
+    pub fn replaces_module(&self) -> bool {
+        matches!(self, Self::Swap { .. } | Self::RollBack | Self::Rewound { .. })
+    }
 }
 
 /// How an owner came to its zone.
@@ -193,8 +220,15 @@ pub enum Report {
     Gauge(String, f64),
     /// The module observed a value.
     Observe(String, f64),
-    /// The module failed while it handled this event (as text, for people).
-    Fault(Fault, Option<String>),
+    /// The module failed while it handled this event.
+    Fault(Fault, Option<Event>),
+    /// A player's verb has brought the module down once too often: she can't use it until the module is replaced.
+    Blocked {
+        /// Who.
+        player: EntityId,
+        /// Which; an option of a dialogue is `choose OPTION`.
+        verb: String,
+    },
 }
 
 /// One tick in a zone's journal.

@@ -173,8 +173,10 @@ pub enum StartReason {
     Fresh,
     /// It replaces another version, whose state it loaded.
     Swapped,
-    /// It is an older version again.
+    /// It is an older version again, whose state it carried over.
     RolledBack,
+    /// It is an older version again, with its own state of before a swap; what happened since it was told anew.
+    Rewound,
     /// Its state could not be had.
     ResumedWithoutMemory,
 }

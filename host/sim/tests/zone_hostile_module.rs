@@ -6,7 +6,7 @@ mod zone_support;
 use std::sync::Arc;
 
 use wod_protocol::client::{ChatMode, Kind, TagValue, Verb};
-use wod_protocol::ids::{Digest, EntityId, Epoch, Generation, HostId, Token};
+use wod_protocol::ids::{Digest, EntityId, Epoch, HostId, Token};
 use wod_sim::io::{Effects, Input, Report, Took};
 use wod_sim::module::{
     ACTS_PER_CALL, Audience, Description, Destination, Fault, Filter, Frame, Goal, Hearers, HostCalls, LogLevel,
@@ -65,7 +65,7 @@ fn attacked_by(attack: fn(&mut dyn HostCalls)) -> (Zone, Vec<Report>) {
     let mut zone = Zone::new(world(), WEST);
     let mut effects = Effects::default();
     let owned = Input::Owned { epoch: Epoch(1), host: HostId::from("h"), how: Took::Fresh };
-    let swap = Input::Swap { digest: Digest::of(b"h"), generation: Generation(0), rollback: false };
+    let swap = Input::Swap { digest: Digest::of(b"h"), probation: 0 };
     let outcome = zone.step(&[owned, swap], &mut Source(attack), &mut effects);
     assert_eq!(outcome.swap, Some(Ok(())));
     let reports = std::mem::take(&mut effects.reports);

@@ -11,8 +11,8 @@ use wod_sim::module::{Fault, FaultKind};
 use wod_sim::zone::{Sleep, SnapshotError, Zone};
 use zone_support::{Client, Puppets, Town, WEST, digest, world};
 
-fn swap(name: &str, generation: u32) -> Input {
-    Input::Swap { digest: digest(name), generation: Generation(generation), rollback: false }
+fn swap(name: &str) -> Input {
+    Input::Swap { digest: digest(name), probation: 0 }
 }
 
 fn puppet_of(town: &Town, who: usize) -> wod_protocol::ids::EntityId {
@@ -79,7 +79,7 @@ fn a_swap_keeps_every_unacked_message_and_what_the_module_knew() {
     }
     let before = town.clients[ann].clone();
     town.act(ann, |client| client.say("in the tick of the swap"));
-    town.node(WEST).inbox.push(swap("two", 1));
+    town.node(WEST).inbox.push(swap("two"));
     town.step();
     assert_eq!(town.node(WEST).outcome.swap, Some(Ok(())));
     assert_eq!(town.node(WEST).zone.description().unwrap().version, "two");
@@ -101,7 +101,7 @@ fn a_swap_that_fails_leaves_the_running_module_alone() {
     let mut town = Town::new(&[WEST]);
     let ann = town.join("Ann", WEST);
     for (name, kind) in [("broken", FaultKind::Refused), ("unheard of", FaultKind::NotLoadable)] {
-        town.node(WEST).inbox.push(swap(name, 1));
+        town.node(WEST).inbox.push(swap(name));
         town.step();
         let result = town.node(WEST).outcome.swap.clone().unwrap();
         assert_eq!(result.unwrap_err().kind, kind);
@@ -119,7 +119,7 @@ fn whoever_stands_in_a_new_wall_is_moved_out_of_it() {
     let mut town = Town::new(&[WEST]);
     let ann = town.join("Ann", WEST);
     assert_eq!(town.clients[ann].at.metres(), (50.0, 50.0));
-    town.node(WEST).inbox.push(swap("walled", 1));
+    town.node(WEST).inbox.push(swap("walled"));
     town.step();
     assert_eq!(town.clients[ann].corrections, 1);
     let (x, y) = town.clients[ann].at.metres();

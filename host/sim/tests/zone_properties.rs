@@ -6,7 +6,7 @@ mod zone_support;
 use proptest::prelude::*;
 use wod_protocol::bus::{DetachReason, GatewayInput};
 use wod_protocol::client::{ChatMode, ZoneReason};
-use wod_protocol::ids::{Generation, ZoneNo};
+use wod_protocol::ids::ZoneNo;
 use wod_sim::io::{CallOutcome, Input, Report};
 use wod_sim::zone::Zone;
 use zone_support::{Chance, Client, EAST, FAR, Node, Puppets, Town, WEST, digest, world};
@@ -51,7 +51,7 @@ fn live(seed: u64) -> (Town, History) {
         client.guest = name == "Dan";
         town.clients.push(client);
     }
-    for tick in 0..TICKS {
+    for _ in 0..TICKS {
         for who in 0..town.clients.len() {
             act_at_random(&mut town, who, &mut chance);
         }
@@ -62,8 +62,8 @@ fn live(seed: u64) -> (Town, History) {
             }
             if chance.below(60) == 0 {
                 let name = ["one", "two", "walled", "broken"][chance.below(4) as usize];
-                let generation = Generation(tick as u32);
-                town.node(zone).inbox.push(Input::Swap { digest: digest(name), generation, rollback: tick % 2 == 0 });
+                let probation = chance.below(40) as u32;
+                town.node(zone).inbox.push(Input::Swap { digest: digest(name), probation });
             }
             if chance.below(50) == 0 {
                 town.give(zone, GatewayInput::Resync);

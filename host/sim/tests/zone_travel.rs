@@ -23,6 +23,7 @@ fn walking_over_a_border_goes_on_at_that_very_position() {
     assert_eq!(town.clients[ann].you(), id);
     assert_eq!(town.clients[ann].told, [ZoneReason::Entered, ZoneReason::Crossed]);
     assert_eq!(town.clients[ann].gone[0].why, GoneReason::Crossed(EAST));
+    assert_eq!(town.clients[ann].c.0, 1, "what was under way is void");
     town.walk(ann, 120.0, 50.0);
     assert_eq!(town.clients[ann].corrections, 0);
     town.act(ann, |client| client.say("arrived"));

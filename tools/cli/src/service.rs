@@ -118,6 +118,7 @@ pub(crate) fn host_config(settings: &Settings, world: Arc<World>, follow_modules
         workers: if settings.workers == 0 { cores } else { settings.workers },
         limits: Limits::default(),
         sandbox: SandboxOptions { compiler: Compiler::Child(child), cache: Some(compiled) },
+        replay_budget: wod_host::REPLAY_BUDGET,
         foreign_grace: FOREIGN_GRACE,
     })
 }

@@ -164,6 +164,13 @@ fn dispatch<Z: Zone>(zone: &mut Z, ctx: &mut Ctx<'_, Z>, event: Event) -> Result
     match event {
         Event::Started { reason, players, .. } => {
             let players: Vec<_> = players.into_iter().map(|id| Player(id.0)).collect();
+            if players.is_empty() {
+                // Whoever is here all the same is told anew.
+                ctx.memory.players.clear();
+            }
+            if reason == StartReason::Rewound {
+                ctx.memory.core.dialogues.clear();
+            }
             for player in &players {
                 ctx.acquaint(*player);
             }

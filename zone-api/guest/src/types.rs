@@ -433,8 +433,11 @@ pub enum StartReason {
     Fresh,
     /// It replaces another version, whose state it loaded.
     Swapped,
-    /// It is an older version again.
+    /// It is an older version again, which has loaded what the newer one saved.
     RolledBack,
+    /// It is an older version again, as it was before the newer one came; what happened since was told to it once more, without
+    /// effect on players and other zones. Each player here is told anew, with what is saved for her now: that holds.
+    Rewound,
     /// Its state could not be had: entities of the module may stand here that it does not know.
     ResumedWithoutMemory,
 }

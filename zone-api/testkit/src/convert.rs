@@ -28,7 +28,7 @@ same_cases! {
     sim::Audience => sdk::Audience { Near, Owner, Server }
     sdk::Audience => sim::Audience { Near, Owner, Server }
     sdk::LogLevel => sim::LogLevel { Error, Warn, Info, Debug }
-    sim::StartReason => sdk::StartReason { Fresh, Swapped, RolledBack, ResumedWithoutMemory }
+    sim::StartReason => sdk::StartReason { Fresh, Swapped, RolledBack, Rewound, ResumedWithoutMemory }
     sim::EnterReason => sdk::EnterReason { Login, Crossing, Portal, Resumed }
     sim::LeaveReason => sdk::LeaveReason { Logout, TimedOut, Crossing, Portal, Kicked }
     sim::MoveEnd => sdk::MoveEnd { Arrived, NoWay, Obstructed, TargetLost, Stopped }

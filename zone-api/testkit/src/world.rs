@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use wod_protocol::bus::{GatewayInput, GoneReason, ZoneItem, ZoneStream};
 use wod_protocol::client::TagValue;
-use wod_protocol::ids::{Digest, Epoch, GatewayId, Generation, HostId, SessionId, Token, ZoneNo};
+use wod_protocol::ids::{Digest, Epoch, GatewayId, HostId, SessionId, Token, ZoneNo};
 use wod_protocol::map::Map;
 use wod_protocol::world::{self, Zone as ZoneRules};
 use wod_sim::io::{CallOutcome, Effects, Entry, Input, Report, Took};
@@ -73,7 +73,7 @@ impl World {
         let Parts { rules, number, map, tolerant } = parts;
         let zone = Simulation::new(Arc::clone(&rules), number);
         let owned = Input::Owned { epoch: Epoch(1), host: HostId::from("testkit"), how: Took::Fresh };
-        let swap = Input::Swap { digest, generation: Generation(0), rollback: false };
+        let swap = Input::Swap { digest, probation: 0 };
         let mut scene = Scene::default();
         scene.closed.extend(map.barriers.iter().filter(|barrier| barrier.closed).map(|barrier| barrier.name.clone()));
         let mut world = Self {
@@ -291,8 +291,7 @@ impl World {
         Z::Player: Send,
     {
         let digest = self.modules.add::<Z>();
-        let generation = self.zone.generation().next();
-        self.inbox.push(Input::Swap { digest, generation, rollback: false });
+        self.inbox.push(Input::Swap { digest, probation: 0 });
         self.tick();
         self.tick();
     }

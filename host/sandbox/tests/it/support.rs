@@ -1,7 +1,5 @@
 //! Builds the attacker (tests/attacker) and drives modules.
 
-use std::path::PathBuf;
-use std::process::Command;
 use std::sync::OnceLock;
 
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
@@ -33,20 +31,7 @@ pub(crate) fn instance() -> Box<dyn Module> {
 /// The attacker's component file.
 pub(crate) fn attacker_file() -> &'static [u8] {
     static FILE: OnceLock<Vec<u8>> = OnceLock::new();
-    FILE.get_or_init(|| {
-        let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("attacker");
-        let status = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--locked", "--release", "--target", "wasm32-unknown-unknown", "--target-dir"])
-            .arg(&target)
-            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/attacker"))
-            .env_remove("RUSTFLAGS")
-            .env_remove("CARGO_ENCODED_RUSTFLAGS")
-            .status()
-            .unwrap();
-        assert!(status.success(), "the attacker does not build");
-        let module = std::fs::read(target.join("wasm32-unknown-unknown/release/wod_attacker.wasm")).unwrap();
-        encode(&module)
-    })
+    FILE.get_or_init(wod_sandbox::testing::attacker)
 }
 
 /// The attacker's file with another mode for `describe`.

@@ -9,8 +9,8 @@ use wod_protocol::ids::{EntityId, Tick, Token, ZoneNo};
 use wod_protocol::units::{Heading, Pos, to_fixed};
 
 use super::Zone;
+use super::limits::{OPEN_DIALOGUES, TAGS};
 
-use super::checks::TAGS;
 use super::commands::heading_of;
 use super::orders::{Command, Facing};
 use super::scene::{Entity, to_point, to_pos};
@@ -18,9 +18,6 @@ use super::state::{Dialogue, Link};
 use super::turn::Look;
 use crate::module::{Audience, Event, Hearers, LeaveReason, MoveEnd, Spawning, Tag};
 use crate::space::mover::Aim;
-
-/// Most dialogues a player has open; the oldest token goes.
-const OPEN_DIALOGUES: usize = 16;
 
 impl Zone {
     pub(super) fn apply(&mut self, commands: Vec<Command>) {
@@ -62,18 +59,15 @@ impl Zone {
                 known.dialogues.insert(dialogue, Dialogue { npc, options: ids });
                 if options.is_empty() {
                     known.dialogues.remove(&dialogue);
-                } else if known.dialogues.len() > OPEN_DIALOGUES {
-                    known.dialogues.pop_first();
+                }
+                let others = known.dialogues.keys().copied().filter(|other| *other != dialogue);
+                let surplus = known.dialogues.len().saturating_sub(OPEN_DIALOGUES);
+                for other in others.take(surplus).collect::<Vec<_>>() {
+                    self.close_dialogue(player, other);
                 }
                 self.tell(MessageBody::Dialogue { dialogue, npc, text, options }, &[player]);
             }
-            Command::CloseDialogue { player, dialogue } => {
-                let open = self.state.players.get_mut(&player).and_then(|known| known.dialogues.remove(&dialogue));
-                if let Some(Dialogue { npc, .. }) = open {
-                    let over = MessageBody::Dialogue { dialogue, npc, text: String::new(), options: Vec::new() };
-                    self.tell(over, &[player]);
-                }
-            }
+            Command::CloseDialogue { player, dialogue } => self.close_dialogue(player, dialogue),
             Command::Tell { to, name, data, latest } => self.tell_event(&to, name, data, latest),
             Command::Refuse { player, seq, code, text } => self.reject_as(player, seq, code, text),
             Command::SetTimer(token, after, every) => {
@@ -100,6 +94,14 @@ impl Zone {
                     self.answer(request, Ok(text));
                 }
             }
+        }
+    }
+
+    pub(super) fn close_dialogue(&mut self, player: EntityId, dialogue: Token) {
+        let open = self.state.players.get_mut(&player).and_then(|known| known.dialogues.remove(&dialogue));
+        if let Some(Dialogue { npc, .. }) = open {
+            let over = MessageBody::Dialogue { dialogue, npc, text: String::new(), options: Vec::new() };
+            self.tell(over, &[player]);
         }
     }
 

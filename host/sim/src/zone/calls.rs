@@ -10,10 +10,10 @@ use wod_protocol::ids::{EntityId, Seq, Tick, Token};
 use wod_protocol::limits::CHAT_CHARS;
 use wod_protocol::units::{Fixed, Heading, Pos, to_fixed};
 
-use super::checks::{
+use super::checks::{check_json, check_tags, check_text, check_verbs, clip, is_name};
+use super::limits::{
     BODY_BYTES, CHOICES, CODE_BYTES, DATA_BYTES, DIALOGUE_CHARS, ENTITIES, FIELDS, FIGURES, HEARING_METRES, LOG_BYTES,
-    REASON_CHARS, SAVED_BYTES, SENSOR_METRES, SPEED_METRES, TAGS, check_json, check_tags, check_text, check_verbs,
-    clip, is_name,
+    REASON_CHARS, ROWS, SAVED_BYTES, SENSOR_METRES, SPEED_METRES, TAGS,
 };
 use super::orders::{Command, Facing, Orders};
 use super::scene::{Scene, to_point, to_pos};
@@ -26,11 +26,6 @@ use crate::module::{
 use crate::space::grid::Near;
 use crate::space::mover::Aim;
 use crate::space::path::Search;
-
-/// Most timers of a module.
-pub(super) const TIMERS: usize = 10_000;
-/// Most rows of a query.
-const ROWS: usize = 256;
 
 /// A call in progress: it has the zone's scene while it lasts.
 pub(super) struct Calls {

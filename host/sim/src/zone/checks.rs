@@ -2,49 +2,9 @@
 
 use wod_protocol::client::{TagValue, Verb};
 
+use super::limits::{DATA_DEPTH, NAME_BYTES, REACH_METRES, TAG_BYTES, TAGS, VERBS};
 use super::players::AWAY;
 use crate::module::{Description, Refusal, Tag};
-
-/// Most entities of a zone, players included.
-pub(super) const ENTITIES: usize = 10_000;
-/// Longest name of an entity, tag, topic, event or figure, bytes.
-const NAME_BYTES: usize = 64;
-/// Most tags of an entity.
-pub(super) const TAGS: usize = 32;
-/// Longest text of a tag, bytes.
-const TAG_BYTES: usize = 256;
-/// Most verbs of an entity.
-const VERBS: usize = 16;
-/// Longest reach of a verb, metres.
-const REACH_METRES: f32 = 100.0;
-/// Longest sensor, metres.
-pub(super) const SENSOR_METRES: f32 = 100.0;
-/// Fastest walk, metres a second.
-pub(super) const SPEED_METRES: f32 = 50.0;
-/// Furthest that an event is told around a point, metres.
-pub(super) const HEARING_METRES: f32 = 500.0;
-/// Longest text of a dialogue, Unicode scalar values.
-pub(super) const DIALOGUE_CHARS: usize = 2000;
-/// Most options of a dialogue.
-pub(super) const CHOICES: usize = 16;
-/// Longest reason of a kick, Unicode scalar values.
-pub(super) const REASON_CHARS: usize = 200;
-/// Longest code of a refusal, bytes.
-pub(super) const CODE_BYTES: usize = 64;
-/// Largest data of an event, or answer to an operator, bytes.
-pub(super) const DATA_BYTES: usize = 8 * 1024;
-/// Deepest nesting of an event's data: it travels inside a message of its own.
-const DATA_DEPTH: usize = 16;
-/// Largest message to another module, bytes.
-pub(super) const BODY_BYTES: usize = 16 * 1024;
-/// Most bytes a module keeps with a player.
-pub(super) const SAVED_BYTES: usize = 64 * 1024;
-/// Longest log line, and longest field of it, bytes.
-pub(super) const LOG_BYTES: usize = 1024;
-/// Most fields of a log line.
-pub(super) const FIELDS: usize = 16;
-/// Most figures (counts, gauges, observations) of one call; more are left out.
-pub(super) const FIGURES: usize = 256;
 
 /// Not empty, not too long, no control characters.
 pub(super) fn is_name(name: &str) -> bool {

@@ -7,8 +7,12 @@ use wod_protocol::units::{Fixed, Heading, Pos, to_fixed};
 
 use super::Zone;
 use super::state::{Exit, Link};
+use super::versions::chosen;
 use crate::module::Event;
 use crate::space::claim::{Verdict, Why};
+
+/// Said to a player whose doing has brought the module down twice.
+const BLOCKED: &str = "that fails each time; it is switched off for you until it is mended";
 
 impl Zone {
     /// A player claims to be somewhere.
@@ -110,6 +114,9 @@ impl Zone {
         if is_beyond(thing.at, actor.at, to_fixed(f64::from(offered.reach))) {
             return self.reject(player, seq, &RejectCode::TooFar, "it is too far away");
         }
+        if self.state.versions.is_blocked(player, verb) {
+            return self.reject(player, seq, &RejectCode::ModuleFault, BLOCKED);
+        }
         let (verb, args) = (verb.to_owned(), args.to_owned());
         self.push_event(Event::Interacted { player, seq, target, verb, args });
     }
@@ -122,6 +129,9 @@ impl Zone {
             .is_some_and(|open| option.is_none_or(|option| open.options.contains(option)));
         if !is_open {
             return self.reject(id, seq, &RejectCode::NoSuchDialogue, "that dialogue or option is not open");
+        }
+        if self.state.versions.is_blocked(id, &chosen(option.map(String::as_str))) {
+            return self.reject(id, seq, &RejectCode::ModuleFault, BLOCKED);
         }
         if option.is_none() {
             player.dialogues.remove(&dialogue);

@@ -2,8 +2,9 @@
 //!
 //! Reading order: [`Zone::step`] below is the table of contents. `state` and `scene` are what a snapshot keeps, `turn` what a
 //! tick gathers for its effects. Inputs are dealt with in `attach` (connections), `commands` and `chat` (what players do),
-//! `travel` (other zones and the store) and `modules` (swaps, faults, operators). `calls` is the module's side of a call,
-//! `checks` its bounds, `orders` and `apply` what it ordered. `requests` and `outbox` hold what others have not answered yet, `messages`
+//! `travel` (other zones and the store), `operators`, `modules` (calls and faults), `swap` and `rewind` (another version; `versions`
+//! keeps on what terms). `calls` is the module's side of a call,
+//! `checks` and `limits` its bounds, `orders` and `apply` what it ordered. `requests` and `outbox` hold what others have not answered yet, `messages`
 //! what clients have not; `frames` tells gateways.
 
 mod apply;
@@ -14,17 +15,22 @@ mod checks;
 mod commands;
 mod error;
 mod frames;
+mod limits;
 mod messages;
 mod modules;
+mod operators;
 mod orders;
 mod outbox;
 mod players;
 mod requests;
+mod rewind;
 mod scene;
 mod snapshot;
 mod state;
+mod swap;
 mod travel;
 mod turn;
+mod versions;
 mod walks;
 
 use std::sync::Arc;
@@ -45,6 +51,8 @@ use state::{Link, Rules, State};
 use turn::Turn;
 
 pub use error::{Diverged, RestoreError, SnapshotError};
+pub use rewind::Retrace;
+pub use versions::Terms;
 
 /// Where a zone gets instances of modules. Implemented by the host (and the testkit).
 pub trait Modules {
@@ -100,6 +108,8 @@ pub struct Zone {
     lost: bool,
     /// In a replay: how a call failed that had come through.
     diverged: Option<Fault>,
+    /// In a [`Retrace`]: the module stays what it is, whatever the inputs say.
+    retracing: bool,
     /// Not part of the state: nothing that is hashed or journaled depends on it.
     log_budget: u32,
     turn: Turn,
@@ -126,6 +136,7 @@ impl Zone {
             slot: Slot::Empty,
             lost: false,
             diverged: None,
+            retracing: false,
             log_budget: LOG_LINES,
             turn: Turn::default(),
             stand_in: None,
@@ -181,6 +192,7 @@ impl Zone {
             Sleep::Until(due) => due,
         };
         self.state.tick = woke.unwrap_or_default().min(latest).max(self.state.tick.next());
+        self.state.versions.settle(self.state.tick);
         if self.state.tick.0.is_multiple_of(self.rules.second()) || woke.is_some() {
             self.log_budget = LOG_LINES;
         }
@@ -195,10 +207,19 @@ impl Zone {
             Input::GatewayLost(gateway) => self.lose_gateway(gateway),
             Input::Stream(part) => self.receive(part),
             Input::Store { request, answer } => self.store_answers(*request, answer),
-            Input::Swap { digest, generation, rollback } => {
-                self.swap((*digest, *generation, *rollback), modules, obey, outcome);
+            Input::Swap { .. }
+            | Input::RollBack
+            | Input::Rewound { .. }
+            | Input::Rebuilt
+            | Input::Suspend { .. }
+            | Input::Shelve { .. }
+                if self.retracing => {}
+            Input::Swap { .. } | Input::RollBack | Input::Rewound { .. } => {
+                self.replace_module(input, modules, obey, outcome);
             }
             Input::Rebuilt => self.rebuilt(modules, obey),
+            Input::Suspend { request, accept_loss } => self.suspend(*request, *accept_loss, obey.is_some()),
+            Input::Shelve { saved, why } => self.shelve(saved.as_ref(), why),
             Input::Config { request, values } => self.configure(*request, values),
             Input::Ask { request, operator, text } => self.ask(*request, operator, text),
             Input::Dilation(per_mille) => self.state.dilation = (*per_mille).clamp(*DILATION.start(), *DILATION.end()),
@@ -227,7 +248,10 @@ impl Zone {
         }
         self.slot = match std::mem::replace(&mut self.slot, Slot::Missing) {
             // The former owner died before it had rebuilt the module; this replay has.
-            Slot::Parked(module) => Slot::Running(module),
+            Slot::Parked(module) => {
+                self.state.untold = None;
+                Slot::Running(module)
+            }
             Slot::Missing => {
                 self.lost = true;
                 Slot::Missing
@@ -382,7 +406,7 @@ impl Zone {
             && state.gateways.values().all(|gateway| gateway.linger <= state.tick)
             && !self.lost
             && !matches!(self.slot, Slot::Missing | Slot::Parked(_));
-        match state.timers.next() {
+        match state.timers.next().into_iter().chain(state.versions.probation).min() {
             _ if !idle => Sleep::No,
             None => Sleep::UntilInput,
             Some(due) => Sleep::Until(due),

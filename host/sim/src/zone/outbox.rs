@@ -15,6 +15,8 @@ const ITEMS_PER_PART: usize = 64;
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Outbox {
     peers: BTreeMap<ZoneNo, Peer>,
+    /// Modules' messages that other zones have dealt with, ever.
+    acked_messages: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -87,7 +89,10 @@ impl Outbox {
     /// has nothing new; its sender repeats from what is acknowledged.
     pub(super) fn receive(&mut self, part: &ZoneStream, now: Tick) -> Vec<(u64, ZoneItem)> {
         let peer = self.peers.entry(part.from).or_insert_with(Peer::new);
-        while peer.first <= part.acked && peer.waiting.pop_front().is_some() {
+        while peer.first <= part.acked
+            && let Some(item) = peer.waiting.pop_front()
+        {
+            self.acked_messages += u64::from(matches!(item, ZoneItem::Message { .. }));
             peer.first += 1;
             peer.sent = peer.sent.saturating_sub(1);
             peer.touched = now;
@@ -120,6 +125,11 @@ impl Outbox {
         if peer.held.remove(&number) {
             peer.ack_due = true;
         }
+    }
+
+    /// How many messages of modules other zones have dealt with, ever.
+    pub(super) fn acked_messages(&self) -> u64 {
+        self.acked_messages
     }
 
     /// Whether nothing waits for another zone.

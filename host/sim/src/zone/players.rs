@@ -239,7 +239,11 @@ impl Zone {
         Some((player, entity))
     }
 
-    fn pack(&self, id: EntityId, player: Player, entity: &Entity) -> Traveller {
+    fn pack(&mut self, id: EntityId, player: Player, entity: &Entity) -> Traveller {
+        let module = self.state.module.as_ref().map(|card| card.description.name.as_str());
+        if module.and_then(|name| player.saved.get(name)).is_some_and(|saved| !saved.is_empty()) {
+            self.state.versions.note_departure();
+        }
         let Session { id: session, link, attach, nonce, tokens, seq, m, c, messages } = player.session;
         let (gateway, grace_ms) = match link {
             Link::Up(gateway) => (Some(gateway), None),

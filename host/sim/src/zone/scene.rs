@@ -23,6 +23,10 @@ const CELL: Fixed = 16 * UNITS_PER_METRE;
 /// An entity that has not moved for this many ticks stands.
 const STANDING_AFTER: u64 = 4;
 
+/// Entities that the version before a swap can spawn while it lives again what happened since. A zone's 2³⁶ ids last for a
+/// million swaps.
+const RESERVED_ENTITIES: u64 = 1 << 16;
+
 /// Entities and the ground they stand on.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Scene {
@@ -86,6 +90,21 @@ impl Luck {
     pub(super) fn entity_id(&mut self, zone: ZoneNo) -> EntityId {
         self.entities += 1;
         EntityId::new(zone, self.entities)
+    }
+
+    /// Leaves out as many ids as a [`super::Retrace`] may need.
+    pub(super) fn reserve_entities(&mut self) {
+        self.entities += RESERVED_ENTITIES;
+    }
+
+    /// How many tokens were given out.
+    pub(super) fn tokens(&self) -> u64 {
+        self.tokens
+    }
+
+    /// As many tokens as somebody else has given out are not given out again.
+    pub(super) fn skip_tokens(&mut self, given: u64) {
+        self.tokens = self.tokens.max(given);
     }
 
     pub(super) fn token(&mut self) -> Token {
@@ -189,7 +208,7 @@ impl Scene {
 
     /// Ids of everything the module spawned.
     pub(super) fn own(&self) -> impl Iterator<Item = EntityId> {
-        self.entities.iter().filter(|(_, entity)| entity.kind != Kind::Player).map(|(id, _)| *id)
+        self.entities.iter().filter(|(_, entity)| entity.is_own()).map(|(id, _)| *id)
     }
 }
 
@@ -197,6 +216,11 @@ impl Entity {
     /// Metres a second × 256 it moves with now.
     pub(super) fn pace(&self, now: Tick) -> Fixed {
         if self.moved.0 > 0 && now.0 <= self.moved.0 + STANDING_AFTER { self.speed } else { 0 }
+    }
+
+    /// Whether the module has spawned it.
+    pub(super) fn is_own(&self) -> bool {
+        self.kind != Kind::Player
     }
 
     pub(super) fn tag(&self, name: &str) -> Option<&Tag> {

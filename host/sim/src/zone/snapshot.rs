@@ -15,7 +15,7 @@ use super::{Modules, Prepared, RestoreError, SnapshotError, Zone};
 use crate::module::Saved;
 
 /// Version of the format; another one is not read.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 #[derive(Serialize)]
 struct Image<'a> {
@@ -93,7 +93,14 @@ impl Zone {
                 zone.slot = Slot::Running(module);
                 Ground::new(map, map_digest, zone.rules.bounds)
             }
-            _ => Ground::plain(zone.rules.bounds),
+            // It lies on the shelf: its map is the ground all the same.
+            (Some(card), None) => {
+                let digest = card.digest;
+                let Prepared { map, map_digest, .. } =
+                    modules.take(&digest).map_err(|fault| RestoreError::Module { digest, fault })?;
+                Ground::new(map, map_digest, zone.rules.bounds)
+            }
+            (None, _) => Ground::plain(zone.rules.bounds),
         };
         zone.state.scene.set_ground(ground);
         zone.state.scene.ground.terrain.restore_barriers(closed_barriers.iter().map(String::as_str));

@@ -18,6 +18,7 @@ use wod_protocol::world::World;
 use super::outbox::Outbox;
 use super::requests::Requests;
 use super::scene::{Ground, Scene};
+use super::versions::{Shelved, Versions};
 use crate::module::{Description, Event};
 use crate::space::claim::Allowance;
 use crate::space::roster::{Reach, Roster};
@@ -127,6 +128,11 @@ pub(super) struct State {
     pub(super) sessions: BTreeMap<SessionId, EntityId>,
     /// Players by folded name.
     pub(super) names: BTreeMap<String, EntityId>,
+    pub(super) versions: Versions,
+    /// No instance runs: what is kept of the module.
+    pub(super) shelved: Option<Shelved>,
+    /// From this tick on the module was told nothing, until it is rebuilt or replaced.
+    pub(super) untold: Option<Tick>,
     /// Not yet told to the module.
     pub(super) events: VecDeque<Event>,
     pub(super) timers: Timers,
@@ -151,6 +157,9 @@ impl State {
             generation: Generation(0),
             dilation: 1000,
             module: None,
+            versions: Versions::default(),
+            shelved: None,
+            untold: None,
             scene: Scene::new(rules.number, Ground::plain(rules.bounds)),
             players: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -268,7 +277,7 @@ pub(super) struct Gateway {
 }
 
 /// Timers of the module.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Timers {
     by_token: BTreeMap<Token, Timer>,
     by_tick: BTreeSet<(Tick, Token)>,

@@ -3,14 +3,12 @@
 use wod_protocol::ids::{EntityId, Tick};
 
 use super::Zone;
+use super::limits::RINGS_PER_TICK;
 use super::scene::to_point;
 use crate::module::Event;
 use crate::space::mover::Body;
 use crate::space::path::Work;
 use crate::space::roster::Sensed;
-
-/// Most timers that ring in one tick; the rest rings in the next.
-const RINGS_PER_TICK: usize = 4096;
 
 impl Zone {
     pub(super) fn ring_timers(&mut self) {

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use wod_protocol::bus::{GatewayInput, ZoneStream};
-use wod_protocol::ids::{Digest, Epoch, GatewayId, Generation, HostId, ZoneNo};
+use wod_protocol::ids::{Digest, Epoch, GatewayId, HostId, ZoneNo};
 use wod_protocol::map::{Map, Place as Spot, Portal, Shape};
 use wod_protocol::world::World;
 use wod_sim::io::{Effects, Entry, Input, Outcome, Took};
@@ -119,7 +119,7 @@ pub struct Node {
 impl Node {
     pub fn new(number: ZoneNo) -> Self {
         let owned = Input::Owned { epoch: Epoch(1), host: HostId::from("h1"), how: Took::Fresh };
-        let swap = Input::Swap { digest: digest("one"), generation: Generation(0), rollback: false };
+        let swap = Input::Swap { digest: digest("one"), probation: 0 };
         Self {
             number,
             zone: Zone::new(world(), number),

@@ -34,7 +34,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         package: "wod-sandbox",
         may_use: &["wod-sim", "wod-protocol"],
-        tests_may_use: &[],
+        tests_may_use: &["wod-sandbox"],
         never_reaches: &["redis", "tungstenite"],
     },
     Rule {
@@ -88,7 +88,8 @@ pub(super) const OWNERS: &[(&str, &[&str])] = &[
     ("tokio-tungstenite", &["wod-gateway", "wod", "wod-tests"]),
     ("tokio", &["wod-backplane", "wod-gateway", "wod-host", "wod", "wod-tests"]),
     ("wit-bindgen", &["wod-zone"]),
-    ("wit-component", &["wod"]),
+    // The sandbox only with its feature `testing`.
+    ("wit-component", &["wod", "wod-sandbox"]),
     ("tiled", &["wod-map"]),
     ("clap", &["wod", "xtask"]),
     ("axum", &["wod-gateway", "wod-host"]),

@@ -27,7 +27,7 @@ same_cases! {
     ty::Refusal => sdk::Refusal {
         NoSuchEntity, NotYours, OutOfBounds, Blocked, NoSuchZone, NoSuchPortal, NoSuchPlace, TooMany, TooLarge, Invalid, Other
     }
-    ev::StartReason => sdk::StartReason { Fresh, Swapped, RolledBack, ResumedWithoutMemory }
+    ev::StartReason => sdk::StartReason { Fresh, Swapped, RolledBack, Rewound, ResumedWithoutMemory }
     ev::EnterReason => sdk::EnterReason { Login, Crossing, Portal, Resumed }
     ev::LeaveReason => sdk::LeaveReason { Logout, TimedOut, Crossing, Portal, Kicked }
     ev::MoveEnd => sdk::MoveEnd { Arrived, NoWay, Obstructed, TargetLost, Stopped }

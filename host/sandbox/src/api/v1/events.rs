@@ -6,7 +6,7 @@ use wod_sim::module::{EnterReason, Event, LeaveReason, MoveEnd, StartReason};
 use super::bindings::wod::zone::{events, types};
 use super::convert::{same_cases, settings};
 
-same_cases!(StartReason => events::StartReason: Fresh, Swapped, RolledBack, ResumedWithoutMemory);
+same_cases!(StartReason => events::StartReason: Fresh, Swapped, RolledBack, Rewound, ResumedWithoutMemory);
 same_cases!(EnterReason => events::EnterReason: Login, Crossing, Portal, Resumed);
 same_cases!(LeaveReason => events::LeaveReason: Logout, TimedOut, Crossing, Portal, Kicked);
 same_cases!(MoveEnd => events::MoveEnd: Arrived, NoWay, Obstructed, TargetLost, Stopped);

@@ -1,0 +1,122 @@
+//! Which version of the module runs on what terms, what a step back would return to, and what of it has failed.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use wod_protocol::ids::{Digest, EntityId, Tick};
+
+use super::Zone;
+use super::limits::{FAULTS_TO_BLOCK, REMEMBERED_FAULTS};
+use super::state::ModuleCard;
+use crate::module::{Event, Saved};
+
+/// The versions of a zone's module.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Versions {
+    /// Ran before the current one, and was settled. Kept until the next swap.
+    pub(super) previous: Option<ModuleCard>,
+    /// The current one is on probation up to this tick; none: it is settled.
+    pub(super) probation: Option<Tick>,
+    /// When the current one took over.
+    since: Tick,
+    /// Players who have left since with something saved for them.
+    departed: u32,
+    /// Acknowledged messages to other zones, when the current one took over.
+    acked_before: u64,
+    /// How often a player's verb has brought the current one down.
+    faults: BTreeMap<(EntityId, String), u8>,
+}
+
+/// The module's state while no instance of it runs.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Shelved {
+    /// None: it could not be had.
+    pub(super) saved: Option<Saved>,
+    /// For operators.
+    pub(super) why: String,
+}
+
+/// How the zone's module version stands, for those who run the zone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Terms {
+    /// What a rollback returns to; none: there is nothing to return to.
+    pub previous: Option<Digest>,
+    /// On probation up to this tick; none: settled.
+    pub probation: Option<Tick>,
+    /// When the current version took over.
+    pub since: Tick,
+    /// Players who have left since with something saved for them: a rewind does not bring that back.
+    pub departed: u32,
+    /// Messages that reached other zones since: a rewind does not take them back.
+    pub delivered: u64,
+    /// Why no instance runs: the module failed too often.
+    pub shelved: Option<String>,
+}
+
+impl Versions {
+    /// Another version took over; `former` was running.
+    pub(super) fn forward(&mut self, former: Option<ModuleCard>, now: Tick, probation: u32, acked: u64) {
+        // A version that never settled is nothing to return to.
+        let previous = if self.probation.is_some() { self.previous.take() } else { former };
+        let probation = (probation > 0).then_some(Tick(now.0 + u64::from(probation)));
+        *self = Self { previous, probation, since: now, departed: 0, acked_before: acked, faults: BTreeMap::new() };
+    }
+
+    /// The version before runs again.
+    pub(super) fn back(&mut self) {
+        *self = Self { since: self.since, acked_before: self.acked_before, ..Self::default() };
+    }
+
+    /// Probation ends with this tick.
+    pub(super) fn settle(&mut self, now: Tick) {
+        if self.probation.is_some_and(|until| until <= now) {
+            self.probation = None;
+        }
+    }
+
+    /// A player leaves with something that the module saved for her.
+    pub(super) fn note_departure(&mut self) {
+        self.departed = self.departed.saturating_add(1);
+    }
+
+    /// The module failed at this event: the player and verb that are blocked from now on, if it was once too often.
+    pub(super) fn note_fault(&mut self, event: &Event) -> Option<(EntityId, String)> {
+        let key = match event {
+            Event::Interacted { player, verb, .. } => (*player, verb.clone()),
+            Event::Chose { player, choice, .. } => (*player, chosen(choice.as_deref())),
+            _ => return None,
+        };
+        if self.faults.len() >= REMEMBERED_FAULTS && !self.faults.contains_key(&key) {
+            self.faults.pop_first();
+        }
+        let count = self.faults.entry(key.clone()).or_default();
+        *count = count.saturating_add(1);
+        (*count == FAULTS_TO_BLOCK).then_some(key)
+    }
+
+    /// Whether this player may not use that verb any more.
+    pub(super) fn is_blocked(&self, player: EntityId, verb: &str) -> bool {
+        !self.faults.is_empty()
+            && self.faults.get(&(player, verb.to_owned())).is_some_and(|count| *count >= FAULTS_TO_BLOCK)
+    }
+}
+
+/// An option of a dialogue, as the verb it is.
+pub(super) fn chosen(option: Option<&str>) -> String {
+    format!("choose {}", option.unwrap_or_default())
+}
+
+impl Zone {
+    /// How the zone's module version stands.
+    pub fn terms(&self) -> Terms {
+        let versions = &self.state.versions;
+        Terms {
+            previous: versions.previous.as_ref().map(|card| card.digest),
+            probation: versions.probation,
+            since: versions.since,
+            departed: versions.departed,
+            delivered: self.state.outbox.acked_messages() - versions.acked_before,
+            shelved: self.state.shelved.as_ref().map(|shelved| shelved.why.clone()),
+        }
+    }
+}
