@@ -122,8 +122,10 @@ pub struct Outcome {
     pub call: CallOutcome,
     /// How the swap of this tick went; none: there was none.
     pub swap: Option<Result<(), Fault>>,
+    /// The rebuilt instance took over.
+    pub rebuilt: bool,
     /// The zone was without a module when this tick's events were to be told, though no call failed: its `save` failed (for
-    /// a swap, or for a snapshot since the tick before), or the rebuilt instance was not to be had.
+    /// a swap, or for a snapshot since the tick before), it was suspended, or the rebuilt instance was not to be had.
     pub lost: bool,
 }
 

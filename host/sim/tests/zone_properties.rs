@@ -8,6 +8,7 @@ use wod_protocol::bus::{DetachReason, GatewayInput};
 use wod_protocol::client::{ChatMode, ZoneReason};
 use wod_protocol::ids::ZoneNo;
 use wod_sim::io::{CallOutcome, Input, Report};
+use wod_sim::module::Module as _;
 use wod_sim::zone::Zone;
 use zone_support::{Chance, Client, EAST, FAR, Node, Puppets, Town, WEST, digest, world};
 
@@ -60,8 +61,27 @@ fn live(seed: u64) -> (Town, History) {
             if missing && chance.below(4) == 0 {
                 town.node(zone).inbox.push(Input::Rebuilt);
             }
+            let terms = town.node(zone).zone.terms();
+            if missing && terms.previous.is_some() && chance.below(2) == 0 {
+                let rewound = town.node(zone).retrace();
+                town.node(zone).inbox.extend(rewound);
+            }
+            match chance.below(240) {
+                0 => town.node(zone).inbox.push(Input::RollBack),
+                1 => {
+                    let request = chance.next();
+                    town.node(zone).inbox.push(Input::Suspend { request, accept_loss: chance.below(4) > 0 });
+                }
+                2 => {
+                    let saved = (chance.below(2) == 0).then(|| zone_support::Puppet::new("one").save().unwrap());
+                    town.node(zone).inbox.push(Input::Shelve { saved, why: "tired".into() });
+                }
+                _ => {}
+            }
             if chance.below(60) == 0 {
-                let name = ["one", "two", "walled", "broken"][chance.below(4) as usize];
+                // Taken from the shelf without memory, `broken` would run, and not load its own snapshot.
+                let versions = if terms.shelved.is_some() { 4 } else { 5 };
+                let name = ["one", "two", "three", "walled", "broken"][chance.below(versions) as usize];
                 let probation = chance.below(40) as u32;
                 town.node(zone).inbox.push(Input::Swap { digest: digest(name), probation });
             }

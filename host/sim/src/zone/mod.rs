@@ -217,7 +217,7 @@ impl Zone {
             Input::Swap { .. } | Input::RollBack | Input::Rewound { .. } => {
                 self.replace_module(input, modules, obey, outcome);
             }
-            Input::Rebuilt => self.rebuilt(modules, obey),
+            Input::Rebuilt => self.rebuilt(modules, obey, outcome),
             Input::Suspend { request, accept_loss } => self.suspend(*request, *accept_loss, obey.is_some()),
             Input::Shelve { saved, why } => self.shelve(saved.as_ref(), why),
             Input::Config { request, values } => self.configure(*request, values),

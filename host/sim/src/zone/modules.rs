@@ -174,12 +174,16 @@ impl Zone {
     }
 
     /// The host has a rebuilt instance.
-    pub(super) fn rebuilt(&mut self, modules: &mut dyn Modules, obey: Option<&Outcome>) {
+    pub(super) fn rebuilt(&mut self, modules: &mut dyn Modules, obey: Option<&Outcome>, outcome: &mut Outcome) {
         self.slot = match (std::mem::replace(&mut self.slot, Slot::Missing), obey) {
-            (Slot::Parked(module), Some(obeyed)) if !obeyed.lost => Slot::Running(module),
+            (Slot::Parked(module), Some(obeyed)) if obeyed.rebuilt => {
+                outcome.rebuilt = true;
+                Slot::Running(module)
+            }
             (Slot::Missing, None) => match modules.rebuilt() {
                 Ok(module) => {
                     self.lost = false;
+                    outcome.rebuilt = true;
                     Slot::Running(module)
                 }
                 Err(fault) => {

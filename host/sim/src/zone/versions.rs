@@ -49,6 +49,8 @@ pub struct Terms {
     pub departed: u32,
     /// Messages that reached other zones since: a rewind does not take them back.
     pub delivered: u64,
+    /// From this tick on the module was told nothing: it failed, or was suspended.
+    pub untold: Option<Tick>,
     /// Why no instance runs: the module failed too often.
     pub shelved: Option<String>,
 }
@@ -116,6 +118,7 @@ impl Zone {
             since: versions.since,
             departed: versions.departed,
             delivered: self.state.outbox.acked_messages() - versions.acked_before,
+            untold: self.state.untold,
             shelved: self.state.shelved.as_ref().map(|shelved| shelved.why.clone()),
         }
     }

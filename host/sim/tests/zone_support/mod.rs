@@ -16,7 +16,7 @@ use wod_protocol::map::{Map, Place as Spot, Portal, Shape};
 use wod_protocol::world::World;
 use wod_sim::io::{Effects, Entry, Input, Outcome, Took};
 use wod_sim::module::{Fault, FaultKind, Module};
-use wod_sim::zone::{Modules, Prepared, Zone};
+use wod_sim::zone::{Modules, Prepared, Retrace, Zone};
 
 pub use client::Client;
 pub use puppet::Puppet;
@@ -82,7 +82,7 @@ pub fn digest(name: &str) -> Digest {
     Digest::of(name.as_bytes())
 }
 
-/// Hands out puppets: `one` and `two` are versions, `walled` has another map, `broken` does not load.
+/// Hands out puppets: `one` and `two` are versions, `three` has a schema that they can't load, `walled` has another map, `broken` does not load.
 #[derive(Default)]
 pub struct Puppets {
     pub rebuilt: Option<Box<dyn Module>>,
@@ -90,7 +90,7 @@ pub struct Puppets {
 
 impl Modules for Puppets {
     fn take(&mut self, wanted: &Digest) -> Result<Prepared, Fault> {
-        let known = ["one", "two", "walled", "broken"].into_iter().find(|name| digest(name) == *wanted);
+        let known = ["one", "two", "three", "walled", "broken"].into_iter().find(|name| digest(name) == *wanted);
         let fault = Fault { kind: FaultKind::NotLoadable, detail: "no such component".into(), event: None };
         let name = known.ok_or(fault)?;
         let map = if name == "walled" { walled_map() } else { map() };
@@ -152,13 +152,23 @@ impl Node {
     }
 
     /// What a host does after a fault: another copy replays the journal, and its module stands as before the fault.
-    fn rebuild(&self) -> Box<dyn Module> {
+    pub fn rebuild(&self) -> Box<dyn Module> {
         let mut copy = Zone::new(world(), self.number);
         let mut effects = Effects::default();
         for entry in &self.journal {
             copy.replay(entry, &mut Puppets::default(), &mut effects).unwrap();
         }
         copy.take_parked_module().unwrap()
+    }
+
+    /// What a host makes of a suspended module: the version before lives the journal again. None: it fails at that.
+    pub fn retrace(&self) -> Option<Input> {
+        let terms = self.zone.terms();
+        let mut retrace = Retrace::new(Zone::new(world(), self.number), terms.since, terms.untold?);
+        let mut effects = Effects::default();
+        let mut entries = self.journal.iter();
+        while !retrace.step(entries.next()?, &mut Puppets::default(), &mut effects).ok()? {}
+        Some(Input::Rewound { parts: retrace.finish().ok()? })
     }
 
     /// Catches the copy up with ticks that were not journaled, and compares.

@@ -33,7 +33,7 @@ impl Puppet {
         let description = Description {
             name: "puppet".into(),
             version: version.into(),
-            schema: 1,
+            schema: if version == "three" { 2 } else { 1 },
             verbs: vec!["poke".into(), "trap".into(), "talk".into()],
             config: vec![ConfigKey {
                 name: "greeting".into(),
@@ -228,11 +228,11 @@ impl Module for Puppet {
         if self.state.rotten {
             return Err(Fault { kind: FaultKind::SaveTooLarge, detail: "rotten".into(), event: None });
         }
-        Ok(Saved { schema: 1, bytes: rmp_serde::to_vec(&self.state).unwrap() })
+        Ok(Saved { schema: self.description.schema, bytes: rmp_serde::to_vec(&self.state).unwrap() })
     }
 
     fn load(&mut self, _setup: &Setup, saved: &Saved) -> Result<(), Fault> {
-        if self.version == "broken" {
+        if self.version == "broken" || saved.schema > self.description.schema {
             return Err(Fault { kind: FaultKind::Refused, detail: "I can't read that".into(), event: None });
         }
         self.state = rmp_serde::from_slice(&saved.bytes).unwrap();
