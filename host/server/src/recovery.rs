@@ -9,7 +9,7 @@ use wod_backplane::Backplane;
 use wod_protocol::ids::{JournalIndex, ZoneNo};
 use wod_protocol::world::World;
 use wod_sim::io::{Effects, Entry};
-use wod_sim::zone::Zone;
+use wod_sim::zone::{Diverged, Zone};
 
 use crate::modules::{ModuleStore, ReplayModules};
 
@@ -86,9 +86,61 @@ fn replay(
     for (index, bytes) in entries {
         let entry = Entry::decode(bytes).with_context(|| format!("journal entry {index} does not decode"))?;
         if let Err(error) = zone.replay(&entry, source, &mut effects) {
+            if let Diverged::Version { .. } = error {
+                // Leaving the entry out would lose what was acknowledged.
+                let what = format!("entry {index} of the journal can't be replayed by this program");
+                let hint = "run the program that wrote it once and stop it in good order: that leaves a snapshot";
+                return Err(anyhow::Error::new(error).context(format!("{what}; {hint}")));
+            }
             tracing::warn!(zone = %number, entry = %index, %error, "a replayed tick came out otherwise");
             diverged += 1;
         }
     }
     Ok((zone, diverged))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test says more by panicking")]
+mod tests {
+    use wod_backplane::Claim;
+    use wod_protocol::ids::{Epoch, Generation, HostId, Tick};
+    use wod_sandbox::{Limits, Sandbox, SandboxOptions};
+    use wod_sim::io::{Outcome, SIM_VERSION};
+
+    use super::*;
+
+    const WORLD: &str = r#"
+start = "lab.a"
+[[zone]]
+name = "lab.a"
+number = 1
+module = "none"
+origin = [0, 0]
+size = [50, 50]
+"#;
+
+    #[tokio::test]
+    async fn a_journal_that_another_simulation_wrote_is_refused_not_left_out() {
+        let backplane = Backplane::embedded(None).await.unwrap();
+        let sandbox = Arc::new(Sandbox::new(SandboxOptions::default()).unwrap());
+        let modules = ModuleStore::new(sandbox, Limits::default(), backplane.clone());
+        let world = Arc::new(World::parse(WORLD).unwrap());
+        let Claim::Won(lease) = backplane.claim(ZoneNo(1), &HostId::from("lab"), Epoch(0)).await.unwrap() else {
+            panic!("nobody else wants it")
+        };
+        let entry = Entry {
+            sim: SIM_VERSION + 1,
+            tick: Tick(1),
+            epoch: lease.epoch,
+            module: None,
+            generation: Generation(0),
+            inputs: Vec::new(),
+            outcome: Outcome::default(),
+            effects_hash: 0,
+        };
+        backplane.append(&lease, JournalIndex(1), entry.encode().into()).await.unwrap();
+        let refused = recover(&backplane, &modules, &world, ZoneNo(1), None).await.err().unwrap();
+        let text = format!("{refused:#}");
+        assert!(text.contains("entry 1 of the journal can't be replayed by this program"), "{text}");
+    }
 }
