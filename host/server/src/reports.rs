@@ -49,7 +49,8 @@ pub(crate) fn publish(zone: ZoneNo, module: &ModuleLabel, report: &Report) {
         Report::Gauge(name, value) => metrics::gauge!("wod_module_gauge", &labels(name)).set(*value),
         Report::Observe(name, value) => metrics::histogram!("wod_module_histogram", &labels(name)).record(*value),
         Report::Fault(fault, event) => {
-            let bytes = event.as_ref().map(|event| rmp_serde::to_vec(event).unwrap_or_default());
+            let bytes =
+                event.as_ref().map(|event| rmp_serde::to_vec(event).expect("an event has no unserialisable value"));
             let bytes = bytes.map(|bytes| hex(&bytes[..bytes.len().min(EVENT_BYTES)]));
             tracing::error!(%zone, %module, %generation, %fault, ?event, bytes, "the module failed");
             metrics::counter!("wod_module_faults_total", &labels(&fault.kind.to_string())).increment(1);
