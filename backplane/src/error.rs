@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use bytes::Bytes;
 use wod_protocol::ids::JournalIndex;
 
 use crate::types::Version;
@@ -70,6 +71,14 @@ pub enum Error {
         operation: &'static str,
         /// What is stored.
         stored: Version,
+    },
+    /// Another value is stored than the expected one, or none where one was expected.
+    #[error("{operation}: the value was changed by somebody else")]
+    Changed {
+        /// What was wanted.
+        operation: &'static str,
+        /// What is stored now.
+        stored: Option<Bytes>,
     },
     /// The bytes are not those that the digest names.
     #[error("{operation}: the bytes do not match their digest")]

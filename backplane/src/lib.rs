@@ -495,6 +495,17 @@ impl Backplane {
         }
     }
 
+    /// Deletes the bytes with that digest, if they are there. The caller knows that nobody else needs them.
+    ///
+    /// # Errors
+    /// Transient ones, [`Error::Store`].
+    pub async fn delete_blob(&self, digest: Digest) -> Result<(), Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.delete_blob(digest).await,
+            Backend::Redis(redis) => redis.delete_blob(digest).await,
+        }
+    }
+
     /// Stores a small value under a name; the last writer wins. For configuration: hundreds of keys, kilobytes each.
     ///
     /// # Errors
@@ -503,6 +514,18 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.put_value(key, bytes).await,
             Backend::Redis(redis) => redis.put_value(key, &bytes).await,
+        }
+    }
+
+    /// Stores a value under a name if what is stored there is still `expected` (none: nothing is). With `None` a value is
+    /// written once and for ever. Where `bytes` themselves are stored already it was done before, and `Ok`.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] with what is stored; transient ones, [`Error::Store`].
+    pub async fn replace_value(&self, key: &str, expected: Option<Bytes>, bytes: Bytes) -> Result<(), Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.replace_value(key, expected, bytes).await,
+            Backend::Redis(redis) => redis.replace_value(key, expected.as_deref(), &bytes).await,
         }
     }
 

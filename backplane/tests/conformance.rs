@@ -69,6 +69,7 @@ conformance! {
     heartbeats_show_until_they_expire
     blobs_are_kept_under_their_digest_only
     values_are_listed_by_prefix
+    a_value_is_replaced_only_by_who_knows_it
     everything_is_found_again_after_a_restart
     a_store_that_answers_is_healthy
 }
@@ -573,6 +574,12 @@ async fn blobs_are_kept_under_their_digest_only(_store: Store, backplane: Backpl
     }
     backplane.put_blob(Digest::of(b""), Bytes::new()).await.unwrap();
     assert_eq!(backplane.blob(Digest::of(b"")).await.unwrap(), Some(Bytes::new()));
+    for _ in 0..2 {
+        backplane.delete_blob(digest).await.unwrap();
+        assert_eq!(backplane.blob(digest).await.unwrap(), None);
+    }
+    backplane.put_blob(digest, module.clone()).await.unwrap();
+    assert_eq!(backplane.blob(digest).await.unwrap(), Some(module));
 }
 
 async fn values_are_listed_by_prefix(_store: Store, backplane: Backplane) {
@@ -585,6 +592,35 @@ async fn values_are_listed_by_prefix(_store: Store, backplane: Backplane) {
     backplane.delete_value("zonk").await.unwrap();
     assert_eq!(backplane.value("zonk").await.unwrap(), None);
     assert_eq!(backplane.value("zone/1").await.unwrap(), Some(bytes("a")));
+}
+
+async fn a_value_is_replaced_only_by_who_knows_it(_store: Store, backplane: Backplane) {
+    let replace = async |expected: Option<&str>, value: &str| {
+        match backplane.replace_value("key", expected.map(bytes), bytes(value)).await {
+            Ok(()) => None,
+            Err(Error::Changed { stored, .. }) => Some(stored),
+            Err(other) => panic!("{other}"),
+        }
+    };
+    assert_eq!(replace(Some("one"), "two").await, Some(None), "there is none");
+    assert_eq!(replace(None, "one").await, None);
+    assert_eq!(replace(None, "one").await, None, "a repeat");
+    assert_eq!(replace(None, "two").await, Some(Some(bytes("one"))));
+    assert_eq!(replace(Some("one"), "").await, None);
+    assert_eq!(replace(Some("one"), "three").await, Some(Some(bytes(""))));
+    assert_eq!(replace(Some(""), "three").await, None);
+    assert_eq!(backplane.value("key").await.unwrap(), Some(bytes("three")));
+    let rivals = (0..16).map(|rival| {
+        let backplane = backplane.clone();
+        tokio::spawn(async move {
+            backplane.replace_value("key", Some(bytes("three")), bytes(&format!("rival {rival}"))).await
+        })
+    });
+    let mut won = 0;
+    for rival in rivals.collect::<Vec<_>>() {
+        won += u32::from(rival.await.unwrap().is_ok());
+    }
+    assert_eq!(won, 1);
 }
 
 // ---- restarts

@@ -120,10 +120,33 @@ impl Embedded {
         .await
     }
 
+    pub(crate) async fn delete_blob(&self, digest: Digest) -> Result<(), Error> {
+        self.write("delete a blob", move |transaction| {
+            transaction.open_table(BLOBS)?.remove(&digest.0)?;
+            Ok(())
+        })
+        .await
+    }
+
     pub(crate) async fn put_value(&self, key: &str, bytes: Bytes) -> Result<(), Error> {
         let key = key.to_owned();
         self.write("store a value", move |transaction| {
             transaction.open_table(VALUES)?.insert(&*key, &bytes[..])?;
+            Ok(())
+        })
+        .await
+    }
+
+    pub(crate) async fn replace_value(&self, key: &str, expected: Option<Bytes>, bytes: Bytes) -> Result<(), Error> {
+        const OPERATION: &str = "replace a value";
+        let key = key.to_owned();
+        self.write(OPERATION, move |transaction| {
+            let mut values = transaction.open_table(VALUES)?;
+            let stored = values.get(&*key)?.map(|stored| Bytes::copy_from_slice(stored.value()));
+            if stored != expected && stored.as_ref() != Some(&bytes) {
+                return Err(Failure::Refused(Error::Changed { operation: OPERATION, stored }));
+            }
+            values.insert(&*key, &bytes[..])?;
             Ok(())
         })
         .await

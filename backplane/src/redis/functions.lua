@@ -224,6 +224,18 @@ local function release_name(keys, args)
   return {'ok'}
 end
 
+-- ---- values
+
+-- values; key, bytes[, expected bytes]
+local function replace_value(keys, args)
+  local stored = redis.call('HGET', keys[1], args[1]) or nil
+  if stored ~= args[3] and stored ~= args[2] then
+    return {'changed', stored}
+  end
+  redis.call('HSET', keys[1], args[1], args[2])
+  return {'ok'}
+end
+
 -- ---- heartbeats
 
 -- expiries, bodies; id, body, ttl (ms)
@@ -266,6 +278,7 @@ redis.register_function('wod_@version@_point', point)
 redis.register_function('wod_@version@_put_record', put_record)
 redis.register_function('wod_@version@_delete_record', delete_record)
 redis.register_function('wod_@version@_release_name', release_name)
+redis.register_function('wod_@version@_replace_value', replace_value)
 redis.register_function('wod_@version@_beat', beat)
 redis.register_function('wod_@version@_end_beat', end_beat)
 redis.register_function{function_name = 'wod_@version@_read', callback = read, flags = {'no-writes'}}

@@ -119,6 +119,12 @@ impl Redis {
         }
     }
 
+    pub(crate) async fn delete_blob(&self, digest: Digest) -> Result<(), Error> {
+        let mut command = ::redis::cmd("UNLINK");
+        command.arg(self.keys.named("blob", &digest.to_string()));
+        self.write("delete a blob", &command).await
+    }
+
     async fn blob_chunks(&self, operation: &'static str, key: &str) -> Result<Option<usize>, Error> {
         let mut command = ::redis::cmd("HGET");
         command.arg(key).arg(BLOB_CHUNKS);
@@ -129,6 +135,17 @@ impl Redis {
         let mut command = ::redis::cmd("HSET");
         command.arg(self.keys.values()).arg(key).arg(bytes);
         self.write("store a value", &command).await
+    }
+
+    pub(crate) async fn replace_value(&self, key: &str, expected: Option<&[u8]>, bytes: &[u8]) -> Result<(), Error> {
+        const OPERATION: &str = "replace a value";
+        let mut command = self.link.functions.call("replace_value", &[&self.keys.values()]);
+        command.arg(key).arg(bytes).arg(expected);
+        let mut reply = self.call_to_write(OPERATION, &command).await?;
+        match reply.word() {
+            "changed" => Err(Error::Changed { operation: OPERATION, stored: reply.next()? }),
+            _ => reply.ok().map(drop),
+        }
     }
 
     pub(crate) async fn value(&self, key: &str) -> Result<Option<Bytes>, Error> {
