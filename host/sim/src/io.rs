@@ -9,7 +9,7 @@ use wod_protocol::ids::{Digest, EntityId, Epoch, GatewayId, Generation, Hop, Hos
 use crate::module::{Event, Fault, LogLevel, Saved};
 
 /// Version of the simulation's own rules. Another version takes a zone over only at a snapshot.
-pub const SIM_VERSION: u32 = 2;
+pub const SIM_VERSION: u32 = 3;
 
 /// Something that reached the zone since its last tick. The order within a tick is the journal's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -136,7 +136,7 @@ pub enum CallOutcome {
     #[default]
     Fine,
     /// It failed: its commands are void, its instance is gone. The event it was handling is left out, the others are told to its
-    /// rebuilt successor; where no event is known, all of this tick's are left out.
+    /// rebuilt successor; where no event is known, half of them first, and so on until one is left, which is left out.
     Fault(Fault),
 }
 

@@ -79,6 +79,51 @@ fn a_version_that_never_settled_is_nothing_to_return_to() {
 }
 
 #[test]
+fn a_rewind_returns_to_before_the_first_of_several_swaps_that_never_settled() {
+    let mut town = Town::new(&[WEST]);
+    let ann = town.join("Ann", WEST);
+    swap(&mut town, "two", PROBATION);
+    town.act(ann, |client| client.say("to the second"));
+    town.steps(3);
+    swap(&mut town, "three", PROBATION);
+    town.act(ann, |client| client.say("to the third"));
+    town.steps(3);
+    suspend(&mut town, false).unwrap();
+    let rewound = town.node(WEST).retrace().unwrap();
+    town.node(WEST).inbox.push(rewound);
+    town.step();
+    assert_eq!(town.node(WEST).outcome.swap, Some(Ok(())));
+    assert_eq!(version(&mut town), "one");
+    assert_eq!(town.events(WEST, "Heard"), 2, "each line once");
+    assert_eq!(town.events(WEST, "Started { reason: Swapped"), 0, "it was never anybody's successor");
+    town.check_copies();
+}
+
+#[test]
+fn a_module_that_does_not_mark_its_events_loses_only_the_one_it_falls_on() {
+    let mut town = Town::new(&[WEST]);
+    let ann = town.join("Ann", WEST);
+    swap(&mut town, "unmarked", 0);
+    let lines = ["echo a", "echo b", "trap", "echo c", "echo d", "echo e", "echo f"];
+    for line in lines {
+        town.act(ann, |client| client.say(line));
+    }
+    let mut rebuilds = 0;
+    for _ in 0..20 {
+        town.step();
+        if town.node(WEST).zone.is_module_missing() {
+            rebuilds += 1;
+            town.node(WEST).inbox.push(Input::Rebuilt);
+        }
+    }
+    let echoes: Vec<String> =
+        town.clients[ann].lines().into_iter().filter(|line| line.starts_with("Puppet: ")).collect();
+    assert_eq!(echoes, ["a", "b", "c", "d", "e", "f"].map(|line| format!("Puppet: {line}")));
+    assert!((2..=4).contains(&rebuilds), "{rebuilds} rebuilds to find one of {} events", lines.len());
+    town.check_copies();
+}
+
+#[test]
 fn a_rewind_gives_the_module_back_what_it_was_and_all_that_happened_since_once() {
     let mut town = Town::new(&[WEST]);
     let (ann, bob) = (town.join("Ann", WEST), town.join("Bob", WEST));

@@ -3,7 +3,7 @@
 //! Reading order: [`Zone::step`] below is the table of contents. `state` and `scene` are what a snapshot keeps, `turn` what a
 //! tick gathers for its effects. Inputs are dealt with in `attach` (connections), `commands` and `chat` (what players do),
 //! `travel` (other zones and the store), `operators`, `modules` (calls and faults), `swap` and `rewind` (another version; `versions`
-//! keeps on what terms). `calls` is the module's side of a call,
+//! keeps on what terms, `shadow` compares one beside a replay). `calls` is the module's side of a call,
 //! `checks` and `limits` its bounds, `orders` and `apply` what it ordered. `requests` and `outbox` hold what others have not answered yet, `messages`
 //! what clients have not; `frames` tells gateways.
 
@@ -25,6 +25,7 @@ mod players;
 mod requests;
 mod rewind;
 mod scene;
+mod shadow;
 mod snapshot;
 mod state;
 mod swap;
@@ -52,6 +53,7 @@ use turn::Turn;
 
 pub use error::{Diverged, RestoreError, SnapshotError};
 pub use rewind::Retrace;
+pub use shadow::{Comparison, Difference, Orders, Rehearsal};
 pub use versions::Terms;
 
 /// Where a zone gets instances of modules. Implemented by the host (and the testkit).
@@ -110,6 +112,8 @@ pub struct Zone {
     diverged: Option<Fault>,
     /// In a [`Retrace`]: the module stays what it is, whatever the inputs say.
     retracing: bool,
+    /// In a replay: another version, whose orders are only compared.
+    beside: Option<Box<shadow::Beside>>,
     /// Not part of the state: nothing that is hashed or journaled depends on it.
     log_budget: u32,
     turn: Turn,
@@ -137,6 +141,7 @@ impl Zone {
             lost: false,
             diverged: None,
             retracing: false,
+            beside: None,
             log_budget: LOG_LINES,
             turn: Turn::default(),
             stand_in: None,

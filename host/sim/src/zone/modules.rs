@@ -68,16 +68,23 @@ impl Zone {
         if self.state.events.is_empty() || !matches!(self.slot, Slot::Running(_)) {
             return;
         }
-        let count = self.state.events.len().min(EVENTS_PER_CALL);
+        let mut count = self.state.events.len().min(EVENTS_PER_CALL);
+        if self.state.suspects > 0 {
+            count = count.min(self.state.suspects.div_ceil(2));
+        }
         let batch: Vec<Event> = self.state.events.drain(..count).collect();
         if let Some(Outcome { call: CallOutcome::Fault(fault), .. }) = obey {
             self.park();
             return self.call_failed(batch, fault.clone(), outcome);
         }
-        let frame =
-            Frame { tick: self.state.tick, game_ms: self.game_ms(), dilation: f32::from(self.state.dilation) / 1000.0 };
+        let frame = self.call_frame();
+        let luck = self.beside.is_some().then(|| self.state.scene.luck.clone());
         match self.call(|module, calls| module.tick(&frame, &batch, calls)) {
             Ok(commands) => {
+                self.state.suspects = self.state.suspects.saturating_sub(batch.len());
+                if let Some(luck) = luck {
+                    self.tell_beside(&frame, &batch, luck, Some(&commands));
+                }
                 for event in &batch {
                     if let Event::Message { id, .. } = event {
                         self.send_receipt(*id, true);
@@ -95,16 +102,23 @@ impl Zone {
         }
     }
 
-    /// The call's commands are void. The event it was handling is left out, the others are told again.
+    pub(super) fn call_frame(&self) -> Frame {
+        Frame { tick: self.state.tick, game_ms: self.game_ms(), dilation: f32::from(self.state.dilation) / 1000.0 }
+    }
+
+    /// The call's commands are void. The event it was handling is left out, the others are told again. Where the module does not
+    /// mark its events the culprit is found by halving: of what failed, half is told next.
     fn call_failed(&mut self, batch: Vec<Event>, fault: Fault, outcome: &mut Outcome) {
-        let skipped = fault.event.map(|index| index as usize).filter(|index| *index < batch.len());
+        let marked = fault.event.map(|index| index as usize).filter(|index| *index < batch.len());
+        let skipped = marked.or((batch.len() == 1).then_some(0));
+        self.state.suspects = if skipped.is_some() { 0 } else { batch.len() };
         let culprit = skipped.map(|index| batch[index].clone());
         if let Some((player, verb)) = culprit.as_ref().and_then(|event| self.state.versions.note_fault(event)) {
             self.turn.report(Report::Blocked { player, verb });
         }
         self.state.untold.get_or_insert(self.state.tick);
         let (left_out, again): (Vec<_>, Vec<_>) =
-            batch.into_iter().enumerate().partition(|(index, _)| skipped.is_none_or(|skipped| skipped == *index));
+            batch.into_iter().enumerate().partition(|(index, _)| skipped == Some(*index));
         for (_, event) in again.into_iter().rev() {
             self.state.events.push_front(event);
         }

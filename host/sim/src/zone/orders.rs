@@ -29,7 +29,7 @@ pub(super) struct Orders {
 }
 
 /// An order, checked against the state when the tick began.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(super) enum Command {
     Spawn(EntityId, Box<Spawning>, Pos),
     Despawn(EntityId),
@@ -59,10 +59,18 @@ pub(super) enum Command {
 }
 
 /// Where somebody turns to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Facing {
     Point(Pos),
     Entity(EntityId),
+}
+
+impl Command {
+    /// The variant's name.
+    pub(super) fn kind(&self) -> String {
+        let text = format!("{self:?}");
+        text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()
+    }
 }
 
 impl Orders {

@@ -133,6 +133,8 @@ pub(super) struct State {
     pub(super) shelved: Option<Shelved>,
     /// From this tick on the module was told nothing, until it is rebuilt or replaced.
     pub(super) untold: Option<Tick>,
+    /// So many of the first waiting events brought the module down, and it does not say which.
+    pub(super) suspects: usize,
     /// Not yet told to the module.
     pub(super) events: VecDeque<Event>,
     pub(super) timers: Timers,
@@ -160,6 +162,7 @@ impl State {
             versions: Versions::default(),
             shelved: None,
             untold: None,
+            suspects: 0,
             scene: Scene::new(rules.number, Ground::plain(rules.bounds)),
             players: BTreeMap::new(),
             sessions: BTreeMap::new(),

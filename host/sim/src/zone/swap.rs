@@ -55,7 +55,7 @@ impl Zone {
         if self.state.module.is_none() {
             return self.open(digest, modules);
         }
-        let loaded = self.carry(digest, modules)?;
+        let (loaded, _) = self.carry(digest, modules)?;
         self.state.scene.luck.reserve_entities();
         let (tick, acked) = (self.state.tick, self.state.outbox.acked_messages());
         let former = self.state.module.take().filter(|_| self.state.shelved.is_none());
@@ -67,7 +67,8 @@ impl Zone {
     /// The version before takes over what the running one saves.
     fn roll_back(&mut self, modules: &mut dyn Modules) -> Result<(), Fault> {
         let previous = self.state.versions.previous.as_ref().map(|card| card.digest);
-        let loaded = self.carry(previous.ok_or_else(|| refused("no version before this one is kept"))?, modules)?;
+        let (loaded, _) =
+            self.carry(previous.ok_or_else(|| refused("no version before this one is kept"))?, modules)?;
         self.state.versions.back();
         self.take_over(loaded, StartReason::RolledBack);
         Ok(())
@@ -97,8 +98,9 @@ impl Zone {
         Ok(())
     }
 
-    /// Loads what the running module (or, of a shelved one, the shelf) has into an instance of another.
-    fn carry(&mut self, digest: Digest, modules: &mut dyn Modules) -> Result<Loaded, Fault> {
+    /// Loads what the running module (or, of a shelved one, the shelf) has into an instance of another; with how many bytes
+    /// that is.
+    pub(super) fn carry(&mut self, digest: Digest, modules: &mut dyn Modules) -> Result<(Loaded, usize), Fault> {
         if matches!(self.slot, Slot::Missing | Slot::Parked(_)) {
             return Err(refused("the zone's module is being rebuilt"));
         }
@@ -107,7 +109,8 @@ impl Zone {
             Some(shelved) => shelved.saved.clone(),
             None => Some(self.save_module()?),
         };
-        self.load(prepared, card, &setup, saved.as_ref())
+        let bytes = saved.as_ref().map_or(0, |saved| saved.bytes.len());
+        Ok((self.load(prepared, card, &setup, saved.as_ref())?, bytes))
     }
 
     /// An instance of a component that fits this zone, and what it is told of it.
@@ -171,7 +174,7 @@ impl Zone {
     }
 
     /// Who is here, for an instance's first event. Whose coming it is yet to be told is not among them.
-    fn started(&self, reason: StartReason) -> Event {
+    pub(super) fn started(&self, reason: StartReason) -> Event {
         Event::Started { reason, players: self.standing(), mine: self.state.scene.own().collect() }
     }
 

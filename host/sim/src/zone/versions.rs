@@ -17,11 +17,11 @@ pub(super) struct Versions {
     pub(super) previous: Option<ModuleCard>,
     /// The current one is on probation up to this tick; none: it is settled.
     pub(super) probation: Option<Tick>,
-    /// When the current one took over.
+    /// When the previous one was left.
     since: Tick,
     /// Players who have left since with something saved for them.
     departed: u32,
-    /// Acknowledged messages to other zones, when the current one took over.
+    /// Acknowledged messages to other zones at that time.
     acked_before: u64,
     /// How often a player's verb has brought the current one down.
     faults: BTreeMap<(EntityId, String), u8>,
@@ -43,7 +43,7 @@ pub struct Terms {
     pub previous: Option<Digest>,
     /// On probation up to this tick; none: settled.
     pub probation: Option<Tick>,
-    /// When the current version took over.
+    /// When the previous version was left: a rewind begins there.
     pub since: Tick,
     /// Players who have left since with something saved for them: a rewind does not bring that back.
     pub departed: u32,
@@ -58,10 +58,14 @@ pub struct Terms {
 impl Versions {
     /// Another version took over; `former` was running.
     pub(super) fn forward(&mut self, former: Option<ModuleCard>, now: Tick, probation: u32, acked: u64) {
-        // A version that never settled is nothing to return to.
-        let previous = if self.probation.is_some() { self.previous.take() } else { former };
-        let probation = (probation > 0).then_some(Tick(now.0 + u64::from(probation)));
-        *self = Self { previous, probation, since: now, departed: 0, acked_before: acked, faults: BTreeMap::new() };
+        let until = (probation > 0).then_some(Tick(now.0 + u64::from(probation)));
+        if self.probation.is_some() && self.previous.is_some() {
+            // A version that never settled is nothing to return to: what counts is when the settled one was left.
+            self.probation = until;
+            self.faults = BTreeMap::new();
+        } else {
+            *self = Self { previous: former, probation: until, since: now, acked_before: acked, ..Self::default() };
+        }
     }
 
     /// The version before runs again.

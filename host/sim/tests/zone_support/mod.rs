@@ -82,7 +82,8 @@ pub fn digest(name: &str) -> Digest {
     Digest::of(name.as_bytes())
 }
 
-/// Hands out puppets: `one` and `two` are versions, `three` has a schema that they can't load, `walled` has another map, `broken` does not load.
+/// Hands out puppets: `one` and `two` are versions, `three` has a schema that they can't load, `walled` has another map, `broken` does
+/// not load, `loud` and `fragile` echo otherwise, `unmarked` does not say which event it handles.
 #[derive(Default)]
 pub struct Puppets {
     pub rebuilt: Option<Box<dyn Module>>,
@@ -90,7 +91,9 @@ pub struct Puppets {
 
 impl Modules for Puppets {
     fn take(&mut self, wanted: &Digest) -> Result<Prepared, Fault> {
-        let known = ["one", "two", "three", "walled", "broken"].into_iter().find(|name| digest(name) == *wanted);
+        let known = ["one", "two", "three", "walled", "broken", "loud", "fragile", "unmarked"]
+            .into_iter()
+            .find(|name| digest(name) == *wanted);
         let fault = Fault { kind: FaultKind::NotLoadable, detail: "no such component".into(), event: None };
         let name = known.ok_or(fault)?;
         let map = if name == "walled" { walled_map() } else { map() };

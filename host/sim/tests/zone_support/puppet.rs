@@ -152,8 +152,12 @@ impl Puppet {
                     Tag { name: "title".into(), value: TagValue::Text("Baron".into()), audience: Audience::Near };
                 let _ = calls.set_tags(speaker, vec![own, near], vec!["nothing".into()]);
             }
+            "echo" if self.version == "fragile" => {
+                return Err(Fault { kind: FaultKind::Trap, detail: "broke".into(), event: None });
+            }
             "echo" => {
-                let _ = calls.chat(npc, ChatMode::Say, rest.into(), None);
+                let text = if self.version == "loud" { rest.to_uppercase() } else { rest.to_owned() };
+                let _ = calls.chat(npc, ChatMode::Say, text, None);
             }
             "latest" => {
                 let _ = calls.tell(Hearers::Near(view.at, 30.0), "weather".into(), "\"rain\"".into(), true);
@@ -215,9 +219,12 @@ impl Module for Puppet {
 
     fn tick(&mut self, _frame: &Frame, events: &[Event], mut calls: Box<dyn HostCalls>) -> Returned {
         for (index, event) in events.iter().enumerate() {
-            calls.progress(index as u32);
+            let marks = self.version != "unmarked";
+            if marks {
+                calls.progress(index as u32);
+            }
             if let Err(mut fault) = self.handle(event, &mut *calls) {
-                fault.event = Some(index as u32);
+                fault.event = marks.then_some(index as u32);
                 return Returned { calls, result: Err(fault) };
             }
         }

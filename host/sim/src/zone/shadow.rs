@@ -1,0 +1,214 @@
+//! Shadow: in a replay, another version of the module is told what the zone's own is told, and what it orders is only compared.
+//! The world follows the zone's own.
+//!
+//! Both see the same scene, draw the same numbers and are given the same ids. What the other version wants otherwise never
+//! happens, so after its first difference it may go its own way: the first differences weigh more than the totals.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+use wod_protocol::ids::{Digest, Tick};
+
+use super::modules::Slot;
+use super::orders::Command;
+use super::scene::Luck;
+use super::state::ModuleCard;
+use super::{Modules, Zone};
+use crate::module::{Description, Event, Fault, Frame, Module, StartReason};
+
+/// Differences that are told with their events; the rest is counted.
+const FIRST_DIFFERENCES: usize = 8;
+/// Faults that are told; the rest is counted.
+const FIRST_FAULTS: usize = 8;
+/// Longest text of an event or order, bytes.
+const TEXT_BYTES: usize = 512;
+/// Events told of one difference.
+const EVENTS_TOLD: usize = 16;
+
+/// What another version would do with what the running one saves, found out in a copy of the zone.
+#[derive(Debug, Clone)]
+pub struct Rehearsal {
+    /// The running version.
+    pub running: Arc<Description>,
+    /// The other.
+    pub other: Arc<Description>,
+    /// Saved by the running one, bytes.
+    pub saved_bytes: usize,
+}
+
+/// How another version compares to the running one.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Comparison {
+    /// The tick it took over the state of.
+    pub since: Tick,
+    /// The last tick compared.
+    pub until: Tick,
+    /// Calls compared.
+    pub calls: u64,
+    /// Calls in which both ordered the same.
+    pub same: u64,
+    /// The tick of the first difference; none: there was none.
+    pub differs_at: Option<Tick>,
+    /// The first differences.
+    pub first: Vec<Difference>,
+    /// Orders by kind: those of calls that came out otherwise.
+    pub kinds: BTreeMap<String, Orders>,
+    /// How often the other version failed. It ends the comparison, until it is begun anew.
+    pub faults: u64,
+    /// The first of those: when, what, and at which event.
+    pub first_faults: Vec<(Tick, String, Option<String>)>,
+}
+
+/// A call in which the two ordered otherwise.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Difference {
+    /// When.
+    pub tick: Tick,
+    /// What both were told, at most 16 events of it.
+    pub events: Vec<String>,
+    /// The first order of the running version that the other did not give at this place; none: it gave no more.
+    pub running: Option<String>,
+    /// What the other ordered in that place; none: it gave no more.
+    pub other: Option<String>,
+}
+
+/// Orders of one kind, in calls that came out otherwise.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Orders {
+    /// Given by the running version.
+    pub running: u64,
+    /// Given by the other.
+    pub other: u64,
+}
+
+/// The other version, beside the zone's own.
+pub(super) struct Beside {
+    card: ModuleCard,
+    /// None: it failed.
+    module: Option<Box<dyn Module>>,
+    comparison: Comparison,
+}
+
+impl Zone {
+    /// What the swap to this version would meet: the running one saves, an instance of the other loads that and is dropped.
+    /// For copies of a zone alone: a `save` that fails leaves it without a module.
+    ///
+    /// # Errors
+    /// Why the swap would be refused.
+    pub fn rehearse(&mut self, digest: Digest, modules: &mut dyn Modules) -> Result<Rehearsal, Fault> {
+        let (_, rehearsal) = self.load_beside(digest, modules)?;
+        Ok(rehearsal)
+    }
+
+    /// Begins to compare: this version takes over what the running one saves, and from now on is told what that is told. For
+    /// replayed copies of a zone alone. What was compared before is kept and added to.
+    ///
+    /// # Errors
+    /// Why the swap would be refused.
+    pub fn begin_comparison(&mut self, digest: Digest, modules: &mut dyn Modules) -> Result<(), Fault> {
+        let (loaded, _) = self.load_beside(digest, modules)?;
+        let since = self.state.tick;
+        let comparison = self
+            .beside
+            .take()
+            .map_or(Comparison { since, until: since, ..Comparison::default() }, |before| before.comparison);
+        self.beside = Some(Box::new(Beside { card: loaded.card, module: Some(loaded.module), comparison }));
+        let frame = self.call_frame();
+        let started = [self.started(StartReason::Swapped)];
+        let luck = self.state.scene.luck.clone();
+        self.tell_beside(&frame, &started, luck, None);
+        Ok(())
+    }
+
+    /// What was found so far; none: no comparison was begun.
+    pub fn comparison(&self) -> Option<&Comparison> {
+        self.beside.as_ref().map(|beside| &beside.comparison)
+    }
+
+    /// Whether the other version still runs.
+    pub fn is_comparing(&self) -> bool {
+        self.beside.as_ref().is_some_and(|beside| beside.module.is_some())
+    }
+
+    fn load_beside(
+        &mut self,
+        digest: Digest,
+        modules: &mut dyn Modules,
+    ) -> Result<(super::swap::Loaded, Rehearsal), Fault> {
+        let running = self.state.module.as_ref().map(|card| Arc::clone(&card.description));
+        let running = running.ok_or_else(|| super::modules::refused("the zone has no module yet"))?;
+        let (loaded, saved_bytes) = self.carry(digest, modules)?;
+        let rehearsal = Rehearsal { running, other: Arc::clone(&loaded.card.description), saved_bytes };
+        Ok((loaded, rehearsal))
+    }
+
+    /// Tells the other version a call's events, with the scene and the luck that the running one had. `running`: its orders;
+    /// none: it was not told these.
+    pub(super) fn tell_beside(&mut self, frame: &Frame, events: &[Event], luck: Luck, running: Option<&[Command]>) {
+        let Some(mut beside) = self.beside.take() else { return };
+        if let Some(module) = beside.module.take() {
+            // It borrows the zone's place for one call, of which nothing may stay.
+            let own_slot = std::mem::replace(&mut self.slot, Slot::Running(module));
+            let own_card = self.state.module.replace(beside.card.clone());
+            let own_luck = std::mem::replace(&mut self.state.scene.luck, luck);
+            let (log_budget, reports) = (self.log_budget, self.turn.out.reports.len());
+            let result = self.call(|module, calls| module.tick(frame, events, calls));
+            self.log_budget = log_budget;
+            self.turn.out.reports.truncate(reports);
+            self.state.scene.luck = own_luck;
+            self.state.module = own_card;
+            let slot = std::mem::replace(&mut self.slot, own_slot);
+            beside.comparison.until = frame.tick;
+            match (result, slot) {
+                (Ok(orders), Slot::Running(module)) => {
+                    beside.module = Some(module);
+                    if let Some(running) = running {
+                        beside.comparison.note(frame.tick, events, running, &orders);
+                    }
+                }
+                (Ok(_), _) => {}
+                (Err(fault), _) => beside.comparison.note_fault(frame.tick, events, &fault),
+            }
+        }
+        self.beside = Some(beside);
+    }
+}
+
+impl Comparison {
+    fn note(&mut self, tick: Tick, events: &[Event], running: &[Command], other: &[Command]) {
+        self.calls += 1;
+        if running == other {
+            self.same += 1;
+            return;
+        }
+        self.differs_at.get_or_insert(tick);
+        for order in running {
+            self.kinds.entry(order.kind()).or_default().running += 1;
+        }
+        for order in other {
+            self.kinds.entry(order.kind()).or_default().other += 1;
+        }
+        if self.first.len() < FIRST_DIFFERENCES {
+            let place = running.iter().zip(other).take_while(|(a, b)| a == b).count();
+            self.first.push(Difference {
+                tick,
+                events: events.iter().take(EVENTS_TOLD).map(text).collect(),
+                running: running.get(place).map(text),
+                other: other.get(place).map(text),
+            });
+        }
+    }
+
+    fn note_fault(&mut self, tick: Tick, events: &[Event], fault: &Fault) {
+        self.faults += 1;
+        if self.first_faults.len() < FIRST_FAULTS {
+            let event = fault.event.and_then(|index| events.get(index as usize)).map(text);
+            self.first_faults.push((tick, fault.to_string(), event));
+        }
+    }
+}
+
+fn text(what: &impl std::fmt::Debug) -> String {
+    super::checks::clip(format!("{what:?}"), TEXT_BYTES)
+}
