@@ -595,12 +595,13 @@ async fn values_are_listed_by_prefix(_store: Store, backplane: Backplane) {
 }
 
 async fn a_value_is_replaced_only_by_who_knows_it(_store: Store, backplane: Backplane) {
-    let replace = async |expected: Option<&str>, value: &str| {
-        match backplane.replace_value("key", expected.map(bytes), bytes(value)).await {
-            Ok(()) => None,
-            Err(Error::Changed { stored, .. }) => Some(stored),
-            Err(other) => panic!("{other}"),
-        }
+    let replace = async |expected: Option<&str>, value: &str| match backplane
+        .replace_value("key", expected.map(bytes), bytes(value))
+        .await
+    {
+        Ok(()) => None,
+        Err(Error::Changed { stored, .. }) => Some(stored),
+        Err(other) => panic!("{other}"),
     };
     assert_eq!(replace(Some("one"), "two").await, Some(None), "there is none");
     assert_eq!(replace(None, "one").await, None);

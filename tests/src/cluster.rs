@@ -110,7 +110,7 @@ pub struct Cluster {
     pub admin: SocketAddr,
     /// Its Redis.
     pub redis: Option<RedisServer>,
-    /// Holds the processes' data and logs.
+    /// Holds the processes' data and logs; of several hosts also `key`, which signs modules, and `modules`, signed with it.
     pub folder: TempDir,
 }
 
@@ -125,7 +125,7 @@ impl Cluster {
         let folder = tempfile::tempdir()?;
         let (listen, admin) = (free_address()?, free_address()?);
         let mut args = common("dev", listen, admin, world, modules);
-        args.extend(["--data".into(), folder.path().join("data").display().to_string()]);
+        args.extend(["--allow-unsigned".into(), "--data".into(), folder.path().join("data").display().to_string()]);
         let process = Process::start(&args, &folder.path().join("dev.log"))?;
         let mut cluster = Self { gateways: vec![(listen, process)], hosts: Vec::new(), admin, redis: None, folder };
         cluster.until_ready().await?;
@@ -136,10 +136,12 @@ impl Cluster {
     pub async fn distributed() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let redis = RedisServer::start().await?;
+        let (modules, key) = sign_modules(folder.path()).await?;
         let mut hosts = Vec::new();
         for region in ["nyc", "la"] {
             let (listen, admin) = (free_address()?, free_address()?);
-            let mut args = common("host", listen, admin, &world(), &modules());
+            let mut args = common("host", listen, admin, &world(), &modules);
+            args.extend(["--trusted-keys".to_owned(), format!("{}.pub", key.display())]);
             let own = ["--redis", &redis.url(), "--region", region, "--id", &format!("host-{region}")];
             args.extend(own.map(str::to_owned));
             args.retain(|arg| arg != "--listen" && *arg != listen.to_string());
@@ -149,7 +151,7 @@ impl Cluster {
         let mut gateways = Vec::new();
         for id in ["gw-1", "gw-2"] {
             let (listen, admin) = (free_address()?, free_address()?);
-            let mut args = common("gateway", listen, admin, &world(), &modules());
+            let mut args = common("gateway", listen, admin, &world(), &modules);
             args.extend(["--redis", &redis.url(), "--id", id].map(str::to_owned));
             gateways.push((listen, Process::start(&args, &folder.path().join(format!("{id}.log")))?));
         }
@@ -201,6 +203,29 @@ impl Cluster {
         };
         processes.map(|process| format!("--- wod {}\n{}\n", process.args.join(" "), tail(process.log()))).collect()
     }
+}
+
+/// Copies the shipped modules into a folder of the cluster's own and signs them with a new key; the folder, and the key.
+async fn sign_modules(folder: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
+    let (copies, key) = (folder.join("modules"), folder.join("key"));
+    std::fs::create_dir(&copies)?;
+    run_wod(&["keys".into(), "new".into(), key.display().to_string()]).await?;
+    let mut sign = vec!["keys".to_owned(), "sign".into(), "--key".into(), key.display().to_string()];
+    for entry in std::fs::read_dir(modules())? {
+        let file = entry?.path();
+        if let Some(name) = file.file_name().filter(|_| file.extension().is_some_and(|extension| extension == "wasm")) {
+            std::fs::copy(&file, copies.join(name))?;
+            sign.push(copies.join(name).display().to_string());
+        }
+    }
+    run_wod(&sign).await?;
+    Ok((copies, key))
+}
+
+async fn run_wod(args: &[String]) -> anyhow::Result<()> {
+    let output = Command::new(wod()?).args(args).output().await.context("running wod")?;
+    ensure!(output.status.success(), "wod {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr));
+    Ok(())
 }
 
 fn common(mode: &str, listen: SocketAddr, admin: SocketAddr, world: &Path, modules: &Path) -> Vec<String> {

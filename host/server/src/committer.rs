@@ -12,13 +12,12 @@ use wod_protocol::ids::JournalIndex;
 use wod_protocol::limits::{LEASE_TTL, TICKS_AWAITING_JOURNAL};
 use wod_sim::io::{Effects, Input};
 use wod_sim::module::Fault;
-use wod_sim::zone::Terms;
 
 use crate::host::Host;
 use crate::port::ZonePort;
 use crate::reports::{self, ModuleLabel};
-use crate::rescue::Rescue;
 use crate::runner::Pause;
+use crate::standing::Standing;
 
 /// Wait between two tries of a store that is away.
 const RETRY: Duration = Duration::from_millis(100);
@@ -40,12 +39,12 @@ pub(crate) struct TickCommit {
     /// To journal; none: the tick had no inputs and set off nothing that must not be lost.
     pub(crate) entry: Option<Bytes>,
     pub(crate) effects: Effects,
-    /// The module failed, on these terms: it is seen to once this tick is durable.
-    pub(crate) module_failed: Option<Terms>,
     /// The module was to be replaced in this tick.
     pub(crate) swap: Option<SwapDone>,
     /// Which module was called.
     pub(crate) module: ModuleLabel,
+    /// How the module stands from this tick on; none: as before.
+    pub(crate) standing: Option<Standing>,
 }
 
 /// How a swap went.
@@ -63,7 +62,6 @@ pub(crate) struct Committer {
     /// The journal's last entry.
     pub(crate) end: JournalIndex,
     pub(crate) commit_rx: mpsc::Receiver<Commit>,
-    pub(crate) rescue: Rescue,
 }
 
 impl Committer {
@@ -119,7 +117,8 @@ impl Committer {
                     }
                     // The journal holds everything: while one snapshot is on its way, the next is left out.
                     if storing.as_ref().is_none_or(JoinHandle::is_finished) {
-                        let store = store_snapshot(self.host.clone(), self.lease.clone(), self.end, bytes);
+                        let store =
+                            store_snapshot(self.host.clone(), self.port.clone(), self.lease.clone(), self.end, bytes);
                         *storing = Some(tokio::spawn(store));
                     }
                 }
@@ -191,20 +190,12 @@ impl Committer {
                 host.troubles.add(zone, trouble);
             }
         }
-        if let Some(terms) = &tick.module_failed {
-            self.rescue.module_failed(self.end, terms);
+        if let Some(standing) = tick.standing {
+            self.port.standing.send_replace(standing);
         }
-        if let Some(swap) = tick.swap {
-            self.swapped(swap);
+        if let Some(SwapDone { input, result }) = tick.swap {
+            self.host.operators.replaced(self.port.zone, &input, result);
         }
-    }
-
-    fn swapped(&mut self, swap: SwapDone) {
-        let SwapDone { input, result } = swap;
-        if result.is_ok() {
-            self.rescue.replaced();
-        }
-        self.host.operators.replaced(self.port.zone, &input, result);
     }
 
     /// The store refuses us: somebody else is the owner. Nothing of ours leaves any more.
@@ -226,12 +217,13 @@ async fn join(task: JoinHandle<()>) {
     }
 }
 
-async fn store_snapshot(host: Arc<Host>, lease: Lease, at: JournalIndex, bytes: Bytes) {
+async fn store_snapshot(host: Arc<Host>, port: Arc<ZonePort>, lease: Lease, at: JournalIndex, bytes: Bytes) {
     let size = bytes.len();
     let stored = async {
         host.backplane.put_snapshot(&lease, at, bytes).await?;
         let kept = host.backplane.snapshots(lease.zone).await?;
-        if let Some(oldest) = kept.iter().min() {
+        let needed = kept.iter().chain(port.pinned().iter()).min().copied();
+        if let Some(oldest) = needed {
             host.backplane.trim_journal(&lease, oldest.next()).await?;
         }
         Ok::<_, Error>(())

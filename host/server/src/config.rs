@@ -9,6 +9,8 @@ use wod_protocol::ids::HostId;
 use wod_protocol::world::World;
 use wod_sandbox::{Limits, SandboxOptions};
 
+use crate::signature::Trust;
+
 /// Configuration of one zone host process.
 #[derive(Debug, Clone)]
 pub struct HostConfig {
@@ -25,6 +27,10 @@ pub struct HostConfig {
     pub modules: PathBuf,
     /// Whether a zone that already ran is given the folder's module when that differs from its own (development).
     pub follow_modules: bool,
+    /// Whose modules it runs.
+    pub trust: Trust,
+    /// Is told by HTTP POST when a module was rolled back or quarantined. None: nobody.
+    pub webhook: Option<reqwest::Url>,
     /// Threads that tick zones, 1 to 64; default: one a core.
     pub workers: usize,
     /// Bounds of every module instance.

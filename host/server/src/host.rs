@@ -14,7 +14,9 @@ use wod_sim::io::{Input, StoreRequest};
 use wod_sim::module::Fault;
 
 use crate::config::{HostConfig, STORE_CONCURRENCY};
+use crate::follower::Source;
 use crate::modules::ModuleStore;
+use crate::notice::Notices;
 use crate::port::ZonePort;
 use crate::postman::Postman;
 use crate::runner::Pause;
@@ -32,6 +34,7 @@ pub(crate) struct Host {
     pub(crate) directory: Directory,
     pub(crate) operators: Operators,
     pub(crate) troubles: Troubles,
+    pub(crate) notices: Notices,
     ports: RwLock<BTreeMap<ZoneNo, Arc<ZonePort>>>,
     /// Store requests under way, so that a zone's repeat is not a second one.
     requests: Mutex<BTreeSet<(ZoneNo, u64)>>,
@@ -39,7 +42,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(config: HostConfig, backplane: Backplane, modules: ModuleStore) -> Self {
+    pub(crate) fn new(config: HostConfig, backplane: Backplane, modules: ModuleStore, notices: Notices) -> Self {
         Self {
             config,
             backplane,
@@ -48,9 +51,20 @@ impl Host {
             directory: Directory::default(),
             operators: Operators::default(),
             troubles: Troubles::default(),
+            notices,
             ports: RwLock::default(),
             requests: Mutex::default(),
             store_slots: Arc::new(Semaphore::new(STORE_CONCURRENCY)),
+        }
+    }
+
+    /// Where copies of zones read. Called on the runtime alone.
+    pub(crate) fn source(&self) -> Source {
+        Source {
+            backplane: self.backplane.clone(),
+            modules: self.modules.clone(),
+            world: self.config.world.clone(),
+            runtime: tokio::runtime::Handle::current(),
         }
     }
 

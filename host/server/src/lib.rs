@@ -7,16 +7,23 @@
 mod admin;
 mod committer;
 mod config;
+mod deploy;
+mod follower;
 mod host;
 mod ingress;
 mod modules;
+mod notice;
 mod ownership;
+mod pin;
 mod port;
 mod postman;
-mod recovery;
+mod releases;
 mod reports;
 mod rescue;
 mod runner;
+pub mod signature;
+mod standing;
+mod stopwatch;
 mod store;
 mod worker;
 
@@ -40,6 +47,7 @@ pub use config::{HostConfig, REPLAY_BUDGET};
 use config::INBOX_QUEUE;
 use host::Host;
 use modules::ModuleStore;
+use notice::Notices;
 use worker::Workers;
 
 /// How often a host tells how it does, and how long that holds.
@@ -58,14 +66,15 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let me = Process::Host(config.host.clone());
     let sandbox = Arc::new(Sandbox::new(config.sandbox.clone()).context("starting the sandbox")?);
-    let modules = ModuleStore::new(sandbox, config.limits.clone(), backplane.clone());
+    let modules = ModuleStore::new(sandbox, config.limits.clone(), backplane.clone(), config.trust.clone());
     let workers = Workers::start(config.workers).context("starting worker threads")?;
     let listener = TcpListener::bind(config.admin)
         .await
         .with_context(|| format!("listening on {} for operators; choose another with --admin", config.admin))?;
     let admin = listener.local_addr()?;
     let inbox = backplane.subscribe(&me, INBOX_QUEUE).await.context("opening this host's inbox")?;
-    let host = Arc::new(Host::new(config, backplane.clone(), modules));
+    let (notices, webhook) = Notices::new(config.webhook.clone());
+    let host = Arc::new(Host::new(config, backplane.clone(), modules, notices));
 
     // What serves zones outlives what gives them work: the last ticks still have to leave.
     let serving = CancellationToken::new();
@@ -74,6 +83,9 @@ pub async fn run(
     tasks.spawn(ingress::run(host.clone(), inbox, serving.clone()));
     tasks.spawn(ingress::watch_gateways(host.clone(), stop.clone()));
     tasks.spawn(beat(host.clone(), admin, stop.clone()));
+    if let Some(webhook) = webhook {
+        tasks.spawn(webhook.run(serving.clone()));
+    }
     tasks.spawn(keep_metrics(metrics.clone(), serving.clone()));
     tasks.spawn(admin::serve(listener, host.clone(), metrics, serving.clone()));
     if ready.send(admin).is_err() {

@@ -15,37 +15,57 @@ use wod_sandbox::{Compiled, Limits, PackedMap, Sandbox};
 use wod_sim::module::{Fault, FaultKind, Module};
 use wod_sim::zone::{Modules, Prepared};
 
+use crate::releases;
+use crate::signature::{Signature, Trust};
+use crate::stopwatch::{Meter, Stopwatch};
+
 /// Compiled modules of this process. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct ModuleStore {
     sandbox: Arc<Sandbox>,
     limits: Limits,
     backplane: Backplane,
+    trust: Arc<Trust>,
     compiled: Arc<Mutex<BTreeMap<Digest, Arc<Compiled>>>>,
 }
 
 impl ModuleStore {
-    pub(crate) fn new(sandbox: Arc<Sandbox>, limits: Limits, backplane: Backplane) -> Self {
-        Self { sandbox, limits, backplane, compiled: Arc::default() }
+    pub(crate) fn new(sandbox: Arc<Sandbox>, limits: Limits, backplane: Backplane, trust: Trust) -> Self {
+        Self { sandbox, limits, backplane, trust: Arc::new(trust), compiled: Arc::default() }
     }
 
-    /// Compiles a component file, proves that it instantiates, and stores it and its map where every host and gateway find
-    /// them.
-    pub(crate) async fn publish(&self, bytes: Bytes, zone: &Zone) -> anyhow::Result<Arc<Compiled>> {
+    /// Takes a component file in: whoever is trusted has signed it, it compiles and instantiates. It is stored where every
+    /// host finds it, with its signature.
+    pub(crate) async fn upload(&self, bytes: Bytes, signature: Option<Signature>) -> anyhow::Result<Arc<Compiled>> {
+        let digest = Digest::of(&bytes);
+        let mut signatures = releases::signatures(&self.backplane, digest).await?;
+        signatures.extend(signature);
+        self.trust(digest, &signatures)?;
         let compiled = self.compile(bytes.clone()).await?;
-        self.backplane.put_blob(compiled.digest(), bytes).await.context("storing the module")?;
-        let map = packed_map(&compiled, zone);
-        self.backplane.put_blob(map.digest, map.json).await.context("storing the module's map")?;
+        self.backplane.put_blob(digest, bytes).await.context("storing the module")?;
+        if let Some(signature) = &signature {
+            releases::put_signature(&self.backplane, digest, signature).await?;
+        }
         Ok(compiled)
     }
 
-    /// Publishes the zone's file of the folder, `{module}.wasm`.
-    pub(crate) async fn publish_file(&self, folder: &Path, zone: &Zone) -> anyhow::Result<Arc<Compiled>> {
+    /// Takes the zone's file of the folder in, `{module}.wasm`, signed in `{module}.wasm.sig`.
+    pub(crate) async fn upload_file(&self, folder: &Path, zone: &Zone) -> anyhow::Result<Arc<Compiled>> {
         let path = folder.join(format!("{}.wasm", zone.module));
         let bytes = tokio::fs::read(&path).await.with_context(|| {
             format!("reading {}: build it with `wod zone build`, or name its folder with --modules", path.display())
         })?;
-        self.publish(bytes.into(), zone).await.with_context(|| format!("module file {}", path.display()))
+        let file = || format!("module file {}", path.display());
+        let signature = read_signature(&path).await.with_context(file)?;
+        let compiled = self.upload(bytes.into(), signature).await.with_context(file)?;
+        self.offer_map(&compiled, zone).await?;
+        Ok(compiled)
+    }
+
+    /// Stores the map that this module has in this zone where gateways find it.
+    pub(crate) async fn offer_map(&self, compiled: &Compiled, zone: &Zone) -> anyhow::Result<()> {
+        let map = packed_map(compiled, zone);
+        self.backplane.put_blob(map.digest, map.json).await.context("storing the module's map")
     }
 
     /// The compiled module, from memory or from the backplane.
@@ -53,9 +73,35 @@ impl ModuleStore {
         if let Some(compiled) = self.ready(&digest) {
             return Ok(compiled);
         }
-        let bytes = self.backplane.blob(digest).await.context("fetching a module")?;
-        let bytes = bytes.with_context(|| format!("the backplane has no module {digest}; publish it again"))?;
+        let bytes = self.fetch(digest).await?;
+        self.verify(digest).await?;
         self.compile(bytes).await
+    }
+
+    /// The file, from the backplane.
+    pub(crate) async fn fetch(&self, digest: Digest) -> anyhow::Result<Bytes> {
+        let bytes = self.backplane.blob(digest).await.context("fetching a module")?;
+        bytes.with_context(|| format!("the backplane has no module {digest}; publish it again"))
+    }
+
+    /// Who vouches for the module, of those this host trusts; none: nobody has to.
+    pub(crate) async fn verify(&self, digest: Digest) -> anyhow::Result<Option<String>> {
+        let signatures = releases::signatures(&self.backplane, digest).await?;
+        self.trust(digest, &signatures)
+    }
+
+    /// The same for a list: a refusal is nothing that happened.
+    pub(crate) async fn vouched(&self, digest: Digest) -> anyhow::Result<Result<Option<String>, String>> {
+        let signatures = releases::signatures(&self.backplane, digest).await?;
+        Ok(self.trust.check(digest, &signatures).map_err(|refusal| refusal.to_string()))
+    }
+
+    /// A refusal is logged, wherever the module came from.
+    fn trust(&self, digest: Digest, signatures: &[Signature]) -> anyhow::Result<Option<String>> {
+        self.trust.check(digest, signatures).inspect_err(|refusal| {
+            tracing::error!(module = %digest, %refusal, "module refused");
+            metrics::counter!("wod_modules_refused_total").increment(1);
+        })
     }
 
     /// The compiled module, when this process has it already.
@@ -63,7 +109,8 @@ impl ModuleStore {
         self.compiled.lock().get(digest).cloned()
     }
 
-    async fn compile(&self, bytes: Bytes) -> anyhow::Result<Arc<Compiled>> {
+    /// Of bytes that were verified.
+    pub(crate) async fn compile(&self, bytes: Bytes) -> anyhow::Result<Arc<Compiled>> {
         let (sandbox, limits) = (self.sandbox.clone(), self.limits.clone());
         let compiled = tokio::task::spawn_blocking(move || -> anyhow::Result<Compiled> {
             let compiled = sandbox.compile(&bytes)?;
@@ -76,10 +123,20 @@ impl ModuleStore {
         Ok(compiled)
     }
 
-    fn prepare(&self, compiled: &Compiled, zone: &Zone) -> Result<Prepared, Fault> {
+    fn prepare(&self, compiled: &Compiled, zone: &Zone, meter: &Arc<Meter>) -> Result<Prepared, Fault> {
         let packed = packed_map(compiled, zone);
-        let module = compiled.instantiate(&self.limits)?;
+        let module = Stopwatch::over(compiled.instantiate(&self.limits)?, meter.clone());
         Ok(Prepared { module, map: packed.map, map_digest: packed.digest })
+    }
+}
+
+async fn read_signature(module: &Path) -> anyhow::Result<Option<Signature>> {
+    let mut path = module.as_os_str().to_owned();
+    path.push(".sig");
+    match tokio::fs::read_to_string(&path).await {
+        Ok(text) => text.parse().map(Some).with_context(|| format!("{}", path.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
     }
 }
 
@@ -98,32 +155,53 @@ pub(crate) struct LiveModules {
     pub(crate) zone: Zone,
     /// The rebuilt instance that an `Input::Rebuilt` announces.
     pub(crate) rebuilt: Arc<Mutex<Option<Box<dyn Module>>>>,
+    /// Of the version that runs.
+    pub(crate) meter: Arc<Meter>,
+    /// Of the instance that was last taken.
+    pub(crate) taken: Arc<Meter>,
 }
 
 impl Modules for LiveModules {
     fn take(&mut self, digest: &Digest) -> Result<Prepared, Fault> {
         let compiled = self.store.ready(digest).ok_or_else(|| not_loadable(format!("module {digest} is not ready")))?;
-        self.store.prepare(&compiled, &self.zone)
+        self.taken = Arc::default();
+        self.store.prepare(&compiled, &self.zone, &self.taken)
     }
 
     fn rebuilt(&mut self) -> Result<Box<dyn Module>, Fault> {
-        self.rebuilt.lock().take().ok_or_else(|| not_loadable("no rebuilt instance stands ready".into()))
+        let module =
+            self.rebuilt.lock().take().ok_or_else(|| not_loadable("no rebuilt instance stands ready".into()))?;
+        Ok(Stopwatch::over(module, self.meter.clone()))
     }
 }
 
 /// What a replay takes its modules from: waits for the backplane, and its instances run without deadlines. Only for threads
 /// that may block.
 pub(crate) struct ReplayModules {
-    pub(crate) store: ModuleStore,
-    pub(crate) zone: Zone,
-    pub(crate) runtime: tokio::runtime::Handle,
+    store: ModuleStore,
+    zone: Zone,
+    runtime: tokio::runtime::Handle,
+    meters: BTreeMap<Digest, Arc<Meter>>,
+}
+
+impl ReplayModules {
+    pub(crate) fn new(store: ModuleStore, zone: Zone, runtime: tokio::runtime::Handle) -> Self {
+        Self { store, zone, runtime, meters: BTreeMap::new() }
+    }
+
+    /// What the last instance of this component measures.
+    pub(crate) fn meter(&self, digest: &Digest) -> Arc<Meter> {
+        self.meters.get(digest).cloned().unwrap_or_default()
+    }
 }
 
 impl Modules for ReplayModules {
     fn take(&mut self, digest: &Digest) -> Result<Prepared, Fault> {
         let compiled =
             self.runtime.block_on(self.store.ensure(*digest)).map_err(|error| not_loadable(format!("{error:#}")))?;
-        let mut prepared = self.store.prepare(&compiled, &self.zone)?;
+        let meter = Arc::default();
+        let mut prepared = self.store.prepare(&compiled, &self.zone, &meter)?;
+        self.meters.insert(*digest, meter);
         prepared.module.enforce_time(false);
         Ok(prepared)
     }

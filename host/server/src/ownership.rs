@@ -9,19 +9,21 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use wod_backplane::{Claim, Lease};
-use wod_protocol::ids::{Digest, Epoch, ZoneNo};
+use wod_protocol::ids::{Digest, Epoch, JournalIndex, ZoneNo};
 use wod_protocol::limits::{LEASE_TTL, TICKS_AWAITING_JOURNAL};
 use wod_protocol::world;
 use wod_sim::io::{Input, Took};
 use wod_sim::zone::Zone;
 
 use crate::committer::Committer;
+use crate::follower::{Follower, on_its_own_thread};
 use crate::host::Host;
 use crate::modules::LiveModules;
+use crate::pin;
 use crate::port::ZonePort;
-use crate::recovery::recover;
-use crate::rescue::Rescue;
+use crate::rescue::{Rescue, STEPS_BACK};
 use crate::runner::{RebuiltSlot, ZoneRunner};
+use crate::stopwatch::Meter;
 use crate::worker::Workers;
 
 /// How often the store is asked who owns what.
@@ -117,28 +119,57 @@ async fn adopt(host: &Arc<Host>, workers: &Workers, zone: &world::Zone) -> anyho
     if recovered.diverged > 0 {
         host.troubles.add(zone.number, format!("{} replayed ticks came out otherwise", recovered.diverged));
     }
-    let port = Arc::new(ZonePort::new(zone.number));
+    let (rescue_tx, steps_rx) = mpsc::channel(STEPS_BACK);
+    let port = Arc::new(ZonePort::new(zone.number, rescue_tx));
+    let on_probation = recovered.zone.as_ref().is_some_and(Zone::is_on_probation);
+    pin::find(&host.backplane, &port, on_probation).await?;
     port.extend(inputs);
     let rebuilt = RebuiltSlot::default();
     // One place more than ticks may wait for: a snapshot follows its tick.
     let (commit_tx, commit_rx) = mpsc::channel(TICKS_AWAITING_JOURNAL + 2);
-    let modules = LiveModules { store: host.modules.clone(), zone: zone.clone(), rebuilt: rebuilt.clone() };
+    let modules = LiveModules {
+        store: host.modules.clone(),
+        zone: zone.clone(),
+        rebuilt: rebuilt.clone(),
+        meter: recovered.meter,
+        taken: Arc::default(),
+    };
     let state = recovered.zone.unwrap_or_else(|| Zone::new(host.config.world.clone(), zone.number));
     let replayed = (recovered.took, recovered.entries);
     let budget = host.config.replay_budget;
     workers.adopt(ZoneRunner::new(state, port.clone(), modules, commit_tx, zone, replayed, budget));
     host.add(port.clone());
-    let rescue = Rescue::new(host.clone(), port.clone(), rebuilt);
-    Ok(Some(Committer { host: host.clone(), port, lease, end: recovered.end, commit_rx, rescue }))
+    tokio::spawn(Rescue::new(host.clone(), port.clone(), rebuilt, steps_rx).run());
+    Ok(Some(Committer { host: host.clone(), port, lease, end: recovered.at, commit_rx }))
+}
+
+/// A zone as it stood after its last durable entry.
+struct Recovered {
+    /// None: it never ran.
+    zone: Option<Zone>,
+    /// Its last entry.
+    at: JournalIndex,
+    /// Entries replayed since the snapshot, and how long that took.
+    entries: u64,
+    took: Duration,
+    /// Of them, those that came out otherwise.
+    diverged: u64,
+    /// What its module's instance measures.
+    meter: Arc<Meter>,
 }
 
 /// The recovered zone, and the inputs it begins with.
-async fn prepare(
-    host: &Host,
-    zone: &world::Zone,
-    lease: &Lease,
-) -> anyhow::Result<(crate::recovery::Recovered, Vec<Input>)> {
-    let recovered = recover(&host.backplane, &host.modules, &host.config.world, zone.number, None).await?;
+async fn prepare(host: &Host, zone: &world::Zone, lease: &Lease) -> anyhow::Result<(Recovered, Vec<Input>)> {
+    let (source, number) = (host.source(), zone.number);
+    let recovered = on_its_own_thread(format!("recover-{number}"), move || {
+        let mut follower = Follower::open(source, number)?;
+        follower.advance()?;
+        let Follower { zone, at, entries, took, diverged, modules, .. } = follower;
+        let running = zone.as_ref().and_then(Zone::module_digest);
+        let meter = running.map(|digest| modules.meter(&digest)).unwrap_or_default();
+        Ok(Recovered { zone, at, entries, took, diverged, meter })
+    })
+    .await?;
     let how = if recovered.zone.is_some() { Took::Recovered } else { Took::Fresh };
     let mut inputs = vec![Input::Owned { epoch: lease.epoch, host: lease.host.clone(), how }];
     let running = recovered.zone.as_ref().and_then(Zone::module_digest);
@@ -155,7 +186,7 @@ async fn module_to_start_with(
     if running.is_some() && !host.config.follow_modules {
         return Ok(None);
     }
-    let digest = host.modules.publish_file(&host.config.modules, zone).await?.digest();
+    let digest = host.modules.upload_file(&host.config.modules, zone).await?.digest();
     Ok((running != Some(digest)).then_some(Input::Swap { digest, probation: 0 }))
 }
 

@@ -5,11 +5,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::Thread;
 
 use parking_lot::Mutex;
-use wod_protocol::ids::{GatewayId, ZoneNo};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use wod_protocol::ids::{GatewayId, JournalIndex, ZoneNo};
 use wod_protocol::registry::ZoneBeat;
 use wod_sim::io::Input;
 
 use crate::config::ZONE_QUEUE;
+use crate::rescue::StepBack;
+use crate::standing::Standing;
 
 /// Shared between the zone's worker, its committer and everybody who has something for it.
 pub(crate) struct ZonePort {
@@ -20,20 +24,32 @@ pub(crate) struct ZonePort {
     worker: Mutex<Option<Thread>>,
     asleep: AtomicBool,
     /// No longer ours: the worker lets it go at its next look.
-    closed: AtomicBool,
+    closed: CancellationToken,
     status: Mutex<Option<(ZoneBeat, Vec<GatewayId>)>>,
+    /// How its module stands.
+    pub(crate) standing: watch::Sender<Standing>,
+    /// The journal after this entry is kept, whatever snapshots there are: a rewind would need it.
+    pinned: Mutex<Option<JournalIndex>>,
+    /// Held by whoever replaces the module.
+    pub(crate) replacing: tokio::sync::Mutex<()>,
+    /// To whoever looks after the module.
+    pub(crate) rescue_tx: mpsc::Sender<StepBack>,
 }
 
 impl ZonePort {
-    pub(crate) fn new(zone: ZoneNo) -> Self {
+    pub(crate) fn new(zone: ZoneNo, rescue_tx: mpsc::Sender<StepBack>) -> Self {
         Self {
             zone,
             queue: Mutex::default(),
             dropped: AtomicU64::new(0),
             worker: Mutex::new(None),
             asleep: AtomicBool::new(false),
-            closed: AtomicBool::new(false),
+            closed: CancellationToken::new(),
             status: Mutex::new(None),
+            standing: watch::Sender::default(),
+            pinned: Mutex::new(None),
+            replacing: tokio::sync::Mutex::default(),
+            rescue_tx,
         }
     }
 
@@ -102,12 +118,25 @@ impl ZonePort {
     }
 
     pub(crate) fn close(&self) {
-        self.closed.store(true, Ordering::Release);
+        self.closed.cancel();
         self.wake();
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
+        self.closed.is_cancelled()
+    }
+
+    /// Returns when the zone is not ours any more.
+    pub(crate) async fn until_closed(&self) {
+        self.closed.cancelled().await;
+    }
+
+    pub(crate) fn pin(&self, at: Option<JournalIndex>) {
+        *self.pinned.lock() = at;
+    }
+
+    pub(crate) fn pinned(&self) -> Option<JournalIndex> {
+        *self.pinned.lock()
     }
 
     pub(crate) fn wake(&self) {

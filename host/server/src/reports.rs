@@ -4,6 +4,8 @@ use wod_protocol::ids::{Digest, Generation, ZoneNo};
 use wod_sim::io::Report;
 use wod_sim::module::LogLevel;
 
+use crate::signature::hex;
+
 /// Bytes of an event that are written down.
 const EVENT_BYTES: usize = 1024;
 
@@ -71,8 +73,4 @@ pub(crate) fn trouble(report: &Report) -> Option<String> {
         )),
         _ => None,
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,111 +1,386 @@
-//! What is done for a zone whose module fails. It is rebuilt off the worker, from snapshot and journal, without the event it failed
-//! on. On probation the version before takes over from it then. Where it fails again and again it is shelved: the zone goes
-//! on without it, and the version before takes over if there is one.
+//! Looks after one zone's module: one task a zone, so that what is done for it is done one after the other.
+//!
+//! A module that failed is rebuilt off the worker, from snapshot and journal, without the event it failed on. On probation the
+//! version before takes over then, and also where the new one is too slow. The way back ([`step_back`](Rescue::step_back)):
+//! the version before loads what the newer one saves; where it can't it lives again what has happened since the swap (rewind);
+//! where that is refused the module is shelved. A module that fails again and again is shelved too, and the version before takes
+//! over from the shelf if there is one. A shelved module's zone goes on without it until an operator swaps one in.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
-use wod_protocol::ids::JournalIndex;
-use wod_sim::io::Input;
+use anyhow::{Context as _, anyhow, bail};
+use serde::Serialize;
+use tokio::sync::{mpsc, oneshot, watch};
+use wod_protocol::ids::{Generation, Tick};
+use wod_sim::io::{Effects, Input};
 use wod_sim::module::Module;
-use wod_sim::zone::Terms;
+use wod_sim::zone::Retrace;
 
 use crate::config::{FAULT_STORM, FAULT_WINDOW};
+use crate::follower::{Follower, on_its_own_thread};
 use crate::host::Host;
+use crate::notice::Notice;
+use crate::pin;
 use crate::port::ZonePort;
-use crate::recovery::recover;
-use crate::runner::RebuiltSlot;
+use crate::runner::{Pause, RebuiltSlot};
+use crate::standing::Standing;
 
 /// The first wait between two tries of a rebuild; each is twice the one before.
 const RETRY: Duration = Duration::from_millis(100);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
+/// How long the zone may take to carry out an input.
+const INPUT_TIME: Duration = Duration::from_secs(10);
+/// Operators who wait for one zone's way back.
+pub(crate) const STEPS_BACK: usize = 8;
 
-/// Looks after one zone's module.
+/// An operator wants the version before.
+pub(crate) struct StepBack {
+    pub(crate) how: How,
+    pub(crate) answer_tx: oneshot::Sender<Result<SteppedBack, String>>,
+}
+
+/// What an operator says of the way back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct How {
+    /// Do not carry the newer version's state back: live again what has happened since.
+    pub(crate) rewind: bool,
+    /// Though things may be lost or doubled by that.
+    pub(crate) accept_loss: bool,
+}
+
+/// The version before runs again.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct SteppedBack {
+    /// `carried` or `rewound`.
+    pub(crate) how: &'static str,
+    pub(crate) generation: Generation,
+    pub(crate) digest: String,
+    pub(crate) pause_ms: f64,
+}
+
+/// Why the version before does not run again.
+enum Refused {
+    /// The newer one goes on as if nothing had been asked.
+    Unchanged(String),
+    /// The newer one stands still.
+    Stopped(String),
+}
+
 pub(crate) struct Rescue {
     host: Arc<Host>,
     port: Arc<ZonePort>,
     slot: RebuiltSlot,
+    standing: watch::Receiver<Standing>,
+    steps_rx: mpsc::Receiver<StepBack>,
+    /// Faults dealt with.
+    seen: u64,
     /// When it failed, within [`FAULT_WINDOW`].
     faults: VecDeque<Instant>,
+    generation: Generation,
 }
 
 impl Rescue {
-    pub(crate) fn new(host: Arc<Host>, port: Arc<ZonePort>, slot: RebuiltSlot) -> Self {
-        Self { host, port, slot, faults: VecDeque::new() }
+    pub(crate) fn new(
+        host: Arc<Host>,
+        port: Arc<ZonePort>,
+        slot: RebuiltSlot,
+        steps_rx: mpsc::Receiver<StepBack>,
+    ) -> Self {
+        let standing = port.standing.subscribe();
+        let generation = Generation(0);
+        Self { host, port, slot, standing, steps_rx, seen: 0, faults: VecDeque::new(), generation }
     }
 
-    /// The module failed in the tick that the journal's entry `end` keeps.
-    pub(crate) fn module_failed(&mut self, end: JournalIndex, terms: &Terms) {
-        let now = Instant::now();
-        self.faults.retain(|at| now.duration_since(*at) < FAULT_WINDOW);
-        self.faults.push_back(now);
-        let stormy = self.faults.len() > FAULT_STORM;
-        if stormy {
-            self.faults.clear();
-            tracing::error!(zone = %self.port.zone, "the module fails again and again: the zone goes on without it");
+    /// Until the zone is let go.
+    pub(crate) async fn run(mut self) {
+        loop {
+            let port = self.port.clone();
+            tokio::select! {
+                () = port.until_closed() => return,
+                changed = self.standing.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    self.look().await;
+                }
+                Some(StepBack { how, answer_tx }) = self.steps_rx.recv() => {
+                    let done = self.step_back(how, None).await.map_err(|refused| match refused {
+                        // What stands still is rebuilt at the next look.
+                        Refused::Unchanged(why) | Refused::Stopped(why) => why,
+                    });
+                    if answer_tx.send(done).is_err() {
+                        tracing::debug!(zone = %self.port.zone, "the operator had gone when the rollback was done");
+                    }
+                    self.look().await;
+                }
+            }
         }
-        let on_trial = terms.probation.is_some() && terms.previous.is_some();
-        let has_previous = terms.previous.is_some();
-        let (host, port, slot) = (self.host.clone(), self.port.clone(), self.slot.clone());
-        tokio::spawn(async move {
-            let Some(module) = restore_module(&host, &port, end).await else { return };
-            let mut then = Vec::new();
-            if stormy {
-                then.push(shelve(module).await);
-                then.extend(has_previous.then_some(Input::RollBack));
+    }
+
+    fn standing(&mut self) -> Standing {
+        self.standing.borrow_and_update().clone()
+    }
+
+    /// Does whatever the module's standing asks for, until it asks for nothing.
+    async fn look(&mut self) {
+        loop {
+            let standing = self.standing();
+            if self.port.is_closed() {
+                return;
+            }
+            if standing.generation != self.generation {
+                self.generation = standing.generation;
+                self.faults.clear();
+            }
+            let now = Instant::now();
+            self.faults.retain(|at| now.duration_since(*at) < FAULT_WINDOW);
+            self.faults
+                .extend(std::iter::repeat_n(now, (standing.faults - self.seen).min(FAULT_STORM as u64 + 1) as usize));
+            let failed = standing.faults > self.seen;
+            self.seen = standing.faults;
+            let on_trial = standing.terms.probation.is_some() && standing.terms.previous.is_some();
+            if standing.missing {
+                if self.faults.len() > FAULT_STORM {
+                    self.faults.clear();
+                    self.quarantine(format!("it failed more than {FAULT_STORM} times in {} s", FAULT_WINDOW.as_secs()))
+                        .await;
+                } else if let Some(module) = self.restore_module().await {
+                    if failed && on_trial {
+                        self.fall_back("it failed on probation".to_owned(), Some(module)).await;
+                    } else {
+                        self.go_on(module, &standing).await;
+                    }
+                }
+            } else if let (Some(slow), true) = (standing.slow.clone(), on_trial) {
+                self.fall_back(format!("it is too slow: {slow}"), None).await;
             } else {
-                *slot.lock() = Some(module);
-                then.push(Input::Rebuilt);
-                then.extend(on_trial.then_some(Input::RollBack));
-            }
-            // Together or not at all: a queue that is full now is empty after a tick.
-            while !port.push_all(&then) && !port.is_closed() {
-                tokio::time::sleep(RETRY).await;
-            }
-        });
-    }
-
-    /// Another module runs: what the former one did is forgotten.
-    pub(crate) fn replaced(&mut self) {
-        self.faults.clear();
-    }
-}
-
-/// The module's instance as it stood after that entry; tried until it is there. None: the zone is not ours any more.
-async fn restore_module(host: &Host, port: &ZonePort, end: JournalIndex) -> Option<Box<dyn Module>> {
-    let mut pause = RETRY;
-    loop {
-        if port.is_closed() {
-            return None;
-        }
-        let recovered = recover(&host.backplane, &host.modules, &host.config.world, port.zone, Some(end)).await;
-        let module = recovered.and_then(|recovered| {
-            let module = recovered.zone.and_then(|mut zone| zone.take_parked_module());
-            module.context("the journal holds none")
-        });
-        match module {
-            Ok(module) => return Some(module),
-            Err(error) => {
-                let error = format!("{error:#}");
-                tracing::error!(zone = %port.zone, error, "the module could not be rebuilt; trying again");
-                metrics::counter!("wod_module_rebuild_retries_total", "zone" => port.zone.to_string()).increment(1);
-                host.troubles.add(port.zone, format!("its module could not be rebuilt yet: {error}"));
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_RETRY);
+                if standing.terms.probation.is_none() && self.port.pinned().is_some() {
+                    self.release_pin().await;
+                }
+                return;
             }
         }
     }
-}
 
-async fn shelve(mut module: Box<dyn Module>) -> Input {
-    let saved = tokio::task::spawn_blocking(move || module.save()).await;
-    let (saved, what) = match saved {
-        Ok(Ok(saved)) => (Some(saved), "what it knew is kept".to_owned()),
-        Ok(Err(fault)) => (None, format!("what it knew is lost, it does not save: {fault}")),
-        Err(panic) => (None, format!("what it knew is lost: {panic}")),
-    };
-    let window = FAULT_WINDOW.as_secs();
-    Input::Shelve { saved, why: format!("it failed more than {FAULT_STORM} times in {window} s; {what}") }
+    async fn release_pin(&self) {
+        let _replacing = self.port.replacing.lock().await;
+        // Meanwhile another swap may have begun, which needs it.
+        if self.standing.borrow().terms.probation.is_some() {
+            return;
+        }
+        if let Err(error) = pin::release(&self.host.backplane, &self.port).await {
+            let error = format!("{error:#}");
+            tracing::warn!(zone = %self.port.zone, error, "what was kept for a rewind stays until the module is replaced again");
+        }
+    }
+
+    /// A fresh instance with the state of just before the fault takes over.
+    async fn go_on(&mut self, module: Box<dyn Module>, standing: &Standing) {
+        *self.slot.lock() = Some(module);
+        self.push(&[Input::Rebuilt]).await;
+        let (rebuilds, generation, faults) = (standing.rebuilds, standing.generation, standing.faults);
+        self.until(|now| now.rebuilds > rebuilds || now.generation != generation || now.faults > faults).await;
+    }
+
+    /// The host itself wants the version before. `rebuilt`: the instance that failed, as it stood before that.
+    async fn fall_back(&mut self, why: String, rebuilt: Option<Box<dyn Module>>) {
+        let from = self.standing();
+        tracing::error!(zone = %self.port.zone, module = ?from.digest, generation = %from.generation, why, "rolling the module back");
+        match self.step_back(How::default(), rebuilt).await {
+            Ok(back) => {
+                self.trouble(format!("rolled back ({}): {why}", back.how));
+                self.tell("rolled_back", &from, format!("{why}; {} to {}", back.how, back.digest));
+            }
+            Err(Refused::Unchanged(refused) | Refused::Stopped(refused)) => {
+                self.quarantine(format!("{why}, and it can't be rolled back: {refused}")).await;
+            }
+        }
+    }
+
+    /// The version before takes over: carried, or rewound.
+    async fn step_back(&mut self, how: How, rebuilt: Option<Box<dyn Module>>) -> Result<SteppedBack, Refused> {
+        let standing = self.standing();
+        if standing.terms.previous.is_none() {
+            return Err(Refused::Unchanged("no version before this one is kept".to_owned()));
+        }
+        let _replacing = self.port.replacing.lock().await;
+        if !how.rewind {
+            // In one tick, so that it can't fail again in between.
+            let rebuilt = rebuilt.map(|module| {
+                *self.slot.lock() = Some(module);
+                Input::Rebuilt
+            });
+            match self.replace(rebuilt, Input::RollBack).await {
+                Ok(pause) => return Ok(self.stepped_back("carried", pause)),
+                Err(fault) => {
+                    tracing::warn!(zone = %self.port.zone, fault, "the version before does not take the newer one's state: rewinding");
+                }
+            }
+        }
+        if self.port.pinned().is_none() {
+            let why = "it can't be rewound: the version has settled, and nothing of before the swap is kept".to_owned();
+            return Err(Refused::Unchanged(why));
+        }
+        let (request, answer) = self.host.operators.ask(self.port.zone);
+        self.push(&[Input::Suspend { request, accept_loss: how.accept_loss }]).await;
+        let until = tokio::time::timeout(INPUT_TIME, answer).await;
+        let until = until.map_err(|_| Refused::Unchanged("the zone does not answer".to_owned()))?;
+        let until =
+            until.map_err(|_| Refused::Unchanged("the zone was let go".to_owned()))?.map_err(Refused::Unchanged)?;
+        let parts = match self.retrace(&until).await {
+            Ok(parts) => parts,
+            Err(error) => return Err(Refused::Stopped(format!("{error:#}"))),
+        };
+        let pause = self.replace(None, Input::Rewound { parts }).await.map_err(Refused::Stopped)?;
+        Ok(self.stepped_back("rewound", pause))
+    }
+
+    fn stepped_back(&self, how: &'static str, pause: Pause) -> SteppedBack {
+        let standing = self.standing.borrow().clone();
+        let digest = standing.digest.map(|digest| digest.to_string()).unwrap_or_default();
+        tracing::warn!(zone = %self.port.zone, module = digest, generation = %standing.generation, how, "the version before runs again");
+        metrics::counter!("wod_module_rollbacks_total", "zone" => self.port.zone.to_string(), "how" => how)
+            .increment(1);
+        SteppedBack { how, generation: standing.generation, digest, pause_ms: pause.0 as f64 / 1000.0 }
+    }
+
+    /// The module of before the swap lives what was journaled since, up to the tick `until`.
+    async fn retrace(&self, until: &str) -> anyhow::Result<bytes::Bytes> {
+        let until = Tick(until.parse().context("the zone answers something else than a tick")?);
+        let swapped = self.standing.borrow().terms.since;
+        let (source, port) = (self.host.source(), self.port.clone());
+        on_its_own_thread(format!("rewind-{}", port.zone), move || {
+            let mut follower = pin::follow(source, &port)?;
+            let mut begun: Option<Retrace> = None;
+            let mut effects = Effects::default();
+            loop {
+                let page = follower.read()?;
+                if page.is_empty() {
+                    bail!("the journal ends before the module was suspended");
+                }
+                for (index, entry) in page {
+                    // What was before the swap is replayed as it was.
+                    if entry.tick < swapped && begun.is_none() {
+                        follower.replay(index, &entry)?;
+                        continue;
+                    }
+                    let mut retrace = match begun.take() {
+                        Some(retrace) => retrace,
+                        None => {
+                            Retrace::new(follower.zone.take().context("the zone began with the swap")?, swapped, until)
+                        }
+                    };
+                    let failed = |fault| anyhow!("the version before fails at what has happened since: {fault}");
+                    if retrace.step(&entry, &mut follower.modules, &mut effects).map_err(failed)? {
+                        return retrace.finish().map_err(failed);
+                    }
+                    follower.at = index;
+                    begun = Some(retrace);
+                }
+            }
+        })
+        .await
+    }
+
+    /// The zone goes on without its module, which keeps what it knew as far as that can be had; then with the version before, if
+    /// that takes it.
+    async fn quarantine(&mut self, why: String) {
+        let from = self.standing();
+        tracing::error!(zone = %self.port.zone, module = ?from.digest, generation = %from.generation, why, "the module is quarantined");
+        metrics::counter!("wod_module_quarantines_total", "zone" => self.port.zone.to_string()).increment(1);
+        if !from.missing {
+            // What it is told from now on would be missing in what is kept.
+            let (request, answer) = self.host.operators.ask(self.port.zone);
+            self.push(&[Input::Suspend { request, accept_loss: true }]).await;
+            let answered = tokio::time::timeout(INPUT_TIME, answer).await;
+            tracing::debug!(zone = %self.port.zone, ?answered, "suspended to be shelved");
+        }
+        let Some(mut module) = self.restore_module().await else { return };
+        let saved = tokio::task::spawn_blocking(move || module.save()).await;
+        let (saved, what) = match saved {
+            Ok(Ok(saved)) => (Some(saved), "what it knew is kept".to_owned()),
+            Ok(Err(fault)) => (None, format!("what it knew is lost, it does not save: {fault}")),
+            Err(panic) => (None, format!("what it knew is lost: {panic}")),
+        };
+        let why = format!("{why}; {what}");
+        self.push(&[Input::Shelve { saved, why: why.clone() }]).await;
+        self.until(|now| now.terms.shelved.is_some()).await;
+        let fell_back = from.terms.previous.is_some()
+            && {
+                let _replacing = self.port.replacing.lock().await;
+                match self.replace(None, Input::RollBack).await {
+                    Ok(_) => true,
+                    Err(fault) => {
+                        tracing::error!(zone = %self.port.zone, fault, "the version before does not take what is kept either");
+                        false
+                    }
+                }
+            };
+        let now = if fell_back { "the version before runs again" } else { "the zone runs without a module" };
+        self.trouble(format!("quarantined: {why}; {now}"));
+        self.tell("quarantined", &from, format!("{why}; {now}"));
+    }
+
+    /// Has the zone carry out an input that gives it another module, after `before` in the same tick.
+    async fn replace(&self, before: Option<Input>, input: Input) -> Result<Pause, String> {
+        let done = self.host.operators.await_replacement(self.port.zone, input.clone());
+        let inputs: Vec<Input> = before.into_iter().chain([input]).collect();
+        self.push(&inputs).await;
+        let done = tokio::time::timeout(INPUT_TIME, done).await.map_err(|_| "the zone does not answer".to_owned())?;
+        done.map_err(|_| "the zone was let go".to_owned())?.map_err(|fault| fault.to_string())
+    }
+
+    /// A queue that is full now is empty after a tick.
+    async fn push(&self, inputs: &[Input]) {
+        while !self.port.push_all(inputs) && !self.port.is_closed() {
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+
+    /// Waits until the standing is so, for as long as an input may take.
+    async fn until(&mut self, holds: impl FnMut(&Standing) -> bool) {
+        if tokio::time::timeout(INPUT_TIME, self.standing.wait_for(holds)).await.is_err() {
+            tracing::warn!(zone = %self.port.zone, "the zone has not carried out what its module needs in {INPUT_TIME:?}");
+        }
+    }
+
+    /// The module's instance as it stood before it failed or was suspended; tried until it is there. None: the zone is not ours
+    /// any more.
+    async fn restore_module(&self) -> Option<Box<dyn Module>> {
+        let mut pause = RETRY;
+        loop {
+            if self.port.is_closed() {
+                return None;
+            }
+            let (source, zone) = (self.host.source(), self.port.zone);
+            let restored = on_its_own_thread(format!("rebuild-{zone}"), move || {
+                let mut follower = Follower::open(source, zone)?;
+                follower.advance()?;
+                follower.zone.and_then(|mut zone| zone.take_parked_module()).context("the journal holds none")
+            });
+            match restored.await {
+                Ok(module) => return Some(module),
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    tracing::error!(%zone, error, "the module could not be rebuilt; trying again");
+                    metrics::counter!("wod_module_rebuild_retries_total", "zone" => zone.to_string()).increment(1);
+                    self.trouble(format!("its module could not be rebuilt yet: {error}"));
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_RETRY);
+                }
+            }
+        }
+    }
+
+    fn trouble(&self, text: String) {
+        self.host.troubles.add(self.port.zone, text);
+    }
+
+    fn tell(&self, event: &'static str, from: &Standing, why: String) {
+        let zone = self.host.config.world.zone(self.port.zone).map(|zone| zone.name.to_string()).unwrap_or_default();
+        let module = from.digest.map(|digest| digest.to_string());
+        self.host.notices.tell(Notice { event, zone: Some(zone), module, generation: Some(from.generation), why });
+    }
 }

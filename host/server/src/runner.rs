@@ -21,6 +21,8 @@ use crate::config::REPLAY_ENTRIES;
 use crate::modules::LiveModules;
 use crate::port::ZonePort;
 use crate::reports::ModuleLabel;
+use crate::standing::Observer;
+use crate::stopwatch::Pace;
 
 /// Where a rebuilt module instance waits for the `Input::Rebuilt` that announces it.
 pub(crate) type RebuiltSlot = Arc<Mutex<Option<Box<dyn Module>>>>;
@@ -65,6 +67,10 @@ pub(crate) struct ZoneRunner {
     replay_budget: Duration,
     durations: VecDeque<u32>,
     status_at: Instant,
+    observer: Observer,
+    pace: Pace,
+    /// The version on probation is too slow: how slow.
+    slow: Option<String>,
 }
 
 impl ZoneRunner {
@@ -78,6 +84,8 @@ impl ZoneRunner {
         replay_budget: Duration,
     ) -> Self {
         let now = Instant::now();
+        let mut pace = Pace::default();
+        pace.replaced(modules.meter.clone());
         Self {
             port,
             zone,
@@ -94,6 +102,9 @@ impl ZoneRunner {
             replay_budget,
             durations: VecDeque::with_capacity(DURATIONS),
             status_at: now,
+            observer: Observer::default(),
+            pace,
+            slow: None,
         }
     }
 
@@ -147,8 +158,18 @@ impl ZoneRunner {
         let mut effects = Effects::default();
         let was_missing = self.zone.is_module_missing();
         let outcome = self.zone.step(&self.inputs, &mut self.modules, &mut effects);
-        let failed = self.zone.is_module_missing() && (!was_missing || is_fault(&outcome) || outcome.lost);
-        let module_failed = failed.then(|| self.zone.terms());
+        let suspended = self.inputs.iter().any(|input| matches!(input, Input::Suspend { .. })) && !is_fault(&outcome);
+        let failed =
+            self.zone.is_module_missing() && !suspended && (!was_missing || is_fault(&outcome) || outcome.lost);
+        self.observer.count(failed, outcome.rebuilt);
+        if matches!(outcome.swap, Some(Ok(()))) {
+            self.modules.meter = self.modules.taken.clone();
+            self.pace.replaced(self.modules.meter.clone());
+            self.slow = None;
+        }
+        if let Some(slow) = self.pace.regression() {
+            self.slow = self.zone.is_on_probation().then_some(slow);
+        }
         let swap = swap.zip(outcome.swap.clone()).map(|(input, result)| {
             // What the swap itself took; the gap before it is the ordinary one.
             let pause = gap.saturating_sub(self.period).max(now.elapsed().saturating_sub(self.period));
@@ -166,7 +187,8 @@ impl ZoneRunner {
         self.replay_cost += took;
         self.measure(took);
         let module = ModuleLabel { digest: self.zone.module_digest(), generation: self.zone.generation() };
-        let commit = Commit::Tick(Box::new(TickCommit { entry, effects, module_failed, swap, module }));
+        let standing = self.observer.look(&self.zone, self.slow.clone());
+        let commit = Commit::Tick(Box::new(TickCommit { entry, effects, swap, module, standing }));
         if !self.hand_over(commit) {
             return false;
         }

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wod_backplane::Backplane;
 use wod_backplane::faults::Fault;
+use wod_host::signature::Trust;
 use wod_host::{HostConfig, REPLAY_BUDGET};
 use wod_protocol::ids::HostId;
 use wod_protocol::world::World;
@@ -56,6 +57,8 @@ impl Rig {
             world: Arc::new(World::parse(WORLD).unwrap()),
             modules: folder.path().to_owned(),
             follow_modules: false,
+            trust: Trust::Anybody,
+            webhook: None,
             workers: 1,
             limits: Limits::default(),
             sandbox: SandboxOptions::default(),

@@ -62,7 +62,7 @@ export class Server {
     this.#process = spawn(
       wod(),
       [
-        'dev', '--listen', `127.0.0.1:${players}`, '--admin', `127.0.0.1:${operators}`, '--data', this.file('data'),
+        'dev', '--allow-unsigned', '--listen', `127.0.0.1:${players}`, '--admin', `127.0.0.1:${operators}`, '--data', this.file('data'),
         '--world', join(ROOT, 'zones/world.toml'), '--modules', setting('WOD_MODULES', 'target/zones'),
         '--web', setting('WOD_WEB', 'gateway/web/dist'), ...this.#options,
       ],

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use futures_util::StreamExt as _;
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use wod_host::signature::{HEADER, Signature};
 
 use crate::exit::{Exit, Failure, Outcome};
 
-/// A host waits up to 10 s for a zone, and another host may pass the request on.
-const PATIENCE: Duration = Duration::from_secs(25);
+/// A host waits up to 10 s for a zone, compiles for up to 30, and another host may pass the request on.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where the admin API is.
 #[derive(Debug, Clone, clap::Args)]
@@ -24,7 +26,8 @@ pub(crate) struct Server {
 pub(crate) enum Body {
     Nothing,
     Json(serde_json::Value),
-    Bytes(Vec<u8>),
+    /// A component file, and who signed it.
+    Module(Vec<u8>, Option<Signature>),
 }
 
 /// How the API says no.
@@ -48,24 +51,66 @@ impl Server {
         path: &str,
         body: Body,
     ) -> Result<T, Failure> {
-        let url = format!("{}{path}", self.server.trim_end_matches('/'));
-        let client = reqwest::Client::builder().timeout(PATIENCE).build().context("can't make an HTTP client")?;
-        let request = client.request(method, &url);
-        let request = match body {
-            Body::Nothing => request,
-            Body::Json(value) => request.json(&value),
-            Body::Bytes(bytes) => request.header("content-type", "application/wasm").body(bytes),
-        };
-        let response = request.send().await.map_err(|error| self.unreachable(error))?;
+        let response = self.send(method, path, body, Some(PATIENCE)).await?;
         let status = response.status();
         let body = response.bytes().await.map_err(|error| self.unreachable(error))?;
         if !status.is_success() {
             return Err(refused(status, &body));
         }
-        serde_json::from_slice(&body).map_err(|error| {
-            Failure::new(Exit::Failed, anyhow!(error).context(format!("{url} answers something else than expected")))
-                .hint("is this the admin address of a zone host of the same version?")
-        })
+        serde_json::from_slice(&body).map_err(|error| self.unexpected(error))
+    }
+
+    /// The same for an answer of one JSON value a line: each is handed on as it comes, however long that takes.
+    pub(crate) async fn follow<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: serde_json::Value,
+        mut line: impl FnMut(T),
+    ) -> Outcome {
+        let response = self.send(Method::POST, path, Body::Json(body), None).await?;
+        let status = response.status();
+        if !status.is_success() {
+            let body = response.bytes().await.map_err(|error| self.unreachable(error))?;
+            return Err(refused(status, &body));
+        }
+        let mut chunks = response.bytes_stream();
+        let mut rest = Vec::new();
+        while let Some(chunk) = chunks.next().await {
+            rest.extend(chunk.map_err(|error| self.unreachable(error))?);
+            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                let whole: Vec<u8> = rest.drain(..=end).collect();
+                line(serde_json::from_slice(&whole).map_err(|error| self.unexpected(error))?);
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Body,
+        patience: Option<Duration>,
+    ) -> Result<reqwest::Response, Failure> {
+        let url = format!("{}{path}", self.server.trim_end_matches('/'));
+        let client = reqwest::Client::builder().connect_timeout(PATIENCE);
+        let client = patience.into_iter().fold(client, reqwest::ClientBuilder::timeout);
+        let request = client.build().context("can't make an HTTP client")?.request(method, &url);
+        let request = match body {
+            Body::Nothing => request,
+            Body::Json(value) => request.json(&value),
+            Body::Module(bytes, signature) => {
+                let request = request.header("content-type", "application/wasm").body(bytes);
+                signature.iter().fold(request, |request, signature| request.header(HEADER, signature.to_string()))
+            }
+        };
+        request.send().await.map_err(|error| self.unreachable(error))
+    }
+
+    fn unexpected(&self, error: serde_json::Error) -> Failure {
+        let what = format!("{} answers something else than expected", self.server);
+        Failure::new(Exit::Failed, anyhow!(error).context(what))
+            .hint("is this the admin address of a zone host of the same version?")
     }
 
     fn unreachable(&self, error: reqwest::Error) -> Failure {

@@ -10,6 +10,7 @@ use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 use wod_backplane::Durability;
+use wod_host::signature::{Trust, TrustedKey};
 use wod_protocol::world::World;
 
 use crate::exit::{Exit, Failure};
@@ -57,6 +58,14 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "DIR")]
     #[serde(skip_serializing_if = "Option::is_none")]
     modules: Option<PathBuf>,
+    /// Public keys whose modules hosts run, as `wod keys new` writes them; several times or with commas
+    #[arg(long, value_name = "FILE", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    trusted_keys: Vec<PathBuf>,
+    /// Hosts tell this address, by HTTP POST of JSON, when a module was rolled back or quarantined
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook: Option<String>,
     /// Folder of the built web client [default: gateway/web/dist where it exists]
     #[arg(long, value_name = "DIR")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,6 +113,8 @@ pub(crate) struct Settings {
     pub(crate) allow_volatile: bool,
     pub(crate) data: PathBuf,
     pub(crate) modules: PathBuf,
+    pub(crate) trusted_keys: Vec<PathBuf>,
+    pub(crate) webhook: Option<String>,
     pub(crate) web: Option<PathBuf>,
     pub(crate) id: Option<String>,
     pub(crate) region: String,
@@ -153,6 +164,8 @@ const KEYS: &[&str] = &[
     "allow_volatile",
     "data",
     "modules",
+    "trusted_keys",
+    "webhook",
     "web",
     "id",
     "region",
@@ -177,6 +190,8 @@ impl Settings {
             allow_volatile: false,
             data: "data".into(),
             modules: "target/zones".into(),
+            trusted_keys: Vec::new(),
+            webhook: None,
             web: web.join("index.html").is_file().then_some(web),
             id: None,
             region: String::new(),
@@ -197,6 +212,23 @@ impl Settings {
         })?;
         let world = World::parse(&text).with_context(|| format!("the world file {path}"))?;
         Ok(Arc::new(world))
+    }
+
+    /// Whose modules this process runs.
+    pub(crate) fn read_trust(&self, allow_unsigned: bool) -> Result<Trust, Failure> {
+        if self.trusted_keys.is_empty() {
+            let missing = "no trusted_keys: a host runs only modules that somebody it trusts has signed";
+            return if allow_unsigned {
+                Ok(Trust::Anybody)
+            } else {
+                Err(Failure::text(Exit::Usage, missing).hint(
+                    "make a key with `wod keys new FILE`, sign the modules with `wod keys sign`, and give --trusted-keys FILE.pub; \
+                     on your own machine `wod dev --allow-unsigned` runs anything",
+                ))
+            };
+        }
+        let keys = self.trusted_keys.iter().map(|file| TrustedKey::read(file)).collect::<anyhow::Result<_>>()?;
+        Ok(Trust::Keys(keys))
     }
 
     /// What tickets are checked with: a PEM text or a secret.

@@ -2,7 +2,7 @@
 //!
 //! One command is one file in [`commands`]; what several of them need stands beside it: [`config`] (settings of the
 //! processes) and [`service`] (how they run and end), [`output`] (tables and JSON), [`admin`] (the admin HTTP API), [`exit`]
-//! (exit codes), [`component`] (making zone files), [`bots`] (load and checks over real sockets).
+//! (exit codes), [`component`] (making zone files), [`keyfile`] (keys for modules and tickets), [`bots`] (load and checks over real sockets).
 
 mod admin;
 mod bots;
@@ -10,6 +10,7 @@ mod commands;
 mod component;
 mod config;
 mod exit;
+mod keyfile;
 mod output;
 mod service;
 

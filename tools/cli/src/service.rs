@@ -13,6 +13,7 @@ use tracing_subscriber::EnvFilter;
 use wod_backplane::{Backplane, RedisOptions};
 use wod_gateway::GatewayConfig;
 use wod_host::HostConfig;
+use wod_host::signature::Trust;
 use wod_protocol::ids::HostId;
 use wod_protocol::world::World;
 use wod_sandbox::{ChildCompiler, Compiler, Limits, SandboxOptions};
@@ -101,7 +102,12 @@ pub(crate) fn gateway_config(settings: &Settings, world: Arc<World>) -> anyhow::
 }
 
 /// The host's part of the settings. `follow_modules`: see [`HostConfig::follow_modules`].
-pub(crate) fn host_config(settings: &Settings, world: Arc<World>, follow_modules: bool) -> anyhow::Result<HostConfig> {
+pub(crate) fn host_config(
+    settings: &Settings,
+    world: Arc<World>,
+    trust: Trust,
+    follow_modules: bool,
+) -> anyhow::Result<HostConfig> {
     let program = std::env::current_exe().context("can't find this program's own file")?;
     let child = ChildCompiler::new(program, vec![COMPILE_CHILD.into()]);
     let host = settings.id.clone().map_or_else(|| default_host_id(settings), Ok)?;
@@ -115,6 +121,8 @@ pub(crate) fn host_config(settings: &Settings, world: Arc<World>, follow_modules
         world,
         modules: settings.modules.clone(),
         follow_modules,
+        trust,
+        webhook: settings.webhook.as_deref().map(str::parse).transpose().context("webhook is no URL")?,
         workers: if settings.workers == 0 { cores } else { settings.workers },
         limits: Limits::default(),
         sandbox: SandboxOptions { compiler: Compiler::Child(child), cache: Some(compiled) },

@@ -20,6 +20,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut command = Line::new("")
         .arg(paths::wod("release"))
         .arg("dev")
+        .arg("--allow-unsigned")
         .arg("--world")
         .arg(paths::world())
         .arg("--modules")

@@ -10,6 +10,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::cluster::{Cluster, free_port, http_status, is_free};
+use crate::shell::Line;
 use crate::{dev, machine, paths};
 
 /// Ports of the two gateways and the two hosts, as `(players, operators)`; hosts have no players' port.
@@ -55,6 +56,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     std::thread::spawn(move || signals.forever().try_for_each(|_| stop_tx.send(())));
 
     let folder = Folder::new(args.keep)?;
+    sign_modules(&folder.path)?;
     let mut cluster = Cluster::default();
     let redis = start_redis(&mut cluster, &folder)?;
     start_processes(&mut cluster, &folder, redis, args)?;
@@ -69,6 +71,26 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     print_addresses(redis, &folder.path);
     hold(&mut cluster, args, &stop_rx)
+}
+
+/// Copies the built modules into the cluster's folder and signs them there, with a key made at the first start.
+fn sign_modules(folder: &Path) -> anyhow::Result<()> {
+    let (modules, key) = (folder.join("modules"), folder.join("key"));
+    std::fs::create_dir_all(&modules).with_context(|| format!("can't make the folder {}", modules.display()))?;
+    if !key.exists() {
+        Line::new("").arg(paths::wod("release")).arg("keys").arg("new").arg(&key).run()?;
+    }
+    let mut sign = Line::new("").arg(paths::wod("release")).arg("keys").arg("sign").arg("--key").arg(&key);
+    let built = std::fs::read_dir(paths::zones()).context("the zones are not built")?;
+    for entry in built {
+        let file = entry?.path();
+        if file.extension().is_some_and(|extension| extension == "wasm") {
+            let copy = modules.join(file.file_name().context("a file has a name")?);
+            std::fs::copy(&file, &copy).with_context(|| format!("can't write {}", copy.display()))?;
+            sign = sign.arg(copy);
+        }
+    }
+    sign.run()
 }
 
 fn answers(port: u16) -> bool {
@@ -98,7 +120,8 @@ fn start_processes(cluster: &mut Cluster, folder: &Folder, redis: u16, args: &Ar
         // Each host serves the regions in its turn first, so that the zones are spread over both.
         let region = &regions[index % regions.len()];
         let mut host = wod("host", format!("host-{}", index + 1), region);
-        host.arg("--modules").arg(paths::zones()).args(["--admin", &format!("127.0.0.1:{admin}")]);
+        host.arg("--modules").arg(folder.path.join("modules"));
+        host.arg("--trusted-keys").arg(folder.path.join("key.pub")).args(["--admin", &format!("127.0.0.1:{admin}")]);
         cluster.start(&format!("host-{}", index + 1), &folder.path, &mut host)?;
     }
     for (index, (players, operators)) in GATEWAYS.iter().enumerate() {
@@ -141,6 +164,7 @@ fn print_addresses(redis: u16, folder: &Path) {
     }
     println!("  Redis       127.0.0.1:{redis}");
     println!("  logs        {}", folder.display());
+    println!("  key         export WOD_KEY={} (`wod publish` signs with it)", folder.join("key").display());
     println!("\nTry:  wod zones    wod bots --url ws://127.0.0.1:7700/ws,ws://127.0.0.1:7710/ws --count 50");
     println!("Ctrl-C stops all of it.");
 }

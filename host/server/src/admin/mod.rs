@@ -1,37 +1,39 @@
 //! The operators' HTTP API. Any host answers for the whole cluster: it reads the heartbeats, and passes on what another host's
 //! zone has to do. Errors are `{"error": …, "hint": …}`.
 
-use std::collections::BTreeMap;
+mod lists;
+mod modules;
+mod zones;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::extract::{DefaultBodyLimit, Path, Request, State};
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use bytes::Bytes;
 use metrics_exporter_prometheus::PrometheusHandle;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use wod_protocol::client::TagValue;
-use wod_protocol::ids::Generation;
 use wod_protocol::limits::MODULE_BYTES;
-use wod_protocol::registry::{GatewayBeat, HostBeat, ZoneBeat};
-use wod_protocol::world;
-use wod_sim::io::Input;
+use wod_protocol::registry::HostBeat;
 
 use crate::host::Host;
 use crate::port::ZonePort;
 
 /// How long an operator waits for a zone's answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long another host may take to answer what was passed on to it.
-const PASS_ON_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long another host may take to begin its answer to what was passed on to it.
+const PASS_ON_TIMEOUT: Duration = Duration::from_secs(600);
 const PASS_ON_CONNECT: Duration = Duration::from_secs(2);
+const PASS_ON_KEEPALIVE: Duration = Duration::from_secs(10);
 /// How long an upload may take.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// Marks a request that another host passed on, so that two hosts never pass it to and fro.
@@ -46,19 +48,22 @@ struct Admin {
 
 /// Serves until cancelled.
 pub(crate) async fn serve(listener: TcpListener, host: Arc<Host>, metrics: PrometheusHandle, stop: CancellationToken) {
-    let http = reqwest::Client::builder().connect_timeout(PASS_ON_CONNECT).timeout(PASS_ON_TIMEOUT).build();
+    let http = reqwest::Client::builder().connect_timeout(PASS_ON_CONNECT).tcp_keepalive(PASS_ON_KEEPALIVE).build();
     let http = http.expect("a client without proxies or certificates of its own");
     let app = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(readyz))
+        .route("/readyz", get(lists::readyz))
         .route("/metrics", get(|State(admin): State<Admin>| async move { admin.metrics.render() }))
-        .route("/api/zones", get(zones))
-        .route("/api/hosts", get(hosts))
-        .route("/api/gateways", get(gateways))
-        .route("/api/players", get(players))
-        .route("/api/zones/{name}/module", put(swap))
-        .route("/api/zones/{name}/config", post(configure))
-        .route("/api/zones/{name}/ask", post(ask))
+        .route("/api/zones", get(lists::zones))
+        .route("/api/hosts", get(lists::hosts))
+        .route("/api/gateways", get(lists::gateways))
+        .route("/api/players", get(lists::players))
+        .route("/api/modules", get(lists::modules).post(modules::publish))
+        .route("/api/zones/{name}/module", put(modules::swap))
+        .route("/api/zones/{name}/deploy", post(modules::deploy))
+        .route("/api/zones/{name}/rollback", post(modules::rollback))
+        .route("/api/zones/{name}/config", post(zones::configure))
+        .route("/api/zones/{name}/ask", post(zones::ask))
         .fallback(|| async { Failure::new(StatusCode::NOT_FOUND, "no such page", "the API is under /api/") })
         .layer(DefaultBodyLimit::max(MODULE_BYTES))
         .with_state(Admin { host, metrics, http });
@@ -96,185 +101,21 @@ impl IntoResponse for Failure {
     }
 }
 
-/// A zone, and the host that runs it.
-#[derive(Serialize)]
-struct ZoneRow {
-    host: Option<String>,
-    region: String,
-    #[serde(flatten)]
-    beat: ZoneBeat,
-}
-
-#[derive(Serialize)]
-struct PlayerRow<'a> {
-    name: &'a str,
-    zone: &'a str,
-    host: &'a str,
-}
-
-async fn readyz(State(admin): State<Admin>) -> Response {
-    let beats = host_beats(&admin.host).await;
-    let owned: usize = beats.map_or(0, |hosts| hosts.iter().map(|host| host.zones.len()).sum());
-    let wanted = admin.host.config.world.zones.len();
-    let status = if owned >= wanted { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, format!("{owned} of {wanted} zones run\n")).into_response()
-}
-
-async fn zones(State(admin): State<Admin>) -> Result<Response, Failure> {
-    let hosts = host_beats(&admin.host).await?;
-    let rows: Vec<ZoneRow> = admin.host.config.world.zones.iter().map(|zone| row(zone, &hosts)).collect();
-    Ok(Json(rows).into_response())
-}
-
-fn row(zone: &world::Zone, hosts: &[HostBeat]) -> ZoneRow {
-    let running = hosts.iter().flat_map(|host| host.zones.iter().map(move |beat| (host, beat)));
-    let newest = running.filter(|(_, beat)| beat.zone == zone.number).max_by_key(|(_, beat)| beat.epoch);
-    let (host, beat) = match newest {
-        Some((host, beat)) => (Some(host.host.to_string()), beat.clone()),
-        None => (None, unowned(zone)),
-    };
-    ZoneRow { host, region: zone.region().to_owned(), beat }
-}
-
-fn unowned(zone: &world::Zone) -> ZoneBeat {
-    ZoneBeat {
-        zone: zone.number,
-        name: zone.name.clone(),
-        epoch: Default::default(),
-        tick: Default::default(),
-        module: None,
-        module_name: String::new(),
-        generation: Generation(0),
-        players: Vec::new(),
-        entities: 0,
-        tick_p50_us: 0,
-        tick_p99_us: 0,
-        uncommitted: 0,
-        trouble: vec!["no host runs it".to_owned()],
-        asleep: false,
-    }
-}
-
-async fn hosts(State(admin): State<Admin>) -> Result<Response, Failure> {
-    Ok(Json(host_beats(&admin.host).await?).into_response())
-}
-
-async fn gateways(State(admin): State<Admin>) -> Result<Response, Failure> {
-    let beats = admin.host.backplane.beats("gateway").await.context("reading the gateways' heartbeats")?;
-    let beats: Vec<GatewayBeat> = decode_beats(beats);
-    Ok(Json(beats).into_response())
-}
-
-async fn players(State(admin): State<Admin>) -> Result<Response, Failure> {
-    let hosts = host_beats(&admin.host).await?;
-    let mut rows: Vec<PlayerRow<'_>> = Vec::new();
-    for host in &hosts {
-        for zone in &host.zones {
-            let (host, zone, names) = (host.host.as_str(), zone.name.as_str(), &zone.players);
-            rows.extend(names.iter().map(|name| PlayerRow { name, zone, host }));
-        }
-    }
-    rows.sort_by_key(|row| row.name);
-    Ok(Json(rows).into_response())
-}
-
-#[derive(Serialize)]
-struct Swapped {
-    generation: Generation,
-    digest: String,
-    module: String,
-    pause_ms: f64,
-}
-
-async fn swap(State(admin): State<Admin>, Path(name): Path<String>, request: Request) -> Result<Response, Failure> {
-    let (port, bytes) = match find(&admin, &name, request).await? {
-        Found::Here(port, bytes) => (port, bytes),
-        Found::Answered(response) => return Ok(response),
-    };
-    let host = &admin.host;
-    let zone = host.config.world.zone(port.zone).context("the world file has no such zone")?;
-    let compiled = host.modules.publish(bytes, zone).await.map_err(|error| {
-        Failure::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            format!("the module was refused: {error:#}"),
-            "the running module goes on; `wod zone check FILE` explains findings one by one",
-        )
-    })?;
-    let digest = compiled.digest();
-    let input = Input::Swap { digest, probation: 0 };
-    let done = host.operators.await_replacement(port.zone, input.clone());
-    accept(port.push(input))?;
-    let pause = tokio::time::timeout(ANSWER_TIMEOUT, done)
-        .await
-        .map_err(|_| timed_out(&name))?
-        .context("the zone was let go")?;
-    let pause = pause.map_err(|fault| {
-        Failure::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            format!("the swap was refused: {fault}"),
-            "the old module goes on; mend the new one and try again",
-        )
-    })?;
-    host.troubles.clear(port.zone);
-    let (module, generation) =
-        port.status().map(|status| (status.module_name, status.generation)).context("the zone has not ticked yet")?;
-    let swapped = Swapped { generation, digest: digest.to_string(), module, pause_ms: pause.0 as f64 / 1000.0 };
-    tracing::info!(zone = name, generation = %swapped.generation, digest = swapped.digest, pause_ms = swapped.pause_ms, "module swapped");
-    Ok(Json(swapped).into_response())
-}
-
-async fn configure(
-    State(admin): State<Admin>,
-    Path(name): Path<String>,
-    request: Request,
-) -> Result<Response, Failure> {
-    let (port, bytes) = match find(&admin, &name, request).await? {
-        Found::Here(port, bytes) => (port, bytes),
-        Found::Answered(response) => return Ok(response),
-    };
-    let values: BTreeMap<String, TagValue> =
-        parse(&bytes, r#"{"key": value, …}, values true/false, numbers or texts"#)?;
-    let (request, answer) = admin.host.operators.ask(port.zone);
-    accept(port.push(Input::Config { request, values: values.into_iter().collect() }))?;
-    let set = wait(&name, answer).await?;
-    Ok(Json(json!({ "reply": set })).into_response())
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Question {
-    text: String,
-    #[serde(default)]
-    operator: String,
-}
-
-async fn ask(State(admin): State<Admin>, Path(name): Path<String>, request: Request) -> Result<Response, Failure> {
-    let (port, bytes) = match find(&admin, &name, request).await? {
-        Found::Here(port, bytes) => (port, bytes),
-        Found::Answered(response) => return Ok(response),
-    };
-    let Question { text, operator } = parse(&bytes, r#"{"text": "…", "operator": "…"}"#)?;
-    let (request, answer) = admin.host.operators.ask(port.zone);
-    accept(port.push(Input::Ask { request, operator, text }))?;
-    let reply = wait(&name, answer).await?;
-    Ok(Json(json!({ "reply": reply })).into_response())
-}
-
 fn accept(queued: bool) -> Result<(), Failure> {
     let full = || Failure::new(StatusCode::SERVICE_UNAVAILABLE, "the zone takes no inputs now", "try again");
     queued.then_some(()).ok_or_else(full)
 }
 
 async fn wait(zone: &str, answer: tokio::sync::oneshot::Receiver<Result<String, String>>) -> Result<String, Failure> {
-    let answer = tokio::time::timeout(ANSWER_TIMEOUT, answer).await.map_err(|_| timed_out(zone))?;
+    let answer = tokio::time::timeout(ANSWER_TIMEOUT, answer).await.map_err(|_| timed_out(zone, ANSWER_TIMEOUT))?;
     answer
         .context("the zone was let go")?
         .map_err(|refusal| Failure::new(StatusCode::UNPROCESSABLE_ENTITY, refusal, ""))
 }
 
-fn timed_out(zone: &str) -> Failure {
+fn timed_out(zone: &str, patience: Duration) -> Failure {
     let hint = "`wod zones` shows whether it ticks; what was asked may still take effect";
-    Failure::new(StatusCode::GATEWAY_TIMEOUT, format!("zone `{zone}` has not answered in {ANSWER_TIMEOUT:?}"), hint)
+    Failure::new(StatusCode::GATEWAY_TIMEOUT, format!("zone `{zone}` has not answered in {patience:?}"), hint)
 }
 
 fn parse<'a, T: Deserialize<'a>>(bytes: &'a Bytes, shape: &str) -> Result<T, Failure> {
@@ -319,12 +160,17 @@ async fn find(admin: &Admin, name: &str, request: Request) -> Result<Found, Fail
         return Err(nobody());
     }
     let url = format!("http://{}{}", owner.admin, parts.uri.path());
-    let passed = admin.http.request(parts.method, url).header(PASSED_ON, "1").body(bytes).send().await;
+    let signature = parts.headers.get(crate::signature::HEADER);
+    let request = admin.http.request(parts.method, url).header(PASSED_ON, "1").body(bytes);
+    let request = signature.into_iter().fold(request, |request, value| request.header(crate::signature::HEADER, value));
+    let passed = tokio::time::timeout(PASS_ON_TIMEOUT, request.send()).await;
+    let passed = passed.with_context(|| format!("host {} does not answer in {PASS_ON_TIMEOUT:?}", owner.host))?;
     let answer = passed.with_context(|| format!("host {} at {} does not answer", owner.host, owner.admin))?;
     let status = answer.status();
-    let body = answer.bytes().await.with_context(|| format!("host {} broke off its answer", owner.host))?;
-    let headers = [(axum::http::header::CONTENT_TYPE, "application/json")];
-    Ok(Found::Answered((status, headers, body).into_response()))
+    let kind = answer.headers().get(CONTENT_TYPE).cloned().unwrap_or(HeaderValue::from_static("application/json"));
+    // As it comes: a deployment tells its steps as they happen.
+    let body = Body::from_stream(answer.bytes_stream());
+    Ok(Found::Answered((status, [(CONTENT_TYPE, kind)], body).into_response()))
 }
 
 async fn host_beats(host: &Host) -> anyhow::Result<Vec<HostBeat>> {

@@ -113,6 +113,16 @@ pub(super) fn chosen(option: Option<&str>) -> String {
 }
 
 impl Zone {
+    /// Whether the current version is not settled yet.
+    pub fn is_on_probation(&self) -> bool {
+        self.state.versions.probation.is_some()
+    }
+
+    /// Whether the zone goes on without its module.
+    pub fn is_shelved(&self) -> bool {
+        self.state.shelved.is_some()
+    }
+
     /// How the zone's module version stands.
     pub fn terms(&self) -> Terms {
         let versions = &self.state.versions;

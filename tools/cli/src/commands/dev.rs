@@ -20,6 +20,9 @@ pub(crate) struct Args {
     /// Begin the world anew: forget what is stored in the data folder
     #[arg(long, conflicts_with = "redis")]
     fresh: bool,
+    /// Run modules that nobody has signed: on your own machine only
+    #[arg(long, conflicts_with = "trusted_keys")]
+    allow_unsigned: bool,
     #[command(flatten)]
     flags: Flags,
 }
@@ -31,7 +34,8 @@ impl Args {
         if self.fresh {
             forget(&settings.data.join("world"))?;
         }
-        let host = service::host_config(&settings, world.clone(), true)?;
+        let trust = settings.read_trust(self.allow_unsigned)?;
+        let host = service::host_config(&settings, world.clone(), trust, true)?;
         // Operators of a single process have one port, the host's.
         let gateway = GatewayConfig { admin: None, ..service::gateway_config(&settings, world)? };
         service::run("warn,wod=info", |stop| async move {

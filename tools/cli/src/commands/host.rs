@@ -17,7 +17,8 @@ impl Args {
     pub(crate) fn run(self) -> Outcome {
         let settings = self.flags.settings(Role::Host)?;
         let world = settings.read_world()?;
-        let config = service::host_config(&settings, world, false)?;
+        let trust = settings.read_trust(false)?;
+        let config = service::host_config(&settings, world, trust, false)?;
         service::run("info", |stop| async move {
             let metrics = service::start_metrics()?;
             let backplane = service::connect(&settings, "host").await?;

@@ -9,7 +9,11 @@ mod gateway;
 mod gateways;
 mod host;
 mod hosts;
+mod keys;
+mod modules;
 mod players;
+mod publish;
+mod rollback;
 mod swap;
 pub(crate) mod ticket;
 mod zone;
@@ -46,8 +50,17 @@ enum Command {
     Gateways(gateways::Args),
     /// List the players, or find one
     Players(players::Args),
-    /// Replace a running zone's module
+    /// Keys that modules are signed with
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Publish a zone module: sign it and store it under its name and version
+    Publish(publish::Args),
+    /// List the published modules: who signed them, which zones run them
+    Modules(modules::Args),
+    /// Replace a running zone's module, step by step
     Swap(swap::Args),
+    /// Give a zone the version before its last swap again
+    Rollback(rollback::Args),
     /// Settings of running zones
     #[command(subcommand)]
     Config(config_set::Command),
@@ -73,7 +86,11 @@ impl Cli {
             Command::Hosts(args) => args.run(),
             Command::Gateways(args) => args.run(),
             Command::Players(args) => args.run(),
+            Command::Keys(command) => command.run(),
+            Command::Publish(args) => args.run(),
+            Command::Modules(args) => args.run(),
             Command::Swap(args) => args.run(),
+            Command::Rollback(args) => args.run(),
             Command::Config(command) => command.run(),
             Command::Ask(args) => args.run(),
             Command::Ticket(args) => args.run(),

@@ -1,11 +1,12 @@
-//! `wod swap ZONE FILE.wasm`: replaces a running zone's module.
+//! `wod swap ZONE MODULE`: replaces a running zone's module, and tells each step.
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
+use super::keys::{Key, read_module};
 use crate::admin::{Body, Server, block_on, zone_path};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
@@ -16,14 +17,35 @@ pub(crate) struct Args {
     /// For example nyc.elysium
     #[arg(value_name = "ZONE")]
     zone: String,
-    /// Component file, as `wod zone build` makes it
-    #[arg(value_name = "FILE.wasm")]
-    file: PathBuf,
+    /// NAME@VERSION as published, a digest, or a component file (which is taken in without a version and swapped in at once)
+    #[arg(value_name = "MODULE")]
+    module: String,
+    /// Compare so many ticks with what the running version does before the swap
+    #[arg(long, value_name = "TICKS", default_value_t = 0)]
+    shadow: u32,
+    /// Ticks in which a fault or a slower pace brings the version before back by itself
+    #[arg(long, value_name = "TICKS", default_value_t = 600)]
+    probation: u32,
+    /// Stop before the swap, and tell what it would change
+    #[arg(long)]
+    plan: bool,
+    #[command(flatten)]
+    key: Key,
     #[command(flatten)]
     server: Server,
-    /// Print JSON
+    /// Print JSON: how it ended, and the steps to it
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Line {
+    step: String,
+    state: String,
+    ms: f64,
+    text: String,
+    #[serde(default)]
+    facts: Value,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -37,29 +59,87 @@ struct Swapped {
 
 impl Args {
     pub(crate) fn run(self) -> Outcome {
+        if self.module.ends_with(".wasm") { block_on(self.swap_file()) } else { block_on(self.deploy()) }
+    }
+
+    async fn swap_file(&self) -> Outcome {
+        if self.plan || self.shadow > 0 {
+            return Err(Failure::text(Exit::Usage, "--plan and --shadow are for published modules")
+                .hint("`wod publish FILE.wasm`, then `wod swap ZONE NAME@VERSION --plan`"));
+        }
         let path = zone_path(&self.zone, "/module")?;
-        let bytes = match std::fs::read(&self.file) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(Failure::text(Exit::NotFound, format!("there is no file {}", self.file.display()))
-                    .hint("`wod zone build` makes it"));
+        let bytes = read_module(&PathBuf::from(&self.module))?;
+        let signature = self.key.sign(&bytes)?;
+        let swapped: Swapped = self.server.request(Method::PUT, &path, Body::Module(bytes, signature)).await?;
+        if self.json {
+            output::json(&swapped);
+            return Ok(());
+        }
+        output::line(format_args!(
+            "{} runs {} (generation {}, digest {}); it stood still for {:.1} ms",
+            self.zone,
+            swapped.module,
+            swapped.generation,
+            swapped.digest.get(..16).unwrap_or(&swapped.digest),
+            swapped.pause_ms
+        ));
+        Ok(())
+    }
+
+    async fn deploy(&self) -> Outcome {
+        let path = zone_path(&self.zone, "/deploy")?;
+        let Self { module, shadow, probation, plan, .. } = self;
+        let order = json!({ "module": module, "shadow": shadow, "probation": probation, "plan": plan });
+        let mut lines: Vec<Line> = Vec::new();
+        let told = self.server.follow(&path, order, |line: Line| {
+            if !self.json {
+                print(&line);
             }
-            read => read.with_context(|| format!("can't read {}", self.file.display()))?,
-        };
-        block_on(async {
-            let swapped: Swapped = self.server.request(Method::PUT, &path, Body::Bytes(bytes)).await?;
-            if self.json {
-                output::json(&swapped);
-                return Ok(());
+            lines.push(line);
+        });
+        let told = told.await;
+        if self.json {
+            output::json(&lines);
+        }
+        told?;
+        match lines.last() {
+            Some(line) if line.state == "failed" => {
+                let failure = Failure::text(Exit::Refused, format!("{}: {}", line.step, line.text));
+                Err(line.facts["hint"].as_str().into_iter().fold(failure, Failure::hint))
             }
-            output::line(format_args!(
-                "{} runs {} (generation {}, digest {}); it stood still for {:.1} ms",
-                self.zone,
-                swapped.module,
-                swapped.generation,
-                swapped.digest.get(..16).unwrap_or(&swapped.digest),
-                swapped.pause_ms
-            ));
-            Ok(())
-        })
+            Some(line) if *plan || line.step == "settled" => Ok(()),
+            _ => Err(Failure::text(Exit::Failed, "the host broke off before the end")
+                .hint("`wod zones` shows what the zone runs; a swap that had begun goes on")),
+        }
+    }
+}
+
+/// One step: what it is, how long it took, what it found; then, where there is more to say, a line each.
+fn print(line: &Line) {
+    let Line { step, state, ms, text, facts } = line;
+    if state == "failed" {
+        return;
+    }
+    let took = if state == "done" { format!("{ms:8.1} ms") } else { format!("{state:>11}") };
+    output::line(format_args!("{step:<10} {took}  {text}"));
+    let list = |key: &str| -> Vec<String> {
+        facts[key].as_array().into_iter().flatten().map(|item| item.as_str().unwrap_or_default().to_owned()).collect()
+    };
+    for key in ["verbs_added", "verbs_removed", "settings_added", "settings_removed", "settings_retyped"] {
+        let names = list(key);
+        if !names.is_empty() {
+            output::line(format_args!("{:24}{}: {}", "", key.replace('_', " "), names.join(", ")));
+        }
+    }
+    for difference in facts["first"].as_array().into_iter().flatten() {
+        output::line(format_args!("{:24}tick {}, told {}", "", difference["tick"], difference["events"]));
+        output::line(format_args!("{:24}  running  {}", "", difference["running"].as_str().unwrap_or("nothing more")));
+        output::line(format_args!("{:24}  new      {}", "", difference["other"].as_str().unwrap_or("nothing more")));
+    }
+    for (kind, orders) in facts["kinds"].as_object().into_iter().flatten() {
+        output::line(format_args!("{:24}{kind}: {} running, {} new", "", orders["running"], orders["other"]));
+    }
+    for fault in facts["first_faults"].as_array().into_iter().flatten() {
+        output::line(format_args!("{:24}tick {}: {} at {}", "", fault[0], fault[1], fault[2]));
     }
 }

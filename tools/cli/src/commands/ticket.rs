@@ -1,6 +1,6 @@
 //! `wod ticket`: a signed login, for testing and for scripts.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
@@ -8,7 +8,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure, Outcome};
-use crate::output;
+use crate::{keyfile, output};
 
 /// Arguments of `wod ticket`.
 #[derive(Debug, clap::Args)]
@@ -43,7 +43,10 @@ pub(crate) struct Login {
 impl Args {
     pub(crate) fn run(self) -> Outcome {
         if let Some(file) = self.new_key {
-            return new_key(&file);
+            let public = keyfile::make(&file)?;
+            let [secret, public] = [file.display(), public.display()];
+            output::line(format_args!("{secret} signs tickets (keep it secret); {public} is for the gateway"));
+            return Ok(());
         }
         let Some(signer) = self.login.signer()? else {
             return Err(Failure::text(Exit::Usage, "nothing to sign with")
@@ -98,51 +101,6 @@ impl Signer {
     }
 }
 
-fn new_key(file: &Path) -> Outcome {
-    let public = PathBuf::from(format!("{}.pub", file.display()));
-    for existing in [file, &public] {
-        if existing.exists() {
-            return Err(Failure::text(Exit::Failed, format!("{} exists already", existing.display()))
-                .hint("tickets signed with it would no longer be accepted: choose another name"));
-        }
-    }
-    let [secret_pem, public_pem] = generate_key()?;
-    write_private(file, &secret_pem)?;
-    std::fs::write(&public, public_pem).with_context(|| format!("can't write {}", public.display()))?;
-    output::line(format_args!(
-        "{} signs tickets (keep it secret); {} is for the gateway",
-        file.display(),
-        public.display()
-    ));
-    Ok(())
-}
-
-/// A new Ed25519 key as PKCS #8 and SPKI PEM.
-fn generate_key() -> anyhow::Result<[String; 2]> {
-    use ed25519_dalek::SigningKey;
-    use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-    use ed25519_dalek::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _};
-
-    let key = SigningKey::from_bytes(&rand::random());
-    let secret = key.to_pkcs8_pem(LineEnding::LF).context("can't encode the key")?.to_string();
-    let public = key.verifying_key().to_public_key_pem(LineEnding::LF).context("can't encode the key")?;
-    Ok([secret, public])
-}
-
-fn write_private(file: &Path, text: &str) -> anyhow::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-
-    let mut options = std::fs::OpenOptions::new();
-    let mut opened = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)
-        .with_context(|| format!("can't write {}", file.display()))?;
-    opened.write_all(text.as_bytes()).with_context(|| format!("can't write {}", file.display()))
-}
-
 /// `90s`, `15m`, `1h`, `7d`; seconds when there is no unit.
 pub(crate) fn duration(text: &str) -> anyhow::Result<Duration> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -168,8 +126,8 @@ mod tests {
     fn a_new_key_signs_tickets_that_its_public_half_accepts() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("tickets.pem");
-        new_key(&file).unwrap();
-        assert!(new_key(&file).is_err(), "a key is never overwritten");
+        keyfile::make(&file).unwrap();
+        assert!(keyfile::make(&file).is_err(), "a key is never overwritten");
         let login = Login { key: Some(file.clone()), secret: None };
         let ticket = login.signer().unwrap().unwrap().sign("ann", "Ann", Duration::from_secs(60)).unwrap();
         let public = std::fs::read(dir.path().join("tickets.pem.pub")).unwrap();

@@ -1,0 +1,165 @@
+//! What there is: zones, hosts, gateways, players, modules.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use wod_protocol::ids::{Digest, Generation};
+use wod_protocol::registry::{GatewayBeat, HostBeat, ZoneBeat};
+use wod_protocol::world;
+
+use super::{Admin, Failure, decode_beats, host_beats};
+use crate::releases;
+
+/// A zone, and the host that runs it.
+#[derive(Serialize)]
+struct ZoneRow {
+    host: Option<String>,
+    region: String,
+    #[serde(flatten)]
+    beat: ZoneBeat,
+}
+
+#[derive(Serialize)]
+struct PlayerRow<'a> {
+    name: &'a str,
+    zone: &'a str,
+    host: &'a str,
+}
+
+pub(super) async fn readyz(State(admin): State<Admin>) -> Response {
+    let beats = host_beats(&admin.host).await;
+    let owned: usize = beats.map_or(0, |hosts| hosts.iter().map(|host| host.zones.len()).sum());
+    let wanted = admin.host.config.world.zones.len();
+    let status = if owned >= wanted { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, format!("{owned} of {wanted} zones run\n")).into_response()
+}
+
+pub(super) async fn zones(State(admin): State<Admin>) -> Result<Response, Failure> {
+    let hosts = host_beats(&admin.host).await?;
+    let rows: Vec<ZoneRow> = admin.host.config.world.zones.iter().map(|zone| row(zone, &hosts)).collect();
+    Ok(Json(rows).into_response())
+}
+
+fn row(zone: &world::Zone, hosts: &[HostBeat]) -> ZoneRow {
+    let running = hosts.iter().flat_map(|host| host.zones.iter().map(move |beat| (host, beat)));
+    let newest = running.filter(|(_, beat)| beat.zone == zone.number).max_by_key(|(_, beat)| beat.epoch);
+    let (host, beat) = match newest {
+        Some((host, beat)) => (Some(host.host.to_string()), beat.clone()),
+        None => (None, unowned(zone)),
+    };
+    ZoneRow { host, region: zone.region().to_owned(), beat }
+}
+
+fn unowned(zone: &world::Zone) -> ZoneBeat {
+    ZoneBeat {
+        zone: zone.number,
+        name: zone.name.clone(),
+        epoch: Default::default(),
+        tick: Default::default(),
+        module: None,
+        module_name: String::new(),
+        generation: Generation(0),
+        players: Vec::new(),
+        entities: 0,
+        tick_p50_us: 0,
+        tick_p99_us: 0,
+        uncommitted: 0,
+        trouble: vec!["no host runs it".to_owned()],
+        asleep: false,
+    }
+}
+
+pub(super) async fn hosts(State(admin): State<Admin>) -> Result<Response, Failure> {
+    Ok(Json(host_beats(&admin.host).await?).into_response())
+}
+
+pub(super) async fn gateways(State(admin): State<Admin>) -> Result<Response, Failure> {
+    let beats = admin.host.backplane.beats("gateway").await.context("reading the gateways' heartbeats")?;
+    let beats: Vec<GatewayBeat> = decode_beats(beats);
+    Ok(Json(beats).into_response())
+}
+
+pub(super) async fn players(State(admin): State<Admin>) -> Result<Response, Failure> {
+    let hosts = host_beats(&admin.host).await?;
+    let mut rows: Vec<PlayerRow<'_>> = Vec::new();
+    for host in &hosts {
+        for zone in &host.zones {
+            let (host, zone, names) = (host.host.as_str(), zone.name.as_str(), &zone.players);
+            rows.extend(names.iter().map(|name| PlayerRow { name, zone, host }));
+        }
+    }
+    rows.sort_by_key(|row| row.name);
+    Ok(Json(rows).into_response())
+}
+
+/// A module that was published, or that a zone runs.
+#[derive(Serialize)]
+struct ModuleRow {
+    name: String,
+    version: String,
+    digest: String,
+    /// Of the file; none: not in the backplane.
+    bytes: Option<u64>,
+    schema: Option<u32>,
+    /// False: it came from a host's folder of modules.
+    published: bool,
+    /// Whom this host trusts; none: nobody, or signatures are not asked for.
+    signer: Option<String>,
+    /// Why this host would not run it.
+    refused: Option<String>,
+    /// Zones that run it.
+    zones: Vec<String>,
+}
+
+pub(super) async fn modules(State(admin): State<Admin>) -> Result<Response, Failure> {
+    let host = &admin.host;
+    let mut running: BTreeMap<Digest, (String, Vec<String>)> = BTreeMap::new();
+    for zone in host_beats(host).await?.into_iter().flat_map(|host| host.zones) {
+        if let Some(digest) = zone.module {
+            let entry = running.entry(digest).or_insert_with(|| (zone.module_name.clone(), Vec::new()));
+            entry.1.push(zone.name.to_string());
+        }
+    }
+    let mut rows = Vec::new();
+    for release in releases::list(&host.backplane).await? {
+        let zones = running.remove(&release.digest).map(|(_, zones)| zones).unwrap_or_default();
+        rows.push(ModuleRow {
+            name: release.name,
+            version: release.version,
+            digest: release.digest.to_string(),
+            bytes: Some(release.bytes),
+            schema: Some(release.schema),
+            published: true,
+            signer: None,
+            refused: None,
+            zones,
+        });
+    }
+    for (digest, (name, zones)) in running {
+        let (name, version) = name.split_once(' ').unwrap_or((&name, ""));
+        rows.push(ModuleRow {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            digest: digest.to_string(),
+            bytes: None,
+            schema: None,
+            published: false,
+            signer: None,
+            refused: None,
+            zones,
+        });
+    }
+    for row in &mut rows {
+        let digest = Digest::parse(&row.digest).context("a digest of our own")?;
+        match host.modules.vouched(digest).await? {
+            Ok(signer) => row.signer = signer,
+            Err(refusal) => row.refused = Some(refusal),
+        }
+    }
+    Ok(Json(rows).into_response())
+}

@@ -1,0 +1,189 @@
+//! A copy of a zone that follows its journal: from the last snapshot, entry by entry, as far as the journal goes, and on as it
+//! grows. What recovers a zone, rebuilds its module, and tries another version beside it.
+//!
+//! Blocks on the backplane and computes: only for threads that may.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use tokio::runtime::Handle;
+use wod_backplane::Backplane;
+use wod_protocol::ids::{JournalIndex, ZoneNo};
+use wod_protocol::world::World;
+use wod_sim::io::{Effects, Entry};
+use wod_sim::zone::{Diverged, Zone};
+
+use crate::modules::{ModuleStore, ReplayModules};
+
+/// Journal bytes read at a time.
+const READ_BYTES: usize = 4 * 1024 * 1024;
+
+/// Where a follower reads.
+#[derive(Clone)]
+pub(crate) struct Source {
+    pub(crate) backplane: Backplane,
+    pub(crate) modules: ModuleStore,
+    pub(crate) world: Arc<World>,
+    pub(crate) runtime: Handle,
+}
+
+/// A copy of a zone.
+pub(crate) struct Follower {
+    source: Source,
+    number: ZoneNo,
+    /// None: nothing was journaled yet.
+    pub(crate) zone: Option<Zone>,
+    /// The last entry it has replayed, or its snapshot's.
+    pub(crate) at: JournalIndex,
+    pub(crate) modules: ReplayModules,
+    effects: Effects,
+    /// Entries replayed, and how long that took.
+    pub(crate) entries: u64,
+    pub(crate) took: Duration,
+    /// Entries whose effects came out otherwise than the first time. Not zero: a bug of ours, or another program version.
+    pub(crate) diverged: u64,
+}
+
+impl Follower {
+    /// Begins at the zone's newest snapshot.
+    pub(crate) fn open(source: Source, zone: ZoneNo) -> anyhow::Result<Self> {
+        let snapshot = source.runtime.block_on(source.backplane.snapshot(zone)).context("reading the snapshot")?;
+        let (at, snapshot) = snapshot.map_or((JournalIndex(0), None), |(at, bytes)| (at, Some(bytes)));
+        Self::open_at(source, zone, at, snapshot)
+    }
+
+    /// Begins at this snapshot, which stands after entry `at`; without one at the journal's beginning.
+    pub(crate) fn open_at(
+        source: Source,
+        number: ZoneNo,
+        at: JournalIndex,
+        snapshot: Option<Bytes>,
+    ) -> anyhow::Result<Self> {
+        let settings = source.world.zone(number).context("the world file has no such zone")?.clone();
+        let mut modules = ReplayModules::new(source.modules.clone(), settings, source.runtime.clone());
+        let restore = |bytes: Bytes| Zone::restore(source.world.clone(), number, &bytes, &mut modules);
+        let zone = snapshot.map(restore).transpose().context("loading the snapshot")?;
+        Ok(Self {
+            source,
+            number,
+            zone,
+            at,
+            modules,
+            effects: Effects::default(),
+            entries: 0,
+            took: Duration::ZERO,
+            diverged: 0,
+        })
+    }
+
+    /// Replays everything that is there.
+    pub(crate) fn advance(&mut self) -> anyhow::Result<()> {
+        loop {
+            let page = self.read()?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            for (index, entry) in page {
+                self.replay(index, &entry)?;
+            }
+        }
+    }
+
+    /// The entries after the last one, as many as one read gives; none: the journal ends here.
+    pub(crate) fn read(&self) -> anyhow::Result<Vec<(JournalIndex, Entry)>> {
+        let Source { backplane, runtime, .. } = &self.source;
+        let page = runtime.block_on(backplane.read_journal(self.number, self.at.next(), READ_BYTES));
+        let page = page.context("reading the journal")?;
+        let decode = |(index, bytes): (JournalIndex, Bytes)| {
+            let entry = Entry::decode(&bytes).with_context(|| format!("journal entry {index} does not decode"))?;
+            Ok((index, entry))
+        };
+        page.into_iter().map(decode).collect()
+    }
+
+    /// Replays the next entry.
+    pub(crate) fn replay(&mut self, index: JournalIndex, entry: &Entry) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        let zone = self.zone.get_or_insert_with(|| Zone::new(self.source.world.clone(), self.number));
+        if let Err(error) = zone.replay(entry, &mut self.modules, &mut self.effects) {
+            if let Diverged::Version { .. } = error {
+                // Leaving the entry out would lose what was acknowledged.
+                let what = format!("entry {index} of the journal can't be replayed by this program");
+                let hint = "run the program that wrote it once and stop it in good order: that leaves a snapshot";
+                return Err(anyhow::Error::new(error).context(format!("{what}; {hint}")));
+            }
+            tracing::warn!(zone = %self.number, entry = %index, %error, "a replayed tick came out otherwise");
+            self.diverged += 1;
+        }
+        self.at = index;
+        self.entries += 1;
+        self.took += begun.elapsed();
+        Ok(())
+    }
+}
+
+/// Runs work with a follower on a thread of its own.
+pub(crate) async fn on_its_own_thread<T: Send + 'static>(
+    name: String,
+    work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+) -> anyhow::Result<T> {
+    let (done_tx, done_rx) = tokio::sync::oneshot::channel();
+    let thread = std::thread::Builder::new().name(name).stack_size(2 * wod_sandbox::THREAD_STACK_BYTES);
+    let run = move || {
+        if done_tx.send(work()).is_err() {
+            tracing::debug!("nobody waits for a background thread any more");
+        }
+    };
+    thread.spawn(run).context("starting a background thread")?;
+    done_rx.await.context("a background thread panicked")?
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test says more by panicking")]
+mod tests {
+    use wod_backplane::Claim;
+    use wod_protocol::ids::{Epoch, Generation, HostId, Tick};
+    use wod_sandbox::{Limits, Sandbox, SandboxOptions};
+    use wod_sim::io::{Outcome, SIM_VERSION};
+
+    use super::*;
+    use crate::signature::Trust;
+
+    const WORLD: &str = r#"
+start = "lab.a"
+[[zone]]
+name = "lab.a"
+number = 1
+module = "none"
+origin = [0, 0]
+size = [50, 50]
+"#;
+
+    #[tokio::test]
+    async fn a_journal_that_another_simulation_wrote_is_refused_not_left_out() {
+        let backplane = Backplane::embedded(None).await.unwrap();
+        let sandbox = Arc::new(Sandbox::new(SandboxOptions::default()).unwrap());
+        let modules = ModuleStore::new(sandbox, Limits::default(), backplane.clone(), Trust::Anybody);
+        let world = Arc::new(World::parse(WORLD).unwrap());
+        let Claim::Won(lease) = backplane.claim(ZoneNo(1), &HostId::from("lab"), Epoch(0)).await.unwrap() else {
+            panic!("nobody else wants it")
+        };
+        let entry = Entry {
+            sim: SIM_VERSION + 1,
+            tick: Tick(1),
+            epoch: lease.epoch,
+            module: None,
+            generation: Generation(0),
+            inputs: Vec::new(),
+            outcome: Outcome::default(),
+            effects_hash: 0,
+        };
+        backplane.append(&lease, JournalIndex(1), entry.encode().into()).await.unwrap();
+        let source = Source { backplane, modules, world, runtime: Handle::current() };
+        let refused = on_its_own_thread("follower".into(), move || Follower::open(source, ZoneNo(1))?.advance()).await;
+        let text = format!("{:#}", refused.unwrap_err());
+        assert!(text.contains("entry 1 of the journal can't be replayed by this program"), "{text}");
+    }
+}
