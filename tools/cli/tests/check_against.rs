@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
+use wod_protocol::map::{Map, Portal, Shape};
 use wod_sandbox::testing::{component, marked};
+use wod_sandbox::with_map;
 
 /// An edition's component file.
 fn edition(name: &str) -> Vec<u8> {
@@ -53,11 +55,10 @@ fn a_version_of_the_same_schema_carries_both_ways_and_twice_gives_the_same_repor
     assert_eq!((&report["faults"], &report["warnings"]), (&json!([]), &json!([])));
     assert_eq!((&report["old"]["verbs_used"], &report["old"]["verbs_unused"]), (&json!(["sign"]), &json!([])));
     assert!(report["old"]["saved_bytes"].as_u64() > Some(0) && report["new"]["saved_bytes"].as_u64() > Some(0));
-    for kind in ["started", "entered", "left", "heard", "interacted", "admin", "config-changed"] {
+    let ways = ["entered (login)", "entered (resumed)", "left (logout)", "started (fresh)", "started (rolled-back)"];
+    for kind in ["heard", "interacted", "chose", "timer", "admin", "config-changed"].iter().chain(&ways) {
         assert!(report["old"]["events"][kind].as_u64() > Some(0), "the evening has no `{kind}`: {report:#}");
     }
-    // Once when it began, and once more when the state came back to it.
-    assert_eq!(report["old"]["events"]["started"], 2);
     assert_eq!(swap(&new, &old), (code, report));
 }
 
@@ -125,6 +126,31 @@ fn an_old_version_that_fails_in_play_can_be_replaced_by_a_mended_one() {
     assert_eq!(report["loads"], json!({"answer": "yes"}));
     assert_eq!(report["faults"][0]["version"], "old");
     assert!(report["warnings"].to_string().contains("the old version fails in play"), "{report:#}");
+}
+
+#[test]
+fn an_old_version_that_fails_all_the_time_proves_nothing() {
+    let (code, report) = swap(&edition("one"), &edition("never_well"));
+    assert_eq!(code, 6, "{report:#}");
+    assert_eq!(report["loads"]["answer"], "not_tried");
+    assert!(why(&report["loads"]).contains("failed 11 times"), "{report:#}");
+    assert_eq!(report["faults"].as_array().unwrap().len(), 11);
+    assert_eq!(report["faults"][0]["event"], "timer");
+}
+
+#[test]
+fn who_left_through_a_portal_comes_back_under_the_new_version() {
+    let mut map = Map::empty(120.0, 90.0);
+    map.spawns = vec![[20.0, 20.0]];
+    // Between the spawn point and everything else, with a gap at its northern end.
+    map.walls.push(Shape { points: vec![[40.0, 0.0], [40.0, 80.0]], closed: false });
+    map.portals.push(Portal { name: "gate".into(), at: [110.0, 10.0], radius: 2.0 });
+    let [old, new] = ["one", "two"].map(|name| with_map(&edition(name), &map));
+    let (code, report) = swap(&new, &old);
+    assert_eq!(code, 0, "{report:#}");
+    assert_eq!(report["old"]["verbs_used"], json!(["sign"]), "they find the way around the wall");
+    assert_eq!(report["old"]["events"]["left (portal)"], 1);
+    assert_eq!(report["new"]["events"]["entered (login)"], 1);
 }
 
 #[test]

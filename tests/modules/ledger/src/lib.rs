@@ -1,7 +1,10 @@
 //! A clerk who keeps a book that players sign. What differs between its editions is an [`Edition`].
 
+use std::time::Duration;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use wod_zone::dialogue::{Answer, Node, Script};
 use wod_zone::{Ctx, Error, Interaction, Npc, Point, Result, Setting, Spawn, Zone};
 
 /// What an edition has of its own; its value is part of the saved state.
@@ -17,7 +20,17 @@ pub trait Edition: Default + Serialize + DeserializeOwned + 'static {
 
     /// Somebody signs.
     fn sign() {}
+
+    /// The hour strikes.
+    fn strike() {}
 }
+
+static THANKS: Script = Script::new(
+    "thanks",
+    &[Node::new("thanks", "Anything else, {name}?", &[Answer::to("yes", "Yes.", "thanks"), Answer::end("no", "No.")])],
+);
+/// An hour of the clerk's.
+const HOUR: Duration = Duration::from_secs(10);
 
 /// The book.
 #[derive(Serialize, Deserialize)]
@@ -41,6 +54,7 @@ impl<E: Edition> Zone for Ledger<E> {
     const SCHEMA: u32 = E::SCHEMA;
     const VERBS: &'static [&'static str] = E::VERBS;
     const CONFIG: &'static [Setting] = E::CONFIG;
+    const SCRIPTS: &'static [&'static Script] = &[&THANKS];
 
     type Timer = ();
     type Player = Signer;
@@ -50,6 +64,7 @@ impl<E: Edition> Zone for Ledger<E> {
         let desk = Point::new((low.x + high.x) / 2.0 + 20.0, (low.y + high.y) / 2.0);
         let clerk = Spawn::new("Clerk", desk);
         let clerk = E::VERBS.iter().fold(clerk, |clerk, verb| clerk.verb(verb, verb, 4.0));
+        ctx.every(HOUR, ())?;
         Ok(Self { clerk: ctx.spawn_npc(clerk)?, signatures: 0, edition: E::default() })
     }
 
@@ -61,6 +76,12 @@ impl<E: Edition> Zone for Ledger<E> {
         E::sign();
         self.signatures += 1;
         ctx.player_mut(interaction.player())?.signatures += 1;
+        ctx.talk(interaction.player(), self.clerk, &THANKS)?;
+        Ok(())
+    }
+
+    fn timer(&mut self, ctx: &mut Ctx<Self>, (): ()) -> Result {
+        E::strike();
         ctx.say(self.clerk, format!("That makes {}.", self.signatures))
     }
 

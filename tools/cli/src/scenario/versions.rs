@@ -6,13 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wod_protocol::ids::Digest;
 use wod_protocol::map::Map;
 use wod_sandbox::{Compiled, Limits};
-use wod_sim::module::{Description, Event, Fault, FaultKind, Frame, HostCalls, Module, Returned, Saved, Setup};
+use wod_sim::module::{
+    Description, EnterReason, Event, Fault, FaultKind, Frame, HostCalls, LeaveReason, Module, Returned, Saved, Setup,
+    StartReason,
+};
 use wod_sim::zone::{Modules, Prepared};
 
 /// What a version was told, and what became of its state.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Told {
-    /// Events by kind, as the WIT names them.
+    /// Events by kind, see [`kind_of`].
     pub(crate) events: BTreeMap<&'static str, u64>,
     /// Verbs that players used.
     pub(crate) verbs: BTreeSet<String>,
@@ -146,12 +149,29 @@ impl Module for Watched {
     }
 }
 
-/// What the WIT calls the event.
+/// What the WIT calls the event, and its reason where it has one.
 pub(crate) fn kind_of(event: &Event) -> &'static str {
     match event {
-        Event::Started { .. } => "started",
-        Event::Entered { .. } => "entered",
-        Event::Left { .. } => "left",
+        Event::Started { reason, .. } => match reason {
+            StartReason::Fresh => "started (fresh)",
+            StartReason::Swapped => "started (swapped)",
+            StartReason::RolledBack => "started (rolled-back)",
+            StartReason::Rewound => "started (rewound)",
+            StartReason::ResumedWithoutMemory => "started (resumed-without-memory)",
+        },
+        Event::Entered { reason, .. } => match reason {
+            EnterReason::Login => "entered (login)",
+            EnterReason::Crossing => "entered (crossing)",
+            EnterReason::Portal => "entered (portal)",
+            EnterReason::Resumed => "entered (resumed)",
+        },
+        Event::Left { reason, .. } => match reason {
+            LeaveReason::Logout => "left (logout)",
+            LeaveReason::TimedOut => "left (timed-out)",
+            LeaveReason::Crossing => "left (crossing)",
+            LeaveReason::Portal => "left (portal)",
+            LeaveReason::Kicked => "left (kicked)",
+        },
         Event::SensorEntered { .. } => "sensor-entered",
         Event::SensorLeft { .. } => "sensor-left",
         Event::Heard { .. } => "heard",

@@ -23,8 +23,8 @@ pub(crate) struct Args {
     /// Play an evening under this older version, then let the (one) FILE take over and give back
     ///
     /// Both run in this process, in the simulation that hosts run: players walk about, use every verb they are offered, talk,
-    /// leave and come back; then the new version must load what the old one saves (else exit code 6), and the old one is asked
-    /// to load it back: if it can't, a rollback would rewind (a warning).
+    /// leave and come back. Then the new version must load what the old one saves, and not fail as the evening goes on (else
+    /// exit code 6); at last the old one is asked to load it back: if it can't, a rollback would rewind (a warning).
     #[arg(long, value_name = "OLD")]
     against: Option<PathBuf>,
     /// Print JSON
