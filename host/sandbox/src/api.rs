@@ -1,6 +1,9 @@
-//! Which frozen version of the zone-api a module speaks, and the adapter for it. A new major version is a new submodule and a
-//! new variant here; the old ones stay.
+//! Which frozen version of the zone-api a module speaks, and the adapter for it. A minor version grows its major version's
+//! submodule in place ("How the contract grows" in zone-api/README.md); a new major version is a new submodule and a new variant
+//! here, and the old ones stay.
 
+#[cfg(test)]
+mod growth;
 mod v1;
 
 use std::sync::Arc;
@@ -21,13 +24,21 @@ const LOGIC: &str = "wod:zone/logic@";
 /// Major versions served, for people.
 const SERVED: &str = "1.x";
 
+/// The zone-api that a file was built for.
+#[derive(Debug)]
+pub(crate) struct Api {
+    major: Major,
+    /// Whole, as its export says.
+    version: String,
+}
+
 /// A major version of the zone-api.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Major {
+enum Major {
     V1,
 }
 
-impl Major {
+impl Api {
     /// The one a file was built for, by what it imports and exports.
     pub(crate) fn of(package: &Package) -> Result<Self, LoadError> {
         if let Some(foreign) = package.imports.iter().find(|import| !import.starts_with(PACKAGE)) {
@@ -39,7 +50,7 @@ impl Major {
         }
         let version = package.exports.iter().find_map(|export| export.strip_prefix(LOGIC)).ok_or(LoadError::NoLogic)?;
         if version.starts_with("1.") {
-            Ok(Self::V1)
+            Ok(Self { major: Major::V1, version: version.to_owned() })
         } else {
             Err(LoadError::ApiVersion { found: version.to_owned(), served: SERVED })
         }
@@ -57,10 +68,11 @@ impl Adapters {
     }
 
     /// Binds a component's imports; an error where one is missing or has another type.
-    pub(crate) fn link(&self, major: Major, component: &Component) -> Result<Linked, LoadError> {
-        match major {
-            Major::V1 => Ok(Linked::V1(self.v1.link(component)?)),
-        }
+    pub(crate) fn link(&self, api: Api, component: &Component) -> Result<Linked, LoadError> {
+        let (linked, served) = match api.major {
+            Major::V1 => (self.v1.link(component).map(Linked::V1), v1::VERSION),
+        };
+        linked.map_err(|error| LoadError::Mismatch { found: api.version, served, what: format!("{error:#}") })
     }
 }
 

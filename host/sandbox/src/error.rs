@@ -58,9 +58,17 @@ pub enum LoadError {
     Invalid(String),
     /// It is a component, but its imports or exports have other types or functions than this host's.
     #[error(
-        "the module does not fit this host's zone-api: {0}. Build it against the zone-api this host serves, or update the host"
+        "the module was built for zone-api {found} and does not fit this host's, {served}: {what}. \
+         Update the host, or build the module against the zone-api that the host serves"
     )]
-    Mismatch(String),
+    Mismatch {
+        /// The version it was built for.
+        found: String,
+        /// The newest version of that major one which this host serves.
+        served: &'static str,
+        /// What is missing, or of another type.
+        what: String,
+    },
     /// Over the time for compiling.
     #[error("compiling the module took over {} s: split its largest functions", .0.as_secs_f64())]
     CompileTime(Duration),

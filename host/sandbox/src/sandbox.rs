@@ -7,7 +7,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 use wod_protocol::ids::Digest;
 
-use crate::api::{Adapters, Major};
+use crate::api::{Adapters, Api};
 use crate::cache::{Cache, OwnCode};
 use crate::child::ChildCompiler;
 use crate::compiled::Compiled;
@@ -71,10 +71,10 @@ impl Sandbox {
     /// Whether it also runs is shown by [`Compiled::instantiate`] alone.
     pub fn compile(&self, file: &[u8]) -> Result<Compiled, LoadError> {
         let package = Package::read(file)?;
-        let major = Major::of(&package)?;
+        let api = Api::of(&package)?;
         let digest = Digest::of(file);
         let component = self.component(file, digest)?;
-        let linked = self.shared.adapters.link(major, &component)?;
+        let linked = self.shared.adapters.link(api, &component)?;
         Ok(Compiled::new(linked, self.shared.ticker.clone(), digest, package.map))
     }
 

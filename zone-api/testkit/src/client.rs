@@ -1,4 +1,5 @@
-//! A fake player: her client and her gateway's part in one. Reads frames, acknowledges, walks.
+//! A fake player: her client and her gateway's part in one. Reads frames, acknowledges, walks. What of it is public is for
+//! tools that play a zone without a [`World`](crate::World).
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -11,8 +12,8 @@ use wod_protocol::client::{ChatMode, DialogueOption};
 use wod_protocol::ids::{CorrectionNo, Digest, EntityId, GatewayId, MoveNo, MsgNo, Nonce, Seq, SessionId, Sub, Token};
 use wod_protocol::units::{Pos, UNITS_PER_METRE};
 
-/// The one gateway of a test world.
-pub(crate) const GATEWAY: &str = "testkit";
+/// Id of the one gateway of a test world.
+pub const GATEWAY: &str = "testkit";
 
 /// A line somebody heard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub struct Line {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dialogue {
     /// The number that a choice names.
-    pub(crate) id: Token,
+    pub id: Token,
     /// What the NPC said last.
     pub text: String,
     /// What can be answered.
@@ -37,17 +38,22 @@ pub struct Dialogue {
 }
 
 /// Everything a player's client knows.
-pub(crate) struct Client {
-    pub(crate) name: String,
+pub struct Client {
+    /// Her name.
+    pub name: String,
     pub(crate) sub: Sub,
-    pub(crate) session: SessionId,
+    /// Grows with every login.
+    pub session: SessionId,
     nonce: Nonce,
     token: u64,
-    pub(crate) attached: Option<Attached>,
-    pub(crate) refused: Option<RefusedAttach>,
+    /// How she was let in; none: she is not in the zone.
+    pub attached: Option<Attached>,
+    /// Why she was not let in, when she was not.
+    pub refused: Option<RefusedAttach>,
     /// Why she is not here any more.
     pub(crate) gone: Option<GoneReason>,
-    pub(crate) at: Pos,
+    /// Where she stands.
+    pub at: Pos,
     c: CorrectionNo,
     m: MoveNo,
     clock_ms: u64,
@@ -56,18 +62,20 @@ pub(crate) struct Client {
     n: MsgNo,
     acknowledged: MsgNo,
     /// Corners she still walks to.
-    pub(crate) way: VecDeque<Pos>,
-    pub(crate) roster: BTreeSet<EntityId>,
+    pub way: VecDeque<Pos>,
+    /// Whom she sees.
+    pub roster: BTreeSet<EntityId>,
     pub(crate) lines: Vec<Line>,
-    pub(crate) dialogue: Option<Dialogue>,
+    /// What an NPC waits for her to answer.
+    pub dialogue: Option<Dialogue>,
     pub(crate) events: Vec<(String, Value)>,
     pub(crate) refusals: Vec<(String, String)>,
     pub(crate) corrections: Vec<String>,
 }
 
 impl Client {
-    /// A player with an account, not yet logged in.
-    pub(crate) fn new(name: &str, number: u64) -> Self {
+    /// A player with an account, not yet logged in. `number` is hers alone.
+    pub fn new(name: &str, number: u64) -> Self {
         Self {
             name: name.to_owned(),
             sub: Sub::from(format!("test:{name}")),
@@ -96,7 +104,7 @@ impl Client {
     }
 
     /// Logs in with a new session.
-    pub(crate) fn login(&mut self) -> GatewayInput {
+    pub fn login(&mut self) -> GatewayInput {
         self.session = self.session.next();
         (self.seq, self.acked, self.m) = (Seq(0), Seq(0), MoveNo(0));
         (self.n, self.acknowledged) = (MsgNo(0), MsgNo(0));
@@ -106,36 +114,37 @@ impl Client {
     }
 
     /// Comes back after a lost connection.
-    pub(crate) fn resume(&mut self) -> GatewayInput {
+    pub fn resume(&mut self) -> GatewayInput {
         let (token_hash, n) = (self.token_hash(), self.n);
         self.attach(AttachProof::Resume { token_hash, n })
     }
 
     /// Goes, for good or not.
-    pub(crate) fn detach(&mut self, why: DetachReason) -> Option<GatewayInput> {
+    pub fn detach(&mut self, why: DetachReason) -> Option<GatewayInput> {
         let attach = self.attached.take()?.attach;
         self.way.clear();
         Some(GatewayInput::Detach { session: self.session, attach, why })
     }
 
     /// A numbered command; none: she is not in the zone.
-    pub(crate) fn command(&mut self, body: CommandBody) -> Option<GatewayInput> {
+    pub fn command(&mut self, body: CommandBody) -> Option<GatewayInput> {
         let attach = self.attached.as_ref()?.attach;
         self.seq = self.seq.next();
         Some(GatewayInput::Command { session: self.session, attach, seq: self.seq, body })
     }
 
     /// Whether every command of hers is dealt with.
-    pub(crate) fn is_answered(&self) -> bool {
+    pub fn is_answered(&self) -> bool {
         self.acked >= self.seq
     }
 
-    pub(crate) fn id(&self) -> Option<EntityId> {
+    /// Her avatar; none: she is not in the zone.
+    pub fn id(&self) -> Option<EntityId> {
         self.attached.as_ref().map(|attached| attached.you)
     }
 
-    /// Her step of this tick, and the acknowledgement of what she has read.
-    pub(crate) fn tick(&mut self, tick_ms: u64, inputs: &mut Vec<GatewayInput>) {
+    /// Her step of this tick, and the acknowledgement of what she has read, added to `inputs`.
+    pub fn tick(&mut self, tick_ms: u64, inputs: &mut Vec<GatewayInput>) {
         self.clock_ms += tick_ms;
         let Some(attached) = &self.attached else {
             return;
@@ -174,7 +183,10 @@ impl Client {
     }
 
     /// Reads what the zone sends.
-    pub(crate) fn read(&mut self, frame: &ZoneFrame) {
+    ///
+    /// # Panics
+    /// When the simulation breaks its promises to clients: a reliable message was lost.
+    pub fn read(&mut self, frame: &ZoneFrame) {
         let session = self.session;
         for attached in frame.attached.iter().filter(|attached| attached.session == session) {
             if attached.nonce.is_none_or(|nonce| nonce == self.nonce) && self.attached.as_ref() != Some(attached) {

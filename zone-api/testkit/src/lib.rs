@@ -50,9 +50,10 @@ mod store;
 mod world;
 
 pub use build::WorldBuilder;
-pub use client::{Dialogue, Line};
+pub use client::{Client, Dialogue, GATEWAY, Line};
 pub use person::Person;
 pub use scene::Sight;
+pub use store::Store;
 pub use wod_protocol::client::{ChatMode, DialogueOption, TagValue};
 pub use wod_sim::module::LogLevel;
 pub use world::{Letter, World};

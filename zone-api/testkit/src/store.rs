@@ -9,14 +9,14 @@ use wod_sim::io::{StoreAnswer, StoreRequest};
 
 /// Records by player, and who bears which name.
 #[derive(Default)]
-pub(crate) struct Store {
+pub struct Store {
     records: BTreeMap<Sub, PlayerRecord>,
     names: BTreeMap<String, Sub>,
 }
 
 impl Store {
     /// What the store says to a zone's request.
-    pub(crate) fn answer(&mut self, zone: ZoneNo, request: &StoreRequest) -> StoreAnswer {
+    pub fn answer(&mut self, zone: ZoneNo, request: &StoreRequest) -> StoreAnswer {
         match request {
             StoreRequest::Claim { sub, name, guest, new_id } => self.claim(zone, sub, name, *guest, *new_id),
             StoreRequest::Arrived(player) => self.put(player, Place::Zone(zone), zone),
@@ -26,12 +26,12 @@ impl Store {
     }
 
     /// Another zone has her now.
-    pub(crate) fn moved_on(&mut self, player: &Traveller, zone: ZoneNo) {
+    pub fn moved_on(&mut self, player: &Traveller, zone: ZoneNo) {
         self.put(player, Place::Zone(zone), zone);
     }
 
     /// She is nowhere from now on, so that she can log in anywhere.
-    pub(crate) fn set_offline(&mut self, sub: &Sub) {
+    pub fn set_offline(&mut self, sub: &Sub) {
         if let Some(record) = self.records.get_mut(sub) {
             record.place = Place::Offline;
         }

@@ -41,7 +41,7 @@ fn a_function_this_host_does_not_have_is_named() {
         (import "wod:zone/query@1.1.0" (instance (export "weather" (func (result u32)))))
         (instance $i) (export "wod:zone/logic@1.0.0" (instance $i)))"#;
     let error = refused(&component(wat));
-    assert!(matches!(error, LoadError::Mismatch(_)), "{error}");
+    assert!(matches!(error, LoadError::Mismatch { .. }), "{error}");
     assert!(error.to_string().contains("weather"), "{error}");
 }
 
@@ -52,7 +52,7 @@ fn a_missing_or_other_export_is_named() {
     let error = refused(&exporting("wod:zone/logic@2.0.0"));
     assert!(error.to_string().contains("zone-api 2.0.0, this host serves 1.x"), "{error}");
     let error = refused(&exporting("wod:zone/logic@1.0.0"));
-    assert!(matches!(error, LoadError::Mismatch(_)), "{error}");
+    assert!(matches!(error, LoadError::Mismatch { .. }), "{error}");
     let error = refused(&exporting("wod:zone/weather@1.0.0"));
     assert!(matches!(&error, LoadError::UnknownAbility(name) if name == "wod:zone/weather@1.0.0"), "{error}");
 }

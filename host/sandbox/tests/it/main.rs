@@ -6,5 +6,6 @@ mod attacks;
 mod child;
 mod contract;
 mod files;
+mod growth;
 mod host;
 mod support;

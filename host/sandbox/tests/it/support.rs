@@ -52,11 +52,15 @@ pub(crate) fn tiny(extra: &str) -> Vec<u8> {
 pub(crate) fn tiny_with(part: &str, replacement: &str) -> Vec<u8> {
     let wat = include_str!("tiny.wat");
     assert!(wat.contains(part), "tiny.wat has no {part}");
-    let wat = wat.replace(part, replacement);
+    let wit = include_str!("../../../../zone-api/wit/zone.wit");
+    against(wit, &wat.replace(part, replacement))
+}
+
+/// A core module in WAT as a component of this contract.
+pub(crate) fn against(wit: &str, wat: &str) -> Vec<u8> {
     let mut module = wat::parse_str(wat).unwrap();
     let mut resolve = Resolve::default();
-    let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../zone-api/wit");
-    let (package, _) = resolve.push_path(wit).unwrap();
+    let package = resolve.push_str("zone.wit", wit).unwrap();
     let world = resolve.select_world(&[package], Some("zone")).unwrap();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
     encode(&module)

@@ -62,6 +62,7 @@ pub(super) const RULES: &[Rule] = &[
             "wod-sandbox",
             "wod-host",
             "wod-map",
+            "wod-testkit",
         ],
         tests_may_use: &[],
         never_reaches: &[],

@@ -30,6 +30,8 @@ pub mod bindings {
 
 pub use bindings::export_component;
 use bindings::exports::wod::zone::logic;
+use bindings::wod::zone::log;
+use bindings::wod::zone::types::LogLevel;
 use imports::Imports;
 
 /// The crate's one zone, as `export!` makes it known.
@@ -45,6 +47,8 @@ pub struct Component<E>(PhantomData<E>);
 
 impl<E: Exported> logic::Guest for Component<E> {
     fn describe() -> logic::Description {
+        // The first call of every instance's life: from here on a panic tells its words before it traps.
+        std::panic::set_hook(Box::new(|panic| log::write(LogLevel::Error, &panic.to_string(), &[])));
         Runtime::<E::Zone>::describe().into()
     }
 

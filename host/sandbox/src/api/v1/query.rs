@@ -33,4 +33,11 @@ impl Host for State {
     fn places(&mut self, name: String) -> wasmtime::Result<Vec<Place>> {
         Ok(self.calls("query.places")?.places(&name).into_iter().map(Into::into).collect())
     }
+
+    /// Of the contract that has grown in tests.
+    #[cfg(test)]
+    fn daylight(&mut self) -> wasmtime::Result<f32> {
+        self.calls("query.daylight")?;
+        Ok(crate::api::growth::DAYLIGHT)
+    }
 }

@@ -1,14 +1,16 @@
-//! `wod zone check FILE`: whether a component would run, and what to do when not.
+//! `wod zone check FILE`: whether a component would run, and what to do when not. With `--against OLD`, also whether it can
+//! take the place of another version.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde::Serialize;
 use wod_protocol::ids::Digest;
 use wod_protocol::limits::MODULE_BYTES;
-use wod_sandbox::{ChildCompiler, Compiler, Limits, Sandbox, SandboxOptions, THREAD_STACK_BYTES};
+use wod_sandbox::{ChildCompiler, Compiled, Compiler, Limits, Sandbox, SandboxOptions, THREAD_STACK_BYTES};
 use wod_sim::module::Description;
 
+use super::against::{self, Verdict, Version};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::{output, service};
 
@@ -18,6 +20,13 @@ pub(crate) struct Args {
     /// Component files, as `wod zone build` makes them
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
+    /// Play an evening under this older version, then let the (one) FILE take over and give back
+    ///
+    /// Both run in this process, in the simulation that hosts run: players walk about, use every verb they are offered, talk,
+    /// leave and come back. Then the new version must load what the old one saves, and not fail as the evening goes on (else
+    /// exit code 6); at last the old one is asked to load it back: if it can't, a rollback would rewind (a warning).
+    #[arg(long, value_name = "OLD")]
+    against: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -48,44 +57,99 @@ struct MapFacts {
     portals: Vec<String>,
 }
 
+/// A file with what it was compiled to, when it would run.
+type Candidate = (Checked, Option<Compiled>);
+
+/// What `--against` prints as JSON.
+#[derive(Serialize)]
+struct Comparison<'a> {
+    new: &'a Checked,
+    old: &'a Checked,
+    /// None: one of the two would not even run alone.
+    swap: Option<&'a Verdict>,
+}
+
 impl Args {
     pub(crate) fn run(self) -> Outcome {
+        if self.against.is_some() && self.files.len() != 1 {
+            let text = format!("--against takes one new FILE, here are {}", self.files.len());
+            return Err(Failure::text(Exit::Usage, text));
+        }
         // As a host does it: the compiler in a process that can be stopped.
         let program = std::env::current_exe().context("can't find this program's own file")?;
         let compiler = Compiler::Child(ChildCompiler::new(program, vec![service::COMPILE_CHILD.into()]));
         let sandbox = Sandbox::new(SandboxOptions { compiler, cache: None }).map_err(anyhow::Error::new)?;
-        let files = self.files.clone();
-        let checks = std::thread::Builder::new()
+        let work = std::thread::Builder::new()
             .stack_size(THREAD_STACK_BYTES)
-            .spawn(move || files.into_iter().map(|file| check(&sandbox, file)).collect::<Result<Vec<_>, _>>())
+            .spawn(move || match &self.against {
+                Some(old) => self.check_against(&sandbox, old),
+                None => self.check_alone(&sandbox),
+            })
             .context("can't start a thread for the modules")?;
-        let checked =
-            checks.join().map_err(|_| Failure::text(Exit::Failed, "checking panicked: a fault of wod itself"))??;
+        work.join().map_err(|_| Failure::text(Exit::Failed, "checking panicked: a fault of wod itself"))?
+    }
+
+    fn check_alone(&self, sandbox: &Sandbox) -> Outcome {
+        let candidates = self.files.iter().map(|file| check(sandbox, file)).collect::<Result<Vec<_>, _>>()?;
+        let checked: Vec<Checked> = candidates.into_iter().map(|(checked, _)| checked).collect();
         if self.json {
             output::json(&checked);
         } else {
             checked.iter().for_each(print);
         }
-        match checked.iter().filter(|checked| checked.fault.is_some()).count() {
-            0 => Ok(()),
-            count => Err(Failure::text(Exit::Faults, format!("{count} of {} file(s) would not run", checked.len()))),
+        all_run(&checked.iter().collect::<Vec<_>>())
+    }
+
+    fn check_against(&self, sandbox: &Sandbox, old: &Path) -> Outcome {
+        let ((new, new_compiled), (old, old_compiled)) = (check(sandbox, &self.files[0])?, check(sandbox, old)?);
+        if new.digest == old.digest {
+            return Err(Failure::text(
+                Exit::Usage,
+                "both files are the same module: name the older version with --against",
+            ));
+        }
+        let verdict = version(&old, old_compiled.as_ref())
+            .zip(version(&new, new_compiled.as_ref()))
+            .map(|(old, new)| against::compare(&old, &new));
+        if self.json {
+            output::json(&Comparison { new: &new, old: &old, swap: verdict.as_ref() });
+        } else {
+            [&new, &old].into_iter().for_each(print);
+            verdict.iter().for_each(against::print);
+        }
+        all_run(&[&new, &old])?;
+        match verdict.and_then(|verdict| verdict.fault()) {
+            None => Ok(()),
+            Some(fault) => Err(Failure::text(Exit::Faults, fault)),
         }
     }
 }
 
-fn check(sandbox: &Sandbox, file: PathBuf) -> Result<Checked, Failure> {
-    let bytes = std::fs::read(&file).map_err(|error| {
+fn all_run(checked: &[&Checked]) -> Outcome {
+    match checked.iter().filter(|checked| checked.fault.is_some()).count() {
+        0 => Ok(()),
+        count => Err(Failure::text(Exit::Faults, format!("{count} of {} file(s) would not run", checked.len()))),
+    }
+}
+
+fn version<'a>(checked: &'a Checked, compiled: Option<&'a Compiled>) -> Option<Version<'a>> {
+    Some(Version { compiled: compiled?, description: checked.module.as_ref()? })
+}
+
+fn check(sandbox: &Sandbox, file: &Path) -> Result<Candidate, Failure> {
+    let bytes = std::fs::read(file).map_err(|error| {
         Failure::new(Exit::NotFound, anyhow::Error::new(error).context(format!("can't read {}", file.display())))
             .hint("`wod zone build` makes it")
     })?;
     let digest = Digest::of(&bytes).to_string();
+    let file = file.to_owned();
     let mut checked =
         Checked { file, bytes: bytes.len(), digest, module: None, map: None, fault: None, warnings: Vec::new() };
     let compiled = match sandbox.compile(&bytes) {
         Ok(compiled) => compiled,
         Err(error) => {
             checked.fault = Some(chain(&error));
-            return Ok(checked);
+            return Ok((checked, None));
         }
     };
     checked.map = compiled.map().map(|packed| MapFacts {
@@ -108,7 +172,7 @@ fn check(sandbox: &Sandbox, file: PathBuf) -> Result<Checked, Failure> {
         Ok(instance) => checked.module = Some(instance.description().clone()),
         Err(error) => checked.fault = Some(chain(&error)),
     }
-    Ok(checked)
+    Ok((checked, Some(compiled)))
 }
 
 /// An error with its sources; each of the sandbox's says its mend.

@@ -1,5 +1,6 @@
 //! `wod zone …`: what a content author types.
 
+mod against;
 mod build;
 mod check;
 mod new;
@@ -15,7 +16,7 @@ pub(crate) enum Command {
     New(new::Args),
     /// Build zone modules: compile, make components, pack their Tiled maps into them
     Build(build::Args),
-    /// Check that a component runs: compile it, instantiate it, let it describe itself
+    /// Check that a component runs, and (with --against) that it can replace an older version
     Check(check::Args),
 }
 
