@@ -222,6 +222,7 @@ impl Deployment {
             let Follower { zone, modules, .. } = &mut follower;
             let zone = zone.as_mut().context("nothing of the zone is stored yet; try again in a second")?;
             let running = zone.module_digest();
+            modules.try_out(digest);
             let rehearsal =
                 zone.rehearse(digest, modules).map_err(|fault| anyhow!("the swap would be refused: {fault}"))?;
             let save = running.map(|running| modules.meter(&running).save()).unwrap_or_default();

@@ -175,18 +175,25 @@ impl Modules for LiveModules {
     }
 }
 
-/// What a replay takes its modules from: waits for the backplane, and its instances run without deadlines. Only for threads
-/// that may block.
+/// What a replay takes its modules from: waits for the backplane, and its instances run without deadlines, but for those of a
+/// version that is tried. Only for threads that may block.
 pub(crate) struct ReplayModules {
     store: ModuleStore,
     zone: Zone,
     runtime: tokio::runtime::Handle,
+    /// Nobody has seen it come to an end.
+    tried: Option<Digest>,
     meters: BTreeMap<Digest, Arc<Meter>>,
 }
 
 impl ReplayModules {
     pub(crate) fn new(store: ModuleStore, zone: Zone, runtime: tokio::runtime::Handle) -> Self {
-        Self { store, zone, runtime, meters: BTreeMap::new() }
+        Self { store, zone, runtime, tried: None, meters: BTreeMap::new() }
+    }
+
+    /// From now on instances of this version must keep to their time.
+    pub(crate) fn try_out(&mut self, digest: Digest) {
+        self.tried = Some(digest);
     }
 
     /// What the last instance of this component measures.
@@ -202,7 +209,7 @@ impl Modules for ReplayModules {
         let meter = Arc::default();
         let mut prepared = self.store.prepare(&compiled, &self.zone, &meter)?;
         self.meters.insert(*digest, meter);
-        prepared.module.enforce_time(false);
+        prepared.module.enforce_time(self.tried == Some(*digest));
         Ok(prepared)
     }
 
