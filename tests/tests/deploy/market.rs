@@ -1,5 +1,6 @@
 //! Two bazaars (`tests/modules/bazaar`) side by side in one region, 60 m wide each, on one host.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -121,17 +122,19 @@ impl Market {
         zones.as_array().unwrap().iter().find(|row| row["name"] == name).unwrap().clone()
     }
 
-    /// Waits until [`MARKET`] runs this module.
-    pub(crate) async fn until_it_runs(&self, module: &str) {
-        let name = module.replace('@', " ");
-        let runs = async || {
+    /// Waits until [`MARKET`]'s row of the zones, which is made once a second, is so.
+    pub(crate) async fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let found = RefCell::new(Value::Null);
+        let look = async || {
             let row = self.zone(MARKET).await;
-            ensure!(row["module_name"] == name.as_str(), "{row}");
+            ensure!(holds(&row), "{row}");
+            found.replace(row);
             Ok(true)
         };
-        if let Err(error) = until(PATIENCE, &format!("{MARKET} runs {name}"), runs).await {
+        if let Err(error) = until(PATIENCE, what, look).await {
             panic!("{error:#}\n{}", self.cluster.logs());
         }
+        found.into_inner()
     }
 
     pub(crate) async fn ask(&self, zone: &str, question: &str) -> String {

@@ -19,6 +19,8 @@ const ARM: f64 = 19.0;
 const STRIDE: Duration = Duration::from_millis(300);
 /// A position's grain, m.
 const GRAIN: f64 = 0.01;
+/// A step to or fro, m.
+const STROLL: f64 = 0.25;
 /// How far she may have gone on while a `zone` was on its way to her, m.
 const UNDER_WAY: f64 = 6.0;
 
@@ -37,6 +39,8 @@ pub(crate) struct Shopper {
     talk: Option<(u64, Vec<String>)>,
     /// Where she is going, in metres east; she stops there.
     pub(crate) toward: Option<f64>,
+    /// Otherwise she steps to and fro, so that the others see something move.
+    pub(crate) strolls: bool,
     walked: Instant,
     /// Her last claim.
     claimed: (f64, f64),
@@ -62,6 +66,7 @@ impl Shopper {
             bag: BTreeSet::new(),
             talk: None,
             toward: None,
+            strolls: name == "Bob",
             walked: Instant::now(),
             longest_gap: Duration::ZERO,
             updated: None,
@@ -78,7 +83,7 @@ impl Shopper {
             3 | 4 => self.talk().await?,
             _ => self.say().await?,
         }
-        let time = Duration::from_millis(20 + self.chance.below(80));
+        let time = Duration::from_millis(100 + self.chance.below(100));
         self.listen(time).await
     }
 
@@ -110,8 +115,15 @@ impl Shopper {
     async fn walk(&mut self) -> anyhow::Result<()> {
         let since = self.walked.elapsed().min(STRIDE).as_secs_f64();
         self.walked = Instant::now();
-        let Some(goal) = self.toward else { return Ok(()) };
         let (x, y) = self.client.at;
+        let Some(goal) = self.toward else {
+            if self.strolls {
+                let step = if y > 20.0 { -STROLL } else { STROLL };
+                self.claimed = (x, y + step);
+                self.client.claim(x, y + step).await?;
+            }
+            return Ok(());
+        };
         let step = since * self.client.zone["speed"].as_f64().context("zone.speed")? * 0.9;
         if (goal - x).abs() <= step {
             self.toward = None;
@@ -191,7 +203,7 @@ impl Shopper {
                 let told = ["rolled_back", "swapped"].iter().any(|reason| message["reason"] == *reason);
                 let moved = (spot.0 - self.claimed.0).hypot(spot.1 - self.claimed.1);
                 ensure!(!told || moved < UNDER_WAY, "{} was at {:?} and is told {message}", self.name, self.claimed);
-                if told && self.toward.is_none() {
+                if told && self.toward.is_none() && !self.strolls {
                     ensure!(moved < GRAIN, "{} stands at {:?} and is told {message}", self.name, self.claimed);
                 }
             }
@@ -228,6 +240,7 @@ impl Shopper {
 
 /// Everybody acts until `done`.
 pub(crate) async fn trade<T>(shoppers: &mut [Shopper], done: impl Future<Output = T>) -> T {
+    shoppers.iter_mut().for_each(|shopper| shopper.updated = None);
     let over = Cell::new(false);
     let done = async {
         let done = done.await;
@@ -244,6 +257,7 @@ pub(crate) async fn trade<T>(shoppers: &mut [Shopper], done: impl Future<Output 
 
 /// Everybody acts so many times.
 pub(crate) async fn trade_for(shoppers: &mut [Shopper], acts: u64) {
+    shoppers.iter_mut().for_each(|shopper| shopper.updated = None);
     for _ in 0..acts {
         all_act(shoppers).await;
     }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::market::{MARKET, Market};
+use serde_json::Value;
+
+use crate::market::Market;
 use crate::shopper::{Shopper, settle, trade, trade_for};
 
 /// Longest time without an update that is no more than a hitch, on a busy machine.
@@ -45,9 +47,9 @@ async fn whoever_uses_the_verb_is_rejected_and_everybody_else_sees_a_hitch_at_mo
         ann.settle().await.unwrap();
         assert_eq!(ann.effects, rung + 1, "{:?}", ann.rejects);
     }
-    let row = market.zone(MARKET).await;
+    let told = |row: &Value| row["trouble"].to_string().contains("verb `ring` of player");
+    let row = market.until("operators are told of it", told).await;
     assert_eq!((&row["module_name"], &row["generation"]), (&"bazaar 1.9.0".into(), &1.into()), "{row}");
-    assert!(row["trouble"].to_string().contains("verb `ring` of player"), "{row}");
     assert!(hitches.iter().all(|hitch| *hitch < HITCH), "{hitches:?}");
     eprintln!(
         "verb: 4 rings of Mallory, 4 rejects; longest gap in the others' updates {hitches:.0?}, {quiet:.0?} without a fault; blocked after 2"
@@ -63,12 +65,12 @@ async fn on_probation_it_brings_the_version_before_back() {
     trade_for(&mut shoppers, ACTS).await;
     shoppers[2].use_stall("ring").await.unwrap();
     let seq = shoppers[2].client.seq;
-    trade(&mut shoppers, market.until_it_runs("bazaar@1.0.0")).await;
+    let told = |row: &Value| row["trouble"].to_string().contains("rolled back (carried): it failed on probation");
+    let row = trade(&mut shoppers, market.until("the version before runs again", told)).await;
+    assert_eq!((&row["module_name"], &row["generation"]), (&"bazaar 1.0.0".into(), &2.into()), "{row}");
     settle(&market, &mut shoppers).await.unwrap_or_else(|error| panic!("{error:#}\n{}", market.cluster.logs()));
     let rejected = shoppers[2].rejects.iter().find(|(rejected, _)| *rejected == seq);
     assert_eq!(rejected, Some(&(seq, "module_fault".to_owned())), "the old version is not told what broke the new one");
-    let row = market.zone(MARKET).await;
-    assert!(row["trouble"].to_string().contains("rolled back (carried): it failed on probation"), "{row}");
     eprintln!("verb on probation: rolled back by itself; {} rejects of Mallory", shoppers[2].rejects.len());
 }
 
