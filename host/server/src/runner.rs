@@ -301,6 +301,7 @@ impl ZoneRunner {
             module: self.zone.module_digest(),
             module_name: description.map_or_else(String::new, |d| format!("{} {}", d.name, d.version)),
             generation: self.zone.generation(),
+            on_probation: self.zone.is_on_probation(),
             players: self.zone.players().into_iter().map(|player| player.name).collect(),
             entities: self.zone.entity_count() as u32,
             tick_p50_us: percentile(50),
