@@ -2,7 +2,8 @@
 //!
 //! One command is one file in [`commands`]; what several of them need stands beside it: [`config`] (settings of the
 //! processes) and [`service`] (how they run and end), [`output`] (tables and JSON), [`admin`] (the admin HTTP API), [`exit`]
-//! (exit codes), [`component`] (making zone files), [`bots`] (load and checks over real sockets).
+//! (exit codes), [`component`] (making zone files), [`watch`] (zones rebuilt as they are saved), [`bots`] (load and checks over
+//! real sockets).
 
 mod admin;
 mod bots;
@@ -12,6 +13,7 @@ mod config;
 mod exit;
 mod output;
 mod service;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -10,7 +10,7 @@ mod gateways;
 mod host;
 mod hosts;
 mod players;
-mod swap;
+pub(crate) mod swap;
 pub(crate) mod ticket;
 mod zone;
 mod zones;

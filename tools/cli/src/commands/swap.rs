@@ -26,18 +26,27 @@ pub(crate) struct Args {
     json: bool,
 }
 
+/// How the admin API says that the zone runs the new module.
 #[derive(Serialize, Deserialize)]
-struct Swapped {
-    generation: u32,
+pub(crate) struct Swapped {
+    pub(crate) generation: u32,
     digest: String,
     #[serde(default)]
-    module: String,
-    pause_ms: f64,
+    pub(crate) module: String,
+    /// How long the zone stood still for it.
+    pub(crate) pause_ms: f64,
+}
+
+/// Replaces the module of a running zone with this component.
+///
+/// # Errors
+/// The server's refusal: the old module goes on.
+pub(crate) async fn swap(server: &Server, zone: &str, component: Vec<u8>) -> Result<Swapped, Failure> {
+    server.request(Method::PUT, &zone_path(zone, "/module")?, Body::Bytes(component)).await
 }
 
 impl Args {
     pub(crate) fn run(self) -> Outcome {
-        let path = zone_path(&self.zone, "/module")?;
         let bytes = match std::fs::read(&self.file) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(Failure::text(Exit::NotFound, format!("there is no file {}", self.file.display()))
@@ -46,7 +55,7 @@ impl Args {
             read => read.with_context(|| format!("can't read {}", self.file.display()))?,
         };
         block_on(async {
-            let swapped: Swapped = self.server.request(Method::PUT, &path, Body::Bytes(bytes)).await?;
+            let swapped = swap(&self.server, &self.zone, bytes).await?;
             if self.json {
                 output::json(&swapped);
                 return Ok(());
