@@ -129,19 +129,19 @@ async fn a_save_changes_the_running_world_and_what_does_not_build_or_load_only_s
     assert_eq!((evening.answer().await, evening.notice().await.unwrap()), ("nobody asked anything".into(), None));
 
     let saved = evening.save("elysium/src/talk.rs", &spoken("not a soul asked"));
-    println!("save to swapped: {:.1} s", evening.swapped(1, saved).await.as_secs_f64());
+    eprintln!("save to swapped: {:.1} s", evening.swapped(1, saved).await.as_secs_f64());
     assert_eq!(evening.answer().await, "not a soul asked");
 
     // It does not compile: the page has cargo's words, without colours, and the old logic goes on.
     let line = talk.lines().position(|line| line.contains("nobody asked anything")).unwrap() + 1;
     let saved = evening.save("elysium/src/talk.rs", &spoken("\" oops"));
     let notice = evening.notice_with(&[&format!("elysium/src/talk.rs:{line}:"), "does not compile"]).await;
-    println!("save to notice: {:.1} s", saved.elapsed().as_secs_f64());
+    eprintln!("save to notice: {:.1} s", saved.elapsed().as_secs_f64());
     assert!(!notice.contains('\u{1b}'), "{notice}");
     assert_eq!(evening.answer().await, "not a soul asked");
 
     let saved = evening.save("elysium/src/talk.rs", &spoken("the house is quiet"));
-    println!("mended to swapped: {:.1} s", evening.swapped(2, saved).await.as_secs_f64());
+    eprintln!("mended to swapped: {:.1} s", evening.swapped(2, saved).await.as_secs_f64());
     evening.no_notice().await;
     assert_eq!(evening.answer().await, "the house is quiet");
 

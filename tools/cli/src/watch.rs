@@ -79,10 +79,10 @@ impl Watch {
             Failure::new(Exit::NotFound, error)
                 .hint("--watch names the folder of a zone crate, or of a workspace of them")
         })?;
-        let written = [&settings.data, &settings.modules]
-            .map(|folder| folder.canonicalize().with_context(|| format!("can't find the folder {}", folder.display())));
-        let [data, modules] = written;
-        let (data, modules) = (data?, modules?);
+        let find = |folder: &Path| {
+            folder.canonicalize().with_context(|| format!("can't find the folder {}", folder.display()))
+        };
+        let (data, modules) = (find(&settings.data)?, find(&settings.modules)?);
         let changed = Arc::new(Notify::new());
         let mut watcher = {
             let (dir, changed, own) = (dir.clone(), changed.clone(), [data, modules.clone()]);
@@ -101,7 +101,7 @@ impl Watch {
             .with_context(|| format!("can't watch the folder {}", dir.display()))?;
         let mut running = BTreeMap::new();
         for zone in &world.zones {
-            // A host that finds no file says so itself.
+            // Where a file can't be read, the host says so.
             if let Ok(component) = std::fs::read(modules.join(format!("{}.wasm", zone.module))) {
                 running.insert(zone.name.to_string(), Digest::of(&component).to_string());
             }
@@ -111,7 +111,7 @@ impl Watch {
         Ok((Self { dir, modules, world, program, running, changed, notice_tx, _watcher: watcher }, notice_rx))
     }
 
-    /// Builds and swaps after every change. Never ends; a build under way ends when this is dropped.
+    /// Builds and swaps after every change. Never ends; dropped, it kills the build under way.
     pub(crate) async fn run(mut self, server: &Server) {
         output::line(format_args!("Zones are built and swapped in when a file in {} is saved.", self.dir.display()));
         loop {
