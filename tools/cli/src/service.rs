@@ -98,6 +98,7 @@ pub(crate) fn gateway_config(settings: &Settings, world: Arc<World>) -> anyhow::
         ticket_key: settings.read_ticket_key()?,
         web_dir: settings.web.clone(),
         max_connections: settings.max_connections,
+        notice: None,
     })
 }
 

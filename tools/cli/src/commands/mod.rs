@@ -16,7 +16,7 @@ mod publish;
 mod rollback;
 mod rollout;
 mod rollouts;
-mod swap;
+pub(crate) mod swap;
 pub(crate) mod ticket;
 mod zone;
 mod zones;
