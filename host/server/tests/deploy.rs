@@ -167,6 +167,29 @@ async fn a_fault_on_probation_brings_the_version_before_back_with_all_that_is_kn
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_settled_version_is_taken_back_by_an_operator_on_a_host_that_never_ran_the_one_before() {
+    let mut rig = Rig::of(vec![config("one", 1), config("two", 1)], None).await;
+    assert_eq!(rig.add(4).await, 4);
+    let owner = rig.until("its owner", |zone| !zone["host"].is_null()).await;
+    let first = owner["module"].clone();
+    let new = upload(&rig, &marked(attacker(), 1)).await;
+    let lines = rig.deploy("lab.a", &json!({ "module": new, "probation": 20 })).await;
+    assert_eq!(steps(&lines).last(), Some(&("settled", "done")), "{lines:?}");
+    // A snapshot is what the other host begins with: it names the version before, and no more of it.
+    if owner["host"] == "two" {
+        rig.hosts.swap(0, 1);
+    }
+    rig.end_first().await;
+    assert_eq!(rig.add(1).await, 5);
+    let refused = rig.post("zones/lab.a/rollback", &json!({ "rewind": true })).await.unwrap_err();
+    assert!(refused["error"].as_str().unwrap().contains("has settled"), "{refused}");
+    let back = rig.post("zones/lab.a/rollback", &json!({})).await.unwrap();
+    assert_eq!((&back["how"], &back["digest"]), (&json!("carried"), &first), "{back}");
+    assert_eq!(rig.add(1).await, 6);
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_version_that_fails_and_can_be_taken_back_in_no_way_is_quarantined() {
     let (url, told) = webhook().await;
     let rig = Rig::of(vec![HostConfig { webhook: Some(url), ..config("lab", 1) }], None).await;

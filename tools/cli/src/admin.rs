@@ -28,7 +28,7 @@ pub(crate) enum Body {
     Nothing,
     Json(serde_json::Value),
     /// A component file, and who signed it.
-    Module(Vec<u8>, Option<Signature>),
+    Module(Vec<u8>, Option<Box<Signature>>),
 }
 
 /// How the API says no.

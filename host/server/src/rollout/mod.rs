@@ -223,7 +223,8 @@ mod tests {
 
     fn world(zones: usize) -> World {
         let zone = |number: usize| {
-            let (name, x) = (format!("{}.z{number}", if number % 2 == 0 { "nyc" } else { "la" }), number * 100);
+            let (name, x) =
+                (format!("{}.z{number}", if number.is_multiple_of(2) { "nyc" } else { "la" }), number * 100);
             format!(
                 "[[zone]]\nname = \"{name}\"\nnumber = {}\nmodule = \"elysium\"\norigin = [{x}, 0]\nsize = [50, 50]\n",
                 number + 1

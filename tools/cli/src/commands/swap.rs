@@ -70,7 +70,7 @@ pub(crate) async fn swap(
     component: Vec<u8>,
     signature: Option<Signature>,
 ) -> Result<Swapped, Failure> {
-    server.request(Method::PUT, &zone_path(zone, "/module")?, Body::Module(component, signature)).await
+    server.request(Method::PUT, &zone_path(zone, "/module")?, Body::Module(component, signature.map(Box::new))).await
 }
 
 impl Args {
