@@ -9,6 +9,7 @@ export default defineConfig({
     proxy: {
       '/ws': { target: gateway, ws: true },
       '/maps': gateway,
+      '/dev': gateway,
     },
   },
   test: { include: ['test/**/*.test.ts'] },

@@ -148,9 +148,29 @@ impl EntityId {
     }
 }
 
-/// A module file's or map's content address: BLAKE3, 32 bytes, shown as 64 hex digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Digest(#[serde(with = "serde_bytes")] pub [u8; 32]);
+/// A module file's or map's content address: BLAKE3, 32 bytes, shown as 64 hex digits. In JSON such a text, in MessagePack bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl Serialize for Digest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            serde_bytes::serialize(&self.0, serializer)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+            return Self::parse(&text).ok_or_else(|| serde::de::Error::custom("a digest is 64 hex digits"));
+        }
+        serde_bytes::deserialize(deserializer).map(Self)
+    }
+}
 
 impl Digest {
     /// The digest of these bytes.

@@ -49,6 +49,9 @@ pub struct ZoneBeat {
     pub module_name: String,
     /// How many times it was replaced.
     pub generation: Generation,
+    /// Its module is not settled yet: a fault or a slower pace brings the version before back.
+    #[serde(default)]
+    pub on_probation: bool,
     /// Names of the players in it, link-dead ones included.
     pub players: Vec<String>,
     /// Characters and things.

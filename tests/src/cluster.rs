@@ -36,7 +36,7 @@ pub fn wod() -> anyhow::Result<PathBuf> {
 }
 
 /// The sample world's file.
-fn world() -> PathBuf {
+pub fn world() -> PathBuf {
     root().join("zones/world.toml")
 }
 
@@ -122,10 +122,16 @@ impl Cluster {
 
     /// Another world in one process.
     pub async fn dev_of(world: &Path, modules: &Path) -> anyhow::Result<Self> {
+        Self::dev_with(world, modules, &[]).await
+    }
+
+    /// As [`Cluster::dev_of`], with further arguments.
+    pub async fn dev_with(world: &Path, modules: &Path, further: &[&str]) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let (listen, admin) = (free_address()?, free_address()?);
         let mut args = common("dev", listen, admin, world, modules);
         args.extend(["--allow-unsigned".into(), "--data".into(), folder.path().join("data").display().to_string()]);
+        args.extend(further.iter().map(|arg| (*arg).to_owned()));
         let process = Process::start(&args, &folder.path().join("dev.log"))?;
         let mut cluster = Self { gateways: vec![(listen, process)], hosts: Vec::new(), admin, redis: None, folder };
         cluster.until_ready().await?;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 use wod_protocol::world::World;
 
 /// Shortest HS256 secret, bytes: as long as the hash.
@@ -38,6 +39,10 @@ pub struct GatewayConfig {
     /// Players' connections at once, 1 to 1,000,000; further ones are closed with 4103. Mind the process's limit of open
     /// files. Default 10,000.
     pub max_connections: usize,
+    /// Development: what the page tells the zones' author, plain text; nothing while all is well. None: the page is told that
+    /// it need not ask again. Not read from the gateway's own settings. Default none.
+    #[serde(skip)]
+    pub notice: Option<watch::Receiver<Option<String>>>,
 }
 
 impl Default for GatewayConfig {
@@ -52,6 +57,7 @@ impl Default for GatewayConfig {
             ticket_key: None,
             web_dir: None,
             max_connections: 10_000,
+            notice: None,
         }
     }
 }

@@ -101,6 +101,7 @@ pub async fn run(
         drain: drain.clone(),
         connections: connections.clone(),
         next_conn: AtomicU64::new(1),
+        notice: config.notice.clone(),
     });
     let beat = Beat {
         id: id.clone(),

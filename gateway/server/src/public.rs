@@ -1,20 +1,21 @@
-//! The players' port: WebSocket at `/ws`, the web client at `/`, maps, health.
+//! The players' port: WebSocket at `/ws`, the web client at `/`, maps, health, notices to the zones' author.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Json, Router};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
+use serde::Serialize;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
@@ -45,12 +46,15 @@ pub(crate) struct Public {
     pub(crate) connections: TaskTracker,
     /// The next connection's number.
     pub(crate) next_conn: AtomicU64,
+    /// See [`GatewayConfig::notice`].
+    pub(crate) notice: Option<watch::Receiver<Option<String>>>,
 }
 
 pub(crate) fn router(public: Arc<Public>, config: &GatewayConfig) -> Router {
     let router = Router::new()
         .route("/ws", get(upgrade))
         .route("/maps/{digest}", get(map))
+        .route("/dev/notice", get(notice))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .with_state(public);
@@ -114,6 +118,17 @@ async fn map(State(public): State<Arc<Public>>, Path(digest): Path<String>) -> R
                 .into_response()
         }
     }
+}
+
+/// The notice to the zones' author. 204 where there will never be one: a 404 would stand in red in every player's console.
+async fn notice(State(public): State<Arc<Public>>) -> Response {
+    #[derive(Serialize)]
+    struct Notice<'a> {
+        text: Option<&'a str>,
+    }
+    let Some(notice) = &public.notice else { return StatusCode::NO_CONTENT.into_response() };
+    let text = notice.borrow();
+    ([(header::CACHE_CONTROL, "no-store")], Json(Notice { text: text.as_deref() })).into_response()
 }
 
 async fn upgrade(State(public): State<Arc<Public>>, mut request: Request) -> Response {

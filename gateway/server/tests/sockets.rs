@@ -337,6 +337,9 @@ async fn page_maps_and_health_stand_beside_the_websocket() {
     assert_eq!(page.text().await.unwrap(), "<title>the page</title>");
     assert_eq!(reqwest::get(gateway.url("/../Cargo.toml")).await.unwrap().status(), 404);
 
+    let never = reqwest::get(gateway.url("/dev/notice")).await.unwrap();
+    assert_eq!(never.status(), 204, "no notices outside of development");
+
     let map = Bytes::from_static(br#"{"size":[1,1]}"#);
     gateway.backplane.put_blob(Digest::of(&map), map.clone()).await.unwrap();
     let answer = reqwest::get(gateway.url(&format!("/maps/{}", Digest::of(&map)))).await.unwrap();

@@ -2,6 +2,7 @@
 
 import { Game } from './game.ts';
 import { tabStore } from './storage.ts';
+import { followNotices } from './ui/dev-notice.ts';
 import { Login } from './ui/login.ts';
 import { ticketIn } from './ui/ticket.ts';
 
@@ -18,6 +19,8 @@ const saved = tabStore.load();
 if (ticket !== undefined) game.enter({ ticket });
 else if (saved) game.enter(saved.who, saved);
 else login.show(tabStore.name);
+
+followNotices().catch((error: unknown) => console.error('no notices of zones that do not build:', error));
 
 // Whoever reads the address over a shoulder, or shares it, must not get the ticket along.
 if (ticket !== undefined) history.replaceState(null, '', location.pathname + location.search);

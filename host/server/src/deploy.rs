@@ -36,6 +36,8 @@ const SHADOW_LAG: usize = 200;
 const CATCH_UP: Duration = Duration::from_secs(30);
 /// How often the journal is looked at.
 const SHADOW_POLL: Duration = Duration::from_millis(50);
+/// Nothing was journaled for so long: nobody is there, or nothing happens.
+const SHADOW_QUIET: Duration = Duration::from_secs(3);
 /// A shadow run of so many ticks waits so many times as long for them: only what is journaled is seen.
 const SHADOW_PATIENCE: u32 = 3;
 /// How often a version that fails beside the zone is begun anew.
@@ -432,6 +434,7 @@ impl Shadow {
         let begun = Instant::now();
         let from = self.begin()?;
         let mut caught_up = false;
+        let mut last_entry = begun;
         let cut_short = loop {
             let page = self.follower.read()?;
             if caught_up && page.len() > SHADOW_LAG {
@@ -440,6 +443,8 @@ impl Shadow {
             caught_up |= page.len() < SHADOW_LAG;
             if page.is_empty() {
                 std::thread::sleep(SHADOW_POLL);
+            } else {
+                last_entry = Instant::now();
             }
             for (index, entry) in page {
                 self.follow(index, &entry)?;
@@ -450,8 +455,8 @@ impl Shadow {
             if self.faults() >= SHADOW_TRIES && !self.zone()?.is_comparing() {
                 break Some(format!("the new version failed {} times", self.faults()));
             }
-            if begun.elapsed() > self.patience {
-                break Some("so little was journaled in the time: nobody is there, or nothing happens".to_owned());
+            if last_entry.elapsed() > SHADOW_QUIET || begun.elapsed() > self.patience {
+                break Some("so little is journaled: nobody is there, or nothing happens".to_owned());
             }
         };
         let running = self.zone()?.module_digest().context("the zone lost its module")?;

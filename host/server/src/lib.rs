@@ -20,6 +20,7 @@ mod postman;
 mod releases;
 mod reports;
 mod rescue;
+mod rollout;
 mod runner;
 pub mod signature;
 mod standing;
@@ -83,6 +84,7 @@ pub async fn run(
     tasks.spawn(ingress::run(host.clone(), inbox, serving.clone()));
     tasks.spawn(ingress::watch_gateways(host.clone(), stop.clone()));
     tasks.spawn(beat(host.clone(), admin, stop.clone()));
+    tasks.spawn(rollout::run(host.clone(), admin, stop.clone()));
     if let Some(webhook) = webhook {
         tasks.spawn(webhook.run(serving.clone()));
     }

@@ -26,8 +26,12 @@ pub(crate) struct ModuleStore {
     limits: Limits,
     backplane: Backplane,
     trust: Arc<Trust>,
-    compiled: Arc<Mutex<BTreeMap<Digest, Arc<Compiled>>>>,
+    /// The latest used last.
+    compiled: Arc<Mutex<Vec<Arc<Compiled>>>>,
 }
+
+/// Compiled modules that a process keeps at hand; zones hold on to what they run.
+const COMPILED: usize = 64;
 
 impl ModuleStore {
     pub(crate) fn new(sandbox: Arc<Sandbox>, limits: Limits, backplane: Backplane, trust: Trust) -> Self {
@@ -106,7 +110,10 @@ impl ModuleStore {
 
     /// The compiled module, when this process has it already.
     pub(crate) fn ready(&self, digest: &Digest) -> Option<Arc<Compiled>> {
-        self.compiled.lock().get(digest).cloned()
+        let mut compiled = self.compiled.lock();
+        let index = compiled.iter().position(|compiled| compiled.digest() == *digest)?;
+        compiled[index..].rotate_left(1);
+        compiled.last().cloned()
     }
 
     /// Of bytes that were verified.
@@ -119,7 +126,12 @@ impl ModuleStore {
         })
         .await??;
         let compiled = Arc::new(compiled);
-        self.compiled.lock().insert(compiled.digest(), compiled.clone());
+        let mut all = self.compiled.lock();
+        all.retain(|other| other.digest() != compiled.digest());
+        if all.len() >= COMPILED {
+            all.remove(0);
+        }
+        all.push(compiled.clone());
         Ok(compiled)
     }
 

@@ -78,10 +78,13 @@ pub(crate) async fn put(
         bail!("the module calls itself `{name}` `{version}`: use letters, digits and . - _ + in both, 64 at most");
     }
     let release = Release { name: name.clone(), version: version.clone(), digest, bytes, schema: *schema };
+    let module = ModuleRef::Release { name: name.clone(), version: version.clone() };
+    if resolve(backplane, &module).await? == Some(digest) {
+        return Ok(false);
+    }
     let encoded = rmp_serde::to_vec_named(&release).expect("a release has no unserialisable value");
     match backplane.replace_value(&key(name, version), None, encoded.into()).await {
         Ok(()) => Ok(true),
-        Err(Error::Changed { stored: Some(stored), .. }) if decode(&stored)?.digest == digest => Ok(false),
         Err(Error::Changed { .. }) => {
             bail!(
                 "{name}@{version} was published before, and versions never change: give this one a version of its own"

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, anyhow, bail};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot, watch};
-use wod_protocol::ids::{Generation, Tick};
+use wod_protocol::ids::{Digest, Generation, Tick};
 use wod_sim::io::{Effects, Input};
 use wod_sim::module::Module;
 use wod_sim::zone::Retrace;
@@ -202,9 +202,12 @@ impl Rescue {
     /// The version before takes over: carried, or rewound.
     async fn step_back(&mut self, how: How, rebuilt: Option<Box<dyn Module>>) -> Result<SteppedBack, Refused> {
         let standing = self.standing();
-        if standing.terms.previous.is_none() {
+        let Some(previous) = standing.terms.previous else {
             return Err(Refused::Unchanged("no version before this one is kept".to_owned()));
-        }
+        };
+        // After a move or a restart this host may never have run it.
+        let ready = self.host.modules.ensure(previous).await;
+        ready.map_err(|error| Refused::Unchanged(format!("the version before can't be had: {error:#}")))?;
         let _replacing = self.port.replacing.lock().await;
         if !how.rewind {
             // In one tick, so that it can't fail again in between.
@@ -307,20 +310,27 @@ impl Rescue {
         let why = format!("{why}; {what}");
         self.push(&[Input::Shelve { saved, why: why.clone() }]).await;
         self.until(|now| now.terms.shelved.is_some()).await;
-        let fell_back = from.terms.previous.is_some()
-            && {
-                let _replacing = self.port.replacing.lock().await;
-                match self.replace(None, Input::RollBack).await {
-                    Ok(_) => true,
-                    Err(fault) => {
-                        tracing::error!(zone = %self.port.zone, fault, "the version before does not take what is kept either");
-                        false
-                    }
+        let fell_back = match from.terms.previous {
+            None => false,
+            Some(previous) => match self.take_from_the_shelf(previous).await {
+                Ok(()) => true,
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    tracing::error!(zone = %self.port.zone, error, "the version before does not take what is kept either");
+                    false
                 }
-            };
+            },
+        };
         let now = if fell_back { "the version before runs again" } else { "the zone runs without a module" };
         self.trouble(format!("quarantined: {why}; {now}"));
         self.tell("quarantined", &from, format!("{why}; {now}"));
+    }
+
+    async fn take_from_the_shelf(&self, previous: Digest) -> anyhow::Result<()> {
+        self.host.modules.ensure(previous).await?;
+        let _replacing = self.port.replacing.lock().await;
+        self.replace(None, Input::RollBack).await.map_err(|fault| anyhow!(fault))?;
+        Ok(())
     }
 
     /// Has the zone carry out an input that gives it another module, after `before` in the same tick.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
-use wod_protocol::ids::{Tick, ZoneName};
+use wod_protocol::ids::{Tick, ZoneName, ZoneNo};
 use wod_protocol::limits::TICKS_AWAITING_JOURNAL;
 use wod_protocol::registry::ZoneBeat;
 use wod_protocol::world;
@@ -66,6 +66,8 @@ pub(crate) struct ZoneRunner {
     /// A snapshot is due when a replay would take longer.
     replay_budget: Duration,
     durations: VecDeque<u32>,
+    /// Under the labels of the module that runs.
+    tick_seconds: metrics::Histogram,
     status_at: Instant,
     observer: Observer,
     pace: Pace,
@@ -86,6 +88,7 @@ impl ZoneRunner {
         let now = Instant::now();
         let mut pace = Pace::default();
         pace.replaced(modules.meter.clone());
+        let tick_seconds = tick_seconds(port.zone, label(&zone));
         Self {
             port,
             zone,
@@ -101,6 +104,7 @@ impl ZoneRunner {
             replay_entries: replayed.1,
             replay_budget,
             durations: VecDeque::with_capacity(DURATIONS),
+            tick_seconds,
             status_at: now,
             observer: Observer::default(),
             pace,
@@ -168,6 +172,7 @@ impl ZoneRunner {
             self.modules.meter = self.modules.taken.clone();
             self.pace.replaced(self.modules.meter.clone());
             self.slow = None;
+            self.tick_seconds = tick_seconds(self.port.zone, label(&self.zone));
         }
         if let Some(slow) = self.pace.regression() {
             self.slow = self.zone.is_on_probation().then_some(slow);
@@ -188,7 +193,7 @@ impl ZoneRunner {
         let took = now.elapsed();
         self.replay_cost += took;
         self.measure(took);
-        let module = ModuleLabel { digest: self.zone.module_digest(), generation: self.zone.generation() };
+        let module = label(&self.zone);
         let standing = self.observer.look(&self.zone, self.slow.clone());
         let commit = Commit::Tick(Box::new(TickCommit { entry, effects, swap, module, standing }));
         if !self.hand_over(commit) {
@@ -251,6 +256,8 @@ impl ZoneRunner {
         }
         self.port.set_asleep(false);
         self.asleep = None;
+        // What was not recorded for long is not shown any more, until it is asked for anew.
+        self.tick_seconds = tick_seconds(self.port.zone, label(&self.zone));
         self.last_start = None;
         self.next_at = now;
         let slept = (now.duration_since(since).as_nanos() / self.period.as_nanos()) as u64;
@@ -277,7 +284,7 @@ impl ZoneRunner {
             self.durations.pop_front();
         }
         self.durations.push_back(took.as_micros() as u32);
-        metrics::histogram!("wod_zone_tick_seconds", "zone" => self.port.zone.to_string()).record(took.as_secs_f64());
+        self.tick_seconds.record(took.as_secs_f64());
     }
 
     fn status(&self) -> ZoneBeat {
@@ -303,6 +310,7 @@ impl ZoneRunner {
             module: self.zone.module_digest(),
             module_name: description.map_or_else(String::new, |d| format!("{} {}", d.name, d.version)),
             generation: self.zone.generation(),
+            on_probation: self.zone.is_on_probation(),
             players: self.zone.players().into_iter().map(|player| player.name).collect(),
             entities: self.zone.entity_count() as u32,
             tick_p50_us: percentile(50),
@@ -313,6 +321,17 @@ impl ZoneRunner {
             asleep: self.asleep.is_some(),
         }
     }
+}
+
+fn label(zone: &Zone) -> ModuleLabel {
+    ModuleLabel { digest: zone.module_digest(), generation: zone.generation() }
+}
+
+fn tick_seconds(zone: ZoneNo, module: ModuleLabel) -> metrics::Histogram {
+    let generation = module.generation.to_string();
+    metrics::histogram!(
+        "wod_zone_tick_seconds", "zone" => zone.to_string(), "module" => module.to_string(), "generation" => generation
+    )
 }
 
 fn is_fault(outcome: &Outcome) -> bool {

@@ -1,137 +1,14 @@
 //! A host, its store and a module that misbehaves: what the host does when things go wrong that are seldom seen together.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says more by panicking"))]
 
-use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+mod rig;
+
 use std::time::{Duration, Instant};
 
-use metrics_exporter_prometheus::PrometheusBuilder;
-use serde_json::{Value, json};
-use tempfile::TempDir;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
-use wod_backplane::Backplane;
+use rig::{DEADLINE, Rig, attacker, has_trouble};
 use wod_backplane::faults::Fault;
-use wod_host::signature::Trust;
-use wod_host::{HostConfig, REPLAY_BUDGET};
-use wod_protocol::ids::HostId;
-use wod_protocol::world::World;
+use wod_host::REPLAY_BUDGET;
 use wod_sandbox::testing::marked;
-use wod_sandbox::{Limits, SandboxOptions};
-
-const WORLD: &str = r#"
-start = "lab.a"
-[[zone]]
-name = "lab.a"
-number = 1
-module = "attacker"
-origin = [0, 0]
-size = [50, 50]
-"#;
-const DEADLINE: Duration = Duration::from_secs(30);
-
-/// A running host.
-struct Rig {
-    backplane: Backplane,
-    admin: SocketAddr,
-    stop: CancellationToken,
-    running: JoinHandle<anyhow::Result<()>>,
-    http: reqwest::Client,
-    _folder: TempDir,
-}
-
-fn attacker() -> &'static [u8] {
-    static FILE: OnceLock<Vec<u8>> = OnceLock::new();
-    FILE.get_or_init(wod_sandbox::testing::attacker)
-}
-
-impl Rig {
-    async fn start(replay_budget: Duration) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("attacker.wasm"), attacker()).unwrap();
-        let config = HostConfig {
-            host: HostId::from("lab"),
-            region: String::new(),
-            admin: "127.0.0.1:0".parse().unwrap(),
-            world: Arc::new(World::parse(WORLD).unwrap()),
-            modules: folder.path().to_owned(),
-            follow_modules: false,
-            trust: Trust::Anybody,
-            webhook: None,
-            workers: 1,
-            limits: Limits::default(),
-            sandbox: SandboxOptions::default(),
-            replay_budget,
-            foreign_grace: Duration::from_secs(5),
-        };
-        let backplane = Backplane::embedded(None).await.unwrap();
-        let (stop, (ready_tx, ready_rx)) = (CancellationToken::new(), oneshot::channel());
-        let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let running = tokio::spawn(wod_host::run(config, backplane.clone(), metrics, stop.clone(), ready_tx));
-        let admin = ready_rx.await.unwrap();
-        let rig = Self { backplane, admin, stop, running, http: reqwest::Client::new(), _folder: folder };
-        assert_eq!(rig.add(1).await, 1);
-        rig
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("http://{}/api/{path}", self.admin)
-    }
-
-    async fn ask(&self, text: &str) -> Result<String, String> {
-        let request = self.http.post(self.url("zones/lab.a/ask")).json(&json!({ "text": text }));
-        let answer = request.send().await.unwrap();
-        let good = answer.status().is_success();
-        let answer: Value = answer.json().await.unwrap();
-        let text = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();
-        if good { Ok(text("reply")) } else { Err(text("error")) }
-    }
-
-    /// What the module's counter says after adding to it, as soon as the module answers.
-    async fn add(&self, number: u64) -> u64 {
-        let begin = Instant::now();
-        loop {
-            match self.ask(&format!("add:{number}")).await {
-                Ok(reply) => return reply.split(' ').next().unwrap().parse().unwrap(),
-                Err(error) => assert!(begin.elapsed() < DEADLINE, "{error}"),
-            }
-        }
-    }
-
-    async fn zone(&self) -> Value {
-        let zones: Value = self.http.get(self.url("zones")).send().await.unwrap().json().await.unwrap();
-        zones[0].clone()
-    }
-
-    async fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
-        let begin = Instant::now();
-        loop {
-            let zone = self.zone().await;
-            if holds(&zone) {
-                return zone;
-            }
-            assert!(begin.elapsed() < DEADLINE, "{what}: {zone}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    async fn swap(&self, component: Vec<u8>) -> Result<Value, Value> {
-        let answer = self.http.put(self.url("zones/lab.a/module")).body(component).send().await.unwrap();
-        let good = answer.status().is_success();
-        let answer = answer.json().await.unwrap();
-        if good { Ok(answer) } else { Err(answer) }
-    }
-
-    async fn end(self) {
-        self.stop.cancel();
-        tokio::time::timeout(DEADLINE, self.running).await.unwrap().unwrap().unwrap();
-    }
-}
-
-fn has_trouble(zone: &Value, text: &str) -> bool {
-    zone["trouble"].as_array().unwrap().iter().any(|trouble| trouble.as_str().unwrap().contains(text))
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_storm_of_faults_shelves_the_module_and_a_mended_one_knows_what_it_knew() {

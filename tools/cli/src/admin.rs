@@ -1,5 +1,6 @@
 //! The admin HTTP API as a client: any host, or the `wod dev` process, answers for the whole cluster.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -27,7 +28,7 @@ pub(crate) enum Body {
     Nothing,
     Json(serde_json::Value),
     /// A component file, and who signed it.
-    Module(Vec<u8>, Option<Signature>),
+    Module(Vec<u8>, Option<Box<Signature>>),
 }
 
 /// How the API says no.
@@ -39,6 +40,11 @@ struct Refusal {
 }
 
 impl Server {
+    /// The admin API at this address.
+    pub(crate) fn at(address: SocketAddr) -> Self {
+        Self { server: format!("http://{address}") }
+    }
+
     /// Reads a list or a thing.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         self.request(Method::GET, path, Body::Nothing).await

@@ -1,5 +1,6 @@
 //! How `wod` ends: one exit code a kind of failure, and an error that says what to do next.
 
+use std::fmt;
 use std::process::ExitCode;
 
 /// Listed in `wod --help`.
@@ -61,16 +62,20 @@ impl Failure {
 
     /// Prints it for people, on standard error, and gives the process's exit code.
     pub(crate) fn report(&self) -> ExitCode {
-        eprintln!("error: {:#}", self.error);
-        if let Some(hint) = &self.hint {
-            eprintln!("  help: {hint}");
-        }
+        eprintln!("error: {self}");
         ExitCode::from(self.exit as u8)
     }
 
-    #[cfg(test)]
     pub(crate) fn exit(&self) -> Exit {
         self.exit
+    }
+}
+
+/// The error with its causes on one line, what to do next on another.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.error)?;
+        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "\n  help: {hint}"))
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! One command is one file in [`commands`]; what several of them need stands beside it: [`config`] (settings of the
 //! processes) and [`service`] (how they run and end), [`output`] (tables and JSON), [`admin`] (the admin HTTP API), [`exit`]
-//! (exit codes), [`component`] (making zone files), [`keyfile`] (keys for modules and tickets), [`scenario`] (a zone played in
-//! this process), [`bots`] (load and checks over real sockets).
+//! (exit codes), [`component`] (making zone files), [`watch`] (zones rebuilt as they are saved), [`keyfile`] (keys for modules and
+//! tickets), [`scenario`] (a zone played in this process), [`bots`] (load and checks over real sockets).
 
 mod admin;
 mod bots;
@@ -15,6 +15,7 @@ mod keyfile;
 mod output;
 mod scenario;
 mod service;
+mod watch;
 
 use std::process::ExitCode;
 

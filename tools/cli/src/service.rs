@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_util::MetricKindMask;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -23,6 +24,8 @@ use crate::exit::{Exit, Failure, Outcome};
 
 /// The hidden command on which this program compiles one module and ends.
 pub(crate) const COMPILE_CHILD: &str = "compile-child";
+/// A histogram that nothing was recorded in for so long is not shown any more.
+const IDLE_SERIES: Duration = Duration::from_secs(3600);
 /// How long a host leaves zones of another region to the hosts there.
 const FOREIGN_GRACE: Duration = Duration::from_secs(5);
 
@@ -62,7 +65,9 @@ fn start_logging(quiet: &str) {
 
 /// The process's metrics, which admin ports show.
 pub(crate) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
-    PrometheusBuilder::new().install_recorder().context("can't install the metrics recorder")
+    // Each version of a module has series of its own.
+    let builder = PrometheusBuilder::new().idle_timeout(MetricKindMask::HISTOGRAM, Some(IDLE_SERIES));
+    builder.install_recorder().context("can't install the metrics recorder")
 }
 
 /// Connects to the Redis of the settings.
@@ -98,6 +103,7 @@ pub(crate) fn gateway_config(settings: &Settings, world: Arc<World>) -> anyhow::
         ticket_key: settings.read_ticket_key()?,
         web_dir: settings.web.clone(),
         max_connections: settings.max_connections,
+        notice: None,
     })
 }
 

@@ -16,7 +16,7 @@ pub(crate) struct Args {
 
 /// Installs and builds what is missing, then becomes `wod dev`, so that Ctrl-C drains the world itself.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    build()?;
+    build(&["--quick"])?;
     let mut command = Line::new("")
         .arg(paths::wod("release"))
         .arg("dev")
@@ -27,6 +27,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .arg(paths::zones())
         .arg("--web")
         .arg(paths::web())
+        .arg("--watch")
+        .arg(paths::root().join("zones"))
         .command();
     command.args(&args.args);
     // Relative paths in the arguments, and the default `./data`, are the caller's.
@@ -34,20 +36,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Err(anyhow::Error::new(command.exec()).context("can't start wod dev"))
 }
 
-/// Everything that a running world needs, in release form.
-pub(crate) fn build() -> anyhow::Result<()> {
+/// Everything that a running world needs, in release form; the zones as these flags of `wod zone build` say.
+pub(crate) fn build(zone_flags: &[&str]) -> anyhow::Result<()> {
     machine::wasm_target()?;
     machine::node()?;
     machine::web_client()?;
     println!("building the server (the first time takes some minutes)");
     Line::new("cargo build --release --package wod").run()?;
     println!("building the zones");
-    Line::new("")
-        .arg(paths::wod("release"))
-        .arg("zone")
-        .arg("build")
-        .arg("zones")
-        .arg("--out")
-        .arg(paths::zones())
-        .run()
+    let line = Line::new("").arg(paths::wod("release")).arg("zone").arg("build").arg("zones").arg("--out");
+    zone_flags.iter().fold(line.arg(paths::zones()), Line::arg).run()
 }

@@ -43,7 +43,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     machine::redis()?;
     if !args.no_build {
-        dev::build()?;
+        dev::build(&[])?;
     }
     for port in GATEWAYS.iter().flat_map(|(players, operators)| [*players, *operators]).chain(HOSTS) {
         if !is_free(port) {

@@ -64,6 +64,7 @@ fn unowned(zone: &world::Zone) -> ZoneBeat {
         module: None,
         module_name: String::new(),
         generation: Generation(0),
+        on_probation: false,
         players: Vec::new(),
         entities: 0,
         tick_p50_us: 0,

@@ -3,6 +3,7 @@
 
 mod lists;
 mod modules;
+mod rollouts;
 mod zones;
 
 use std::sync::Arc;
@@ -59,6 +60,10 @@ pub(crate) async fn serve(listener: TcpListener, host: Arc<Host>, metrics: Prome
         .route("/api/gateways", get(lists::gateways))
         .route("/api/players", get(lists::players))
         .route("/api/modules", get(lists::modules).post(modules::publish))
+        .route("/api/rollouts", get(rollouts::list).post(rollouts::begin))
+        .route("/api/rollouts/{id}", get(rollouts::show))
+        .route("/api/rollouts/{id}/resume", post(rollouts::resume))
+        .route("/api/rollouts/{id}/abort", post(rollouts::abort))
         .route("/api/zones/{name}/module", put(modules::swap))
         .route("/api/zones/{name}/deploy", post(modules::deploy))
         .route("/api/zones/{name}/rollback", post(modules::rollback))

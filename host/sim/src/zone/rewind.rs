@@ -100,7 +100,10 @@ impl Retrace {
         let mut zone = self.zone;
         let card = zone.state.module.take().ok_or_else(|| refused("there was no module before the swap"))?;
         let saved = match &mut zone.slot {
-            Slot::Parked(module) | Slot::Running(module) => module.save()?,
+            Slot::Parked(module) | Slot::Running(module) => {
+                module.enforce_time(true);
+                module.save()?
+            }
             Slot::Empty | Slot::Missing => return Err(refused("the module of before did not run")),
         };
         let scene = zone.state.scene;

@@ -14,7 +14,7 @@ use super::modules::Slot;
 use super::orders::Command;
 use super::scene::Luck;
 use super::state::ModuleCard;
-use super::{Modules, Zone};
+use super::{Modules, Prepared, Zone};
 use crate::module::{Description, Event, Fault, Frame, Module, StartReason};
 
 /// Differences that are told with their events; the rest is counted.
@@ -90,6 +90,21 @@ pub(super) struct Beside {
     comparison: Comparison,
 }
 
+/// Modules whose calls are held to their limits of time, though a replay's are not.
+struct Enforcing<'a>(&'a mut dyn Modules);
+
+impl Modules for Enforcing<'_> {
+    fn take(&mut self, digest: &Digest) -> Result<Prepared, Fault> {
+        let mut prepared = self.0.take(digest)?;
+        prepared.module.enforce_time(true);
+        Ok(prepared)
+    }
+
+    fn rebuilt(&mut self) -> Result<Box<dyn Module>, Fault> {
+        self.0.rebuilt()
+    }
+}
+
 impl Zone {
     /// What the swap to this version would meet: the running one saves, an instance of the other loads that and is dropped.
     /// For copies of a zone alone: a `save` that fails leaves it without a module.
@@ -138,9 +153,19 @@ impl Zone {
     ) -> Result<(super::swap::Loaded, Rehearsal), Fault> {
         let running = self.state.module.as_ref().map(|card| Arc::clone(&card.description));
         let running = running.ok_or_else(|| super::modules::refused("the zone has no module yet"))?;
-        let (loaded, saved_bytes) = self.carry(digest, modules)?;
+        self.enforce_time(true);
+        let carried = self.carry(digest, &mut Enforcing(modules));
+        self.enforce_time(false);
+        let (loaded, saved_bytes) = carried?;
         let rehearsal = Rehearsal { running, other: Arc::clone(&loaded.card.description), saved_bytes };
         Ok((loaded, rehearsal))
+    }
+
+    /// A replay obeys what was; what never was is held to its limits.
+    fn enforce_time(&mut self, enforced: bool) {
+        if let Slot::Running(module) = &mut self.slot {
+            module.enforce_time(enforced);
+        }
     }
 
     /// Tells the other version a call's events, with the scene and the luck that the running one had. `running`: its orders;

@@ -1,7 +1,7 @@
 //! `wod dev`: the whole world in one process.
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use tokio::sync::oneshot;
@@ -10,8 +10,10 @@ use wod_backplane::{Backplane, Error};
 use wod_gateway::GatewayConfig;
 use wod_host::HostConfig;
 
+use crate::admin::Server;
 use crate::config::{Flags, Role, Settings};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::watch::Watch;
 use crate::{output, service};
 
 /// Arguments of `wod dev`.
@@ -23,6 +25,9 @@ pub(crate) struct Args {
     /// Run modules that nobody has signed: on your own machine only
     #[arg(long, conflicts_with = "trusted_keys")]
     allow_unsigned: bool,
+    /// Build the zones of this folder whenever a file of theirs is saved, and swap in what changed
+    #[arg(long, value_name = "DIR", requires = "allow_unsigned")]
+    watch: Option<PathBuf>,
     #[command(flatten)]
     flags: Flags,
 }
@@ -37,24 +42,32 @@ impl Args {
         let trust = settings.read_trust(self.allow_unsigned)?;
         let host = service::host_config(&settings, world.clone(), trust, true)?;
         // Operators of a single process have one port, the host's.
-        let gateway = GatewayConfig { admin: None, ..service::gateway_config(&settings, world)? };
+        let mut gateway = GatewayConfig { admin: None, ..service::gateway_config(&settings, world.clone())? };
+        let mut watch = None;
+        if let Some(dir) = &self.watch {
+            let (begun, notice_rx) = Watch::begin(dir, &settings, world)?;
+            gateway.notice = Some(notice_rx);
+            watch = Some(begun);
+        }
         service::run("warn,wod=info", |stop| async move {
             let backplane = match settings.redis {
                 Some(_) => service::connect(&settings, "dev").await?,
                 None => open(&settings.data.join("world")).await?,
             };
-            let ended = Box::pin(serve(&settings, host, gateway, backplane.clone(), stop)).await;
+            let ended = Box::pin(serve(&settings, host, gateway, watch, backplane.clone(), stop)).await;
             backplane.close().await.context("can't close the world's file")?;
             ended
         })
     }
 }
 
-/// Runs host and gateway until told to stop: then first the gateway, so that the last inputs still reach their zones.
+/// Runs host and gateway until told to stop: then first the gateway, so that the last inputs still reach their zones. Zones are
+/// watched as long as players are let in.
 async fn serve(
     settings: &Settings,
     host: HostConfig,
     gateway: GatewayConfig,
+    watch: Option<Watch>,
     backplane: Backplane,
     stop: CancellationToken,
 ) -> Outcome {
@@ -72,6 +85,9 @@ async fn serve(
             let stored =
                 settings.redis.as_deref().map_or_else(|| settings.data.display().to_string(), |_| "Redis".into());
             output::line(format_args!("The world runs; it is kept in {stored}. Ctrl-C stops it."));
+            if let Some(watch) = watch {
+                stop.run_until_cancelled(watch.run(&Server::at(admin))).await;
+            }
         }
         anyhow::Ok(())
     };

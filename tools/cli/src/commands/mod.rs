@@ -14,7 +14,9 @@ mod modules;
 mod players;
 mod publish;
 mod rollback;
-mod swap;
+mod rollout;
+mod rollouts;
+pub(crate) mod swap;
 pub(crate) mod ticket;
 mod zone;
 mod zones;
@@ -61,6 +63,10 @@ enum Command {
     Swap(swap::Args),
     /// Give a zone the version before its last swap again
     Rollback(rollback::Args),
+    /// Give a version to many zones, wave by wave
+    Rollout(rollout::Args),
+    /// List the rollouts
+    Rollouts(rollouts::Args),
     /// Settings of running zones
     #[command(subcommand)]
     Config(config_set::Command),
@@ -91,6 +97,8 @@ impl Cli {
             Command::Modules(args) => args.run(),
             Command::Swap(args) => args.run(),
             Command::Rollback(args) => args.run(),
+            Command::Rollout(args) => args.run(),
+            Command::Rollouts(args) => args.run(),
             Command::Config(command) => command.run(),
             Command::Ask(args) => args.run(),
             Command::Ticket(args) => args.run(),

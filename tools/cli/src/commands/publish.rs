@@ -43,8 +43,10 @@ impl Args {
             for file in &self.files {
                 let bytes = read_module(file)?;
                 let signature = self.key.sign(&bytes)?;
-                let published: Published =
-                    self.server.request(Method::POST, "/api/modules", Body::Module(bytes, signature)).await?;
+                let published: Published = self
+                    .server
+                    .request(Method::POST, "/api/modules", Body::Module(bytes, signature.map(Box::new)))
+                    .await?;
                 if !self.json {
                     output::line(format_args!(
                         "{}@{} {} ({}, schema {}, {}, digest {})",

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use wod_host::signature::Signature;
 
 use super::keys::{Key, read_module};
 use crate::admin::{Body, Server, block_on, zone_path};
@@ -48,13 +49,28 @@ struct Line {
     facts: Value,
 }
 
+/// How the admin API says that the zone runs the new module.
 #[derive(Serialize, Deserialize)]
-struct Swapped {
-    generation: u32,
+pub(crate) struct Swapped {
+    pub(crate) generation: u32,
     digest: String,
     #[serde(default)]
-    module: String,
-    pause_ms: f64,
+    pub(crate) module: String,
+    /// How long the zone stood still for it.
+    pub(crate) pause_ms: f64,
+}
+
+/// Replaces the module of a running zone with this component.
+///
+/// # Errors
+/// The server's refusal: the old module goes on.
+pub(crate) async fn swap(
+    server: &Server,
+    zone: &str,
+    component: Vec<u8>,
+    signature: Option<Signature>,
+) -> Result<Swapped, Failure> {
+    server.request(Method::PUT, &zone_path(zone, "/module")?, Body::Module(component, signature.map(Box::new))).await
 }
 
 impl Args {
@@ -67,10 +83,9 @@ impl Args {
             return Err(Failure::text(Exit::Usage, "--plan and --shadow are for published modules")
                 .hint("`wod publish FILE.wasm`, then `wod swap ZONE NAME@VERSION --plan`"));
         }
-        let path = zone_path(&self.zone, "/module")?;
         let bytes = read_module(&PathBuf::from(&self.module))?;
         let signature = self.key.sign(&bytes)?;
-        let swapped: Swapped = self.server.request(Method::PUT, &path, Body::Module(bytes, signature)).await?;
+        let swapped = swap(&self.server, &self.zone, bytes, signature).await?;
         if self.json {
             output::json(&swapped);
             return Ok(());

@@ -27,9 +27,8 @@ struct Row {
 impl Args {
     pub(crate) fn run(self) -> Outcome {
         block_on(async {
-            let mut answer: Vec<serde_json::Value> = self.server.get("/api/zones").await?;
+            let answer: Vec<serde_json::Value> = self.server.get("/api/zones").await?;
             if self.json {
-                answer.iter_mut().for_each(show_digest);
                 output::json(&answer);
                 return Ok(());
             }
@@ -70,30 +69,4 @@ fn row(Row { host, beat }: Row) -> [String; 10] {
 
 fn micros(micros: u32) -> String {
     if micros < 1000 { format!("{micros} µs") } else { format!("{:.1} ms", f64::from(micros) / 1000.0) }
-}
-
-/// Digests travel as bytes; people and scripts know them as hex.
-fn show_digest(zone: &mut serde_json::Value) {
-    if let Some(module) = zone.get_mut("module")
-        && let Ok(Some(digest)) = serde_json::from_value::<Option<wod_protocol::ids::Digest>>(module.clone())
-    {
-        *module = digest.to_string().into();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use wod_protocol::ids::Digest;
-
-    #[test]
-    fn a_digest_is_shown_as_hex() {
-        let digest = Digest::of(b"module");
-        let mut zone = serde_json::json!({ "module": digest });
-        show_digest(&mut zone);
-        assert_eq!(zone["module"], digest.to_string());
-        let mut without = serde_json::json!({ "module": null });
-        show_digest(&mut without);
-        assert!(without["module"].is_null());
-    }
 }
