@@ -166,9 +166,10 @@ impl Market {
     pub(crate) async fn worst(&self, metric: &str, zone: u32) -> f64 {
         let metrics =
             reqwest::get(format!("http://{}/metrics", self.cluster.admin)).await.unwrap().text().await.unwrap();
-        let head = format!("{metric}{{zone=\"{zone}\",quantile=\"1\"}} ");
-        let line = metrics.lines().find_map(|line| line.strip_prefix(&head)).unwrap_or_else(|| panic!("no {head}"));
-        line.parse::<f64>().unwrap() * 1000.0
+        let head = format!("{metric}{{zone=\"{zone}\",");
+        let worst = |line: &str| line.strip_prefix(&head)?.split_once("quantile=\"1\"} ")?.1.parse::<f64>().ok();
+        let worst = metrics.lines().filter_map(worst).reduce(f64::max);
+        worst.unwrap_or_else(|| panic!("no {head}")) * 1000.0
     }
 }
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use wod_backplane::{Backplane, RedisOptions};
+use wod_backplane::{Backplane, Error, RedisOptions};
 use wod_protocol::ids::{Digest, JournalIndex, ZoneNo};
 use wod_protocol::map::Map;
 use wod_protocol::world::World;
@@ -19,14 +20,21 @@ use crate::market::{edition, world};
 
 /// [`crate::market::MARKET`].
 const ZONE: ZoneNo = ZoneNo(1);
-/// How often the journal is read: before snapshots let its beginning go.
+/// How often the journal is read. A snapshot of the zone lets go of what the one before it does not need; it is seconds younger.
 const READ: Duration = Duration::from_millis(100);
 const READ_BYTES: usize = 4 << 20;
 
-/// Collects a zone's journal from its first entry on, as it grows.
+/// Collects a zone's journal as it grows.
 pub(crate) struct Tap {
     stop_tx: watch::Sender<bool>,
-    reading: JoinHandle<Vec<Entry>>,
+    reading: JoinHandle<Past>,
+}
+
+/// What happened in a zone.
+pub(crate) struct Past {
+    /// Where it begins; none: with the zone. The first snapshot lets everything before it go at once, read or not.
+    snapshot: Option<Bytes>,
+    pub(crate) entries: Vec<Entry>,
 }
 
 impl Tap {
@@ -34,17 +42,24 @@ impl Tap {
         let backplane = Backplane::redis(redis, RedisOptions::default()).await.unwrap();
         let (stop_tx, stop_rx) = watch::channel(false);
         let reading = tokio::spawn(async move {
-            let (mut entries, mut next) = (Vec::new(), JournalIndex(1));
+            let (mut past, mut next) = (Past { snapshot: None, entries: Vec::new() }, JournalIndex(1));
             loop {
                 let last = *stop_rx.borrow();
                 loop {
-                    let page = backplane.read_journal(ZONE, next, READ_BYTES).await.unwrap();
+                    let page = match backplane.read_journal(ZONE, next, READ_BYTES).await {
+                        Err(Error::Trimmed { .. }) if past.snapshot.is_none() => {
+                            let (at, snapshot) = backplane.snapshot(ZONE).await.unwrap().unwrap();
+                            (past, next) = (Past { snapshot: Some(snapshot), entries: Vec::new() }, at.next());
+                            continue;
+                        }
+                        read => read.unwrap(),
+                    };
                     let Some((end, _)) = page.last() else { break };
                     next = end.next();
-                    entries.extend(page.iter().map(|(_, bytes)| Entry::decode(bytes).unwrap()));
+                    past.entries.extend(page.iter().map(|(_, bytes)| Entry::decode(bytes).unwrap()));
                 }
                 if last {
-                    return entries;
+                    return past;
                 }
                 tokio::time::sleep(READ).await;
             }
@@ -53,7 +68,7 @@ impl Tap {
     }
 
     /// All of it so far.
-    pub(crate) async fn close(self) -> Vec<Entry> {
+    pub(crate) async fn close(self) -> Past {
         self.stop_tx.send(true).unwrap();
         self.reading.await.unwrap()
     }
@@ -67,8 +82,8 @@ pub(crate) struct Twin {
 }
 
 impl Twin {
-    /// At the beginning of a market of edition `first`; it knows these editions.
-    pub(crate) fn new(first: &str, editions: &[&str]) -> Self {
+    /// At the beginning of the past of a market that began with edition `first`; it knows these editions.
+    pub(crate) fn new(past: &Past, first: &str, editions: &[&str]) -> Self {
         let world = Arc::new(World::parse(&world(first)).unwrap());
         let size = world.zone(ZONE).unwrap().size;
         let sandbox = Sandbox::new(SandboxOptions::default()).unwrap();
@@ -77,8 +92,12 @@ impl Twin {
             (compiled.digest(), Arc::new(compiled))
         };
         let compiled = editions.iter().map(compile).collect();
-        let modules = Editions { compiled, size, tried: None };
-        Self { zone: Zone::new(world, ZONE), modules, effects: Effects::default() }
+        let mut modules = Editions { compiled, size, tried: None };
+        let zone = match &past.snapshot {
+            None => Zone::new(world, ZONE),
+            Some(snapshot) => Zone::restore(world, ZONE, snapshot, &mut modules).unwrap(),
+        };
+        Self { zone, modules, effects: Effects::default() }
     }
 
     /// Lives an entry as it was.

@@ -120,7 +120,7 @@ fn tests_of(end_to_end: bool) -> Line {
 /// The end-to-end tests of deployments and rollbacks, with the figures they print; on the release form of `wod`.
 pub(crate) fn deployments() -> Line {
     let words = match has_nextest() {
-        true => format!("{NEXTEST} --workspace --test-threads 1 --no-capture -E binary(deploy)"),
+        true => format!("{NEXTEST} --workspace --no-capture -E package(wod-tests)&binary(deploy)"),
         false => format!("{CARGO_TEST} --package wod-tests --test deploy -- --test-threads 1 --nocapture"),
     };
     Line::new(&words).env("WOD_BIN", paths::wod("release"))

@@ -8,7 +8,7 @@ impl Edition for This {
     const VERSION: &'static str = "1.3.0";
 
     fn beat() {
-        for step in 0..6_000_000_u64 {
+        for step in 0..36_000_000_u64 {
             std::hint::black_box(step);
         }
     }
