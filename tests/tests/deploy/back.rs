@@ -9,11 +9,15 @@ use crate::shopper::{Shopper, settle, trade, trade_for};
 const PROBATION: u32 = 12_000;
 /// Acts of each player between swap and rollback, at the most.
 const ACTS: u64 = 40;
-const ROUNDS: u64 = 6;
 const SEED: u64 = 20;
 /// East and west of the border, metres east; both near a stall.
 const WEST: f64 = 52.0;
 const EAST: f64 = 68.0;
+
+/// Rollbacks of a test: `WOD_ROUNDS`, else a few.
+fn rounds() -> u64 {
+    std::env::var("WOD_ROUNDS").map_or(3, |rounds| rounds.parse().unwrap())
+}
 
 /// Two who stay, and two who cross.
 async fn shoppers(market: &Market) -> Vec<Shopper> {
@@ -30,7 +34,7 @@ async fn a_rollback_that_carries_the_state_back_changes_nothing_of_players_and_g
     let two = market.publish_edition("two").await;
     let mut shoppers = shoppers(&market).await;
     let (mut chance, mut pauses, mut crossings) = (Chance::new(SEED), Vec::new(), 0);
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         for crossing in &mut shoppers[2..] {
             crossings += 1;
             crossing.toward = Some(if crossing.client.at.0 < 60.0 { EAST } else { WEST });
@@ -54,7 +58,7 @@ async fn a_rewind_changes_nothing_of_players_and_goods() {
     let two = market.publish_edition("two").await;
     let mut shoppers = shoppers(&market).await;
     let (mut chance, mut pauses, mut crossings) = (Chance::new(SEED + 10), Vec::new(), 0);
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         for crossing in &mut shoppers[2..] {
             crossing.walk_to(EAST).await.unwrap();
             assert_eq!(crossing.client.zone["zone"], "nyc.fair");

@@ -92,7 +92,7 @@ fn refused_by_the_zone_itself(past: &Past) {
         without.live(entry);
         // Once a third of the way, once at two thirds.
         let now = (1..=2).position(|third| index == journal.len() * third / 3);
-        match now.map(|now| bad[now].clone()) {
+        match now.map(|now| bad[now]) {
             Some((name, kind)) => {
                 let fault = with.live_with(entry, digest(name));
                 assert_eq!(fault.kind, kind, "{fault}");

@@ -4,11 +4,14 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitCode, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::cluster::{Cluster, free_port, http_get, http_status};
 use crate::shell::Line;
@@ -61,8 +64,19 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if !args.no_build {
         build()?;
     }
+    // From now on Ctrl-C is a message, and everything started below is stopped.
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, stop.clone()).context("can't listen for Ctrl-C")?;
+    }
     let folder = Folder::new()?;
-    let figures = measure(args, &folder.0)?;
+    let figures = match measure(args, &folder.0, stop) {
+        Ok(figures) => figures,
+        Err(error) => {
+            folder.keep();
+            return Err(error);
+        }
+    };
     let broken = figures.print(args);
     if !args.no_tests {
         println!("\n== what goes wrong with a swap or a rollback");
@@ -107,14 +121,14 @@ struct ZoneFigures {
     latest: f64,
 }
 
-fn measure(args: &Args, folder: &Path) -> anyhow::Result<Figures> {
+fn measure(args: &Args, folder: &Path, stop: Arc<AtomicBool>) -> anyhow::Result<Figures> {
     let world = Bench::start(args, folder)?;
     world.publish()?;
     println!("{} players and {} NPCs in {ZONE}, {NEXT_DOOR} players next door: joining", args.count, args.npcs);
-    let mut bots = Bots::start(args, world.players, folder)?;
+    let mut bots = Bots::start(args, world.players, folder, stop)?;
     bots.until_measuring()?;
     println!("{} s without a swap", args.quiet);
-    std::thread::sleep(Duration::from_secs(args.quiet));
+    bots.live_for(Duration::from_secs(args.quiet))?;
     let mut figures = Figures::default();
     world.look(&mut figures.quiet)?;
     println!("{} swaps of {ZONE}, {} and {} in turn", args.swaps, VERSIONS[1].0, VERSIONS[0].0);
@@ -126,8 +140,7 @@ fn measure(args: &Args, folder: &Path) -> anyhow::Result<Figures> {
         figures.saved_bytes = figures.saved_bytes.max(saved_bytes);
         figures.whole.push(begun.elapsed().as_secs_f64() * 1000.0);
         world.look(&mut figures.zones)?;
-        bots.must_live()?;
-        std::thread::sleep(Duration::from_millis(args.every).saturating_sub(begun.elapsed()));
+        bots.live_for(Duration::from_millis(args.every).saturating_sub(begun.elapsed()))?;
     }
     figures.bots = bots.report()?;
     Ok(figures)
@@ -260,10 +273,12 @@ struct Bots {
     child: Child,
     words: PathBuf,
     report: PathBuf,
+    /// Somebody wants all of it to end.
+    stop: Arc<AtomicBool>,
 }
 
 impl Bots {
-    fn start(args: &Args, port: u16, folder: &Path) -> anyhow::Result<Self> {
+    fn start(args: &Args, port: u16, folder: &Path, stop: Arc<AtomicBool>) -> anyhow::Result<Self> {
         let (words, report) = (folder.join("bots.log"), folder.join("bots.json"));
         let count = (args.count + NEXT_DOOR).to_string();
         let settle = SETTLE.as_secs().to_string();
@@ -273,7 +288,7 @@ impl Bots {
         command.args(["--verb-rate", "0.2", "--effects", "--no-reconnect", "--processes", "1", "--json"]);
         let file = |path: &Path| File::create(path).with_context(|| format!("can't write {}", path.display()));
         let child = command.stdin(Stdio::null()).stdout(file(&report)?).stderr(file(&words)?).spawn();
-        Ok(Self { child: child.context("can't start wod bots")?, words, report })
+        Ok(Self { child: child.context("can't start wod bots")?, words, report, stop })
     }
 
     fn until_measuring(&mut self) -> anyhow::Result<()> {
@@ -292,7 +307,23 @@ impl Bots {
         std::fs::read_to_string(&self.words).with_context(|| format!("can't read {}", self.words.display()))
     }
 
+    /// Lets them do what they do for so long.
+    fn live_for(&mut self, time: Duration) -> anyhow::Result<()> {
+        let end = Instant::now() + time;
+        loop {
+            self.must_live()?;
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            std::thread::sleep(left.min(LOOK));
+        }
+    }
+
     fn must_live(&mut self) -> anyhow::Result<()> {
+        if self.stop.load(Ordering::Relaxed) {
+            bail!("told to stop");
+        }
         match self.child.try_wait().context("can't ask how the bots are")? {
             None => Ok(()),
             Some(status) => bail!("the bots ended ({status}):\n{}", self.words()?),
@@ -439,10 +470,16 @@ impl Folder {
         std::fs::create_dir_all(&path).with_context(|| format!("can't make the folder {}", path.display()))?;
         Ok(Self(path))
     }
+
+    /// The logs may tell why.
+    fn keep(self) {
+        eprintln!("the logs are in {}", self.0.display());
+        std::mem::forget(self);
+    }
 }
 
 impl Drop for Folder {
-    /// Nothing is left behind, except after a panic, when the logs may tell why.
+    /// Nothing is left behind, except after a failure or a panic.
     fn drop(&mut self) {
         if !std::thread::panicking()
             && let Err(error) = std::fs::remove_dir_all(&self.0)
