@@ -293,13 +293,14 @@ impl Deployment {
             if pause.is_err() && port.standing.borrow().terms.probation.is_none() {
                 pin::release(&host.backplane, port).await?;
             }
+            let pause = pause?;
             host.troubles.clear(port.zone);
             let status = port.status().context("the zone has not ticked yet")?;
             Ok(Swapped {
                 generation: status.generation,
                 digest: digest.to_string(),
                 module: status.module_name,
-                pause_ms: pause?.0 as f64 / 1000.0,
+                pause_ms: pause.0 as f64 / 1000.0,
             })
         };
         let about = |swapped: &Swapped| {

@@ -70,6 +70,8 @@ pub enum Input {
     },
     /// The module failed too often: the zone goes on without it.
     Shelve {
+        /// Which; meanwhile it may have been replaced.
+        generation: Generation,
         /// What it has saved; none: nothing could be had.
         saved: Option<Saved>,
         /// For operators.

@@ -74,7 +74,8 @@ fn live(seed: u64) -> (Town, History) {
                 }
                 2 => {
                     let saved = (chance.below(2) == 0).then(|| zone_support::Puppet::new("one").save().unwrap());
-                    town.node(zone).inbox.push(Input::Shelve { saved, why: "tired".into() });
+                    let generation = town.node(zone).zone.generation();
+                    town.node(zone).inbox.push(Input::Shelve { generation, saved, why: "tired".into() });
                 }
                 _ => {}
             }

@@ -256,7 +256,7 @@ fn a_zone_whose_module_is_shelved_goes_on_and_its_successor_knows_what_was_saved
     town.steps(2);
     let mut module = town.node(WEST).rebuild();
     let saved = Some(module.save().unwrap());
-    town.node(WEST).inbox.push(Input::Shelve { saved, why: "it fails each time".into() });
+    town.node(WEST).inbox.push(Input::Shelve { generation: Generation(0), saved, why: "it fails each time".into() });
     town.step();
     assert_eq!(town.node(WEST).zone.terms().shelved.as_deref(), Some("it fails each time"));
     assert!(!town.node(WEST).zone.is_module_missing(), "nothing is to be rebuilt");
@@ -287,7 +287,11 @@ fn a_zone_whose_module_is_shelved_goes_on_and_its_successor_knows_what_was_saved
 fn a_module_shelved_without_memory_begins_anew() {
     let mut town = Town::new(&[WEST]);
     town.join("Ann", WEST);
-    town.node(WEST).inbox.push(Input::Shelve { saved: None, why: "it does not save".into() });
+    town.node(WEST).inbox.push(Input::Shelve {
+        generation: Generation(0),
+        saved: None,
+        why: "it does not save".into(),
+    });
     town.step();
     swap(&mut town, "two", 0);
     assert_eq!(town.events(WEST, "Started { reason: ResumedWithoutMemory"), 1);

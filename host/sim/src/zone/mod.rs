@@ -225,7 +225,7 @@ impl Zone {
             }
             Input::Rebuilt => self.rebuilt(modules, obey, outcome),
             Input::Suspend { request, accept_loss } => self.suspend(*request, *accept_loss, obey.is_some()),
-            Input::Shelve { saved, why } => self.shelve(saved.as_ref(), why),
+            Input::Shelve { generation, saved, why } => self.shelve(*generation, saved.as_ref(), why),
             Input::Config { request, values } => self.configure(*request, values),
             Input::Ask { request, operator, text } => self.ask(*request, operator, text),
             Input::Dilation(per_mille) => self.state.dilation = (*per_mille).clamp(*DILATION.start(), *DILATION.end()),

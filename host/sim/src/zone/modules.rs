@@ -123,6 +123,9 @@ impl Zone {
             self.state.events.push_front(event);
         }
         for (_, event) in left_out {
+            if matches!(event, Event::Message { .. }) {
+                self.state.versions.note_bounce();
+            }
             self.leave_out(&event);
         }
         self.turn.report(Report::Fault(fault.clone(), culprit));

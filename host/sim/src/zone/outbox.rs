@@ -16,7 +16,7 @@ const ITEMS_PER_PART: usize = 64;
 pub(super) struct Outbox {
     peers: BTreeMap<ZoneNo, Peer>,
     /// Modules' messages that other zones have dealt with, ever.
-    acked_messages: u64,
+    sent_messages: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -63,6 +63,7 @@ impl Outbox {
 
     /// Must happen in that zone.
     pub(super) fn push(&mut self, to: ZoneNo, item: ZoneItem) {
+        self.sent_messages += u64::from(matches!(item, ZoneItem::Message { .. }));
         self.peers.entry(to).or_insert_with(Peer::new).waiting.push_back(item);
     }
 
@@ -89,10 +90,7 @@ impl Outbox {
     /// has nothing new; its sender repeats from what is acknowledged.
     pub(super) fn receive(&mut self, part: &ZoneStream, now: Tick) -> Vec<(u64, ZoneItem)> {
         let peer = self.peers.entry(part.from).or_insert_with(Peer::new);
-        while peer.first <= part.acked
-            && let Some(item) = peer.waiting.pop_front()
-        {
-            self.acked_messages += u64::from(matches!(item, ZoneItem::Message { .. }));
+        while peer.first <= part.acked && peer.waiting.pop_front().is_some() {
             peer.first += 1;
             peer.sent = peer.sent.saturating_sub(1);
             peer.touched = now;
@@ -127,9 +125,9 @@ impl Outbox {
         }
     }
 
-    /// How many messages of modules other zones have dealt with, ever.
-    pub(super) fn acked_messages(&self) -> u64 {
-        self.acked_messages
+    /// How many messages modules have sent to other zones, ever.
+    pub(super) fn sent_messages(&self) -> u64 {
+        self.sent_messages
     }
 
     /// Whether nothing waits for another zone.

@@ -137,11 +137,11 @@ impl Zone {
         if terms.previous.is_none() || terms.shelved.is_some() {
             return Err("no version before this one is kept".into());
         }
-        if !accept_loss && (terms.departed > 0 || terms.delivered > 0) {
+        if !accept_loss && (terms.departed > 0 || terms.delivered > 0 || terms.bounced > 0) {
             return Err(format!(
-                "since the swap {} players have left with something saved for them and {} messages have reached other zones: \
-                 a rewind does not take that back, so things could be lost or doubled",
-                terms.departed, terms.delivered
+                "since the swap {} players have left with something saved for them, {} messages were sent to other zones and {} \
+                 from there were given back: a rewind does not take that back, so things could be lost or doubled",
+                terms.departed, terms.delivered, terms.bounced
             ));
         }
         if matches!(self.slot, Slot::Running(_)) && !replaying {
@@ -157,6 +157,9 @@ impl Zone {
             return Err(refused("only a suspended module can be rewound"));
         }
         let parts = decode(parts).map_err(|error| refused(&format!("the rewind does not decode: {error}")))?;
+        if parts.entities.iter().any(|(id, _)| self.state.players.contains_key(id)) {
+            return Err(refused("the version before has spawned more than ids were reserved for at the swap"));
+        }
         let (prepared, card, setup) = self.prepare(parts.digest, modules)?;
         let loaded = self.load(prepared, card, &setup, Some(&parts.saved))?;
         self.replace_own(&parts);

@@ -57,9 +57,9 @@ impl Zone {
         }
         let (loaded, _) = self.carry(digest, modules)?;
         self.state.scene.luck.reserve_entities();
-        let (tick, acked) = (self.state.tick, self.state.outbox.acked_messages());
+        let (tick, sent) = (self.state.tick, self.state.outbox.sent_messages());
         let former = self.state.module.take().filter(|_| self.state.shelved.is_none());
-        self.state.versions.forward(former, tick, probation, acked);
+        self.state.versions.forward(former, tick, probation, sent);
         self.take_over(loaded, StartReason::Swapped);
         Ok(())
     }
@@ -208,8 +208,9 @@ impl Zone {
     }
 
     /// The module failed too often: the zone goes on without it, until another version takes over what is kept of it.
-    pub(super) fn shelve(&mut self, saved: Option<&Saved>, why: &str) {
-        if self.state.module.is_none() {
+    /// Void for another generation than the one it was meant for.
+    pub(super) fn shelve(&mut self, generation: Generation, saved: Option<&Saved>, why: &str) {
+        if self.state.module.is_none() || generation != self.state.generation {
             return;
         }
         self.slot = Slot::Empty;

@@ -21,8 +21,10 @@ pub(super) struct Versions {
     since: Tick,
     /// Players who have left since with something saved for them.
     departed: u32,
-    /// Acknowledged messages to other zones at that time.
-    acked_before: u64,
+    /// Messages sent to other zones at that time.
+    sent_before: u64,
+    /// Messages from other zones that the current version fell on: their senders were told that they failed.
+    bounced: u32,
     /// How often a player's verb has brought the current one down.
     faults: BTreeMap<(EntityId, String), u8>,
 }
@@ -47,8 +49,10 @@ pub struct Terms {
     pub since: Tick,
     /// Players who have left since with something saved for them: a rewind does not bring that back.
     pub departed: u32,
-    /// Messages that reached other zones since: a rewind does not take them back.
+    /// Messages sent to other zones since: a rewind does not take them back.
     pub delivered: u64,
+    /// Messages from other zones whose senders were told since that they failed: a rewind would take them.
+    pub bounced: u32,
     /// From this tick on the module was told nothing: it failed, or was suspended.
     pub untold: Option<Tick>,
     /// Why no instance runs: the module failed too often.
@@ -57,20 +61,20 @@ pub struct Terms {
 
 impl Versions {
     /// Another version took over; `former` was running.
-    pub(super) fn forward(&mut self, former: Option<ModuleCard>, now: Tick, probation: u32, acked: u64) {
+    pub(super) fn forward(&mut self, former: Option<ModuleCard>, now: Tick, probation: u32, sent: u64) {
         let until = (probation > 0).then_some(Tick(now.0 + u64::from(probation)));
         if self.probation.is_some() && self.previous.is_some() {
             // A version that never settled is nothing to return to: what counts is when the settled one was left.
             self.probation = until;
             self.faults = BTreeMap::new();
         } else {
-            *self = Self { previous: former, probation: until, since: now, acked_before: acked, ..Self::default() };
+            *self = Self { previous: former, probation: until, since: now, sent_before: sent, ..Self::default() };
         }
     }
 
     /// The version before runs again.
     pub(super) fn back(&mut self) {
-        *self = Self { since: self.since, acked_before: self.acked_before, ..Self::default() };
+        *self = Self { since: self.since, sent_before: self.sent_before, ..Self::default() };
     }
 
     /// Probation ends with this tick.
@@ -83,6 +87,11 @@ impl Versions {
     /// A player leaves with something that the module saved for her.
     pub(super) fn note_departure(&mut self) {
         self.departed = self.departed.saturating_add(1);
+    }
+
+    /// A message that the module fell on is given back to its sender.
+    pub(super) fn note_bounce(&mut self) {
+        self.bounced = self.bounced.saturating_add(1);
     }
 
     /// The module failed at this event: the player and verb that are blocked from now on, if it was once too often.
@@ -131,7 +140,8 @@ impl Zone {
             probation: versions.probation,
             since: versions.since,
             departed: versions.departed,
-            delivered: self.state.outbox.acked_messages() - versions.acked_before,
+            delivered: self.state.outbox.sent_messages() - versions.sent_before,
+            bounced: versions.bounced,
             untold: self.state.untold,
             shelved: self.state.shelved.as_ref().map(|shelved| shelved.why.clone()),
         }

@@ -48,11 +48,14 @@ impl Args {
 }
 
 fn row(Row { host, beat }: Row) -> [String; 10] {
-    let state = match (beat.trouble.as_slice(), beat.asleep) {
+    let mut state = match (beat.trouble.as_slice(), beat.asleep) {
         ([], true) => "asleep".to_owned(),
         ([], false) => "ok".to_owned(),
         (trouble, _) => trouble.join("; "),
     };
+    if beat.on_probation {
+        state.push_str(", on probation");
+    }
     [
         beat.name.to_string(),
         host.unwrap_or_else(|| "–".into()),
