@@ -138,11 +138,28 @@ impl Cluster {
         Ok(cluster)
     }
 
+    /// Another world in one process, with a Redis that a test can look into; it runs only what the cluster's key has signed, as
+    /// the modules of this folder are.
+    pub async fn signed_of(world: &Path, modules: &Path) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let redis = RedisServer::start().await?;
+        let (modules, key) = sign_modules(modules, folder.path()).await?;
+        let (listen, admin) = (free_address()?, free_address()?);
+        let mut args = common("dev", listen, admin, world, &modules);
+        args.extend(["--trusted-keys".to_owned(), format!("{}.pub", key.display())]);
+        args.extend(["--redis".into(), redis.url(), "--data".into(), folder.path().join("data").display().to_string()]);
+        let process = Process::start(&args, &folder.path().join("dev.log"))?;
+        let gateways = vec![(listen, process)];
+        let mut cluster = Self { gateways, hosts: Vec::new(), admin, redis: Some(redis), folder };
+        cluster.until_ready().await?;
+        Ok(cluster)
+    }
+
     /// Redis, two gateways and two hosts, each its own process, as `cargo xtask distributed` starts them.
     pub async fn distributed() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let redis = RedisServer::start().await?;
-        let (modules, key) = sign_modules(folder.path()).await?;
+        let (modules, key) = sign_modules(&modules(), folder.path()).await?;
         let mut hosts = Vec::new();
         for region in ["nyc", "la"] {
             let (listen, admin) = (free_address()?, free_address()?);
@@ -164,6 +181,11 @@ impl Cluster {
         let mut cluster = Self { gateways, admin: hosts[0].0, hosts, redis: Some(redis), folder };
         cluster.until_ready().await?;
         Ok(cluster)
+    }
+
+    /// What signs modules for its hosts; only where they ask for it.
+    pub fn key(&self) -> PathBuf {
+        self.folder.path().join("key")
     }
 
     /// Waits until every zone runs and every gateway takes players.
@@ -211,13 +233,13 @@ impl Cluster {
     }
 }
 
-/// Copies the shipped modules into a folder of the cluster's own and signs them with a new key; the folder, and the key.
-async fn sign_modules(folder: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
+/// Copies modules into a folder of the cluster's own and signs them with a new key; the folder, and the key.
+async fn sign_modules(from: &Path, folder: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
     let (copies, key) = (folder.join("modules"), folder.join("key"));
     std::fs::create_dir(&copies)?;
     run_wod(&["keys".into(), "new".into(), key.display().to_string()]).await?;
     let mut sign = vec!["keys".to_owned(), "sign".into(), "--key".into(), key.display().to_string()];
-    for entry in std::fs::read_dir(modules())? {
+    for entry in std::fs::read_dir(from)? {
         let file = entry?.path();
         if let Some(name) = file.file_name().filter(|_| file.extension().is_some_and(|extension| extension == "wasm")) {
             std::fs::copy(&file, copies.join(name))?;
@@ -228,7 +250,8 @@ async fn sign_modules(folder: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
     Ok((copies, key))
 }
 
-async fn run_wod(args: &[String]) -> anyhow::Result<()> {
+/// Runs `wod` where no server is asked.
+pub async fn run_wod(args: &[String]) -> anyhow::Result<()> {
     let output = Command::new(wod()?).args(args).output().await.context("running wod")?;
     ensure!(output.status.success(), "wod {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr));
     Ok(())

@@ -139,6 +139,8 @@ impl ZoneRunner {
             metrics::counter!("wod_zone_journal_waits_total", "zone" => self.port.zone.to_string()).increment(1);
             return Poll::At(now + JOURNAL_POLL);
         }
+        let late = now.duration_since(self.next_at).as_secs_f64();
+        metrics::histogram!("wod_zone_late_seconds", "zone" => self.port.zone.to_string()).record(late);
         if !self.tick(now) {
             return Poll::Gone;
         }

@@ -35,6 +35,40 @@ fn walking_over_a_border_goes_on_at_that_very_position() {
 }
 
 #[test]
+fn what_she_did_when_she_crossed_takes_effect_before_she_goes_even_where_the_module_must_be_rebuilt_for_it() {
+    for fails in [false, true] {
+        let mut town = Town::new(&[WEST, EAST]);
+        let (ann, bob) = (town.join("Ann", WEST), town.join("Bob", WEST));
+        let npc = *town.clients[ann].roster.iter().find(|id| **id != town.clients[bob].you()).unwrap();
+        town.act(ann, |client| client.say("follow"));
+        town.walk(ann, 99.9, 50.0);
+        town.steps(1000);
+        if fails {
+            town.act(bob, |client| client.say("follow"));
+            town.walk(bob, 98.0, 50.0);
+            town.steps(100);
+            town.act(bob, |client| client.use_on(npc, "trap"));
+        }
+        town.act(ann, |client| client.use_on(npc, "poke"));
+        town.act(ann, |client| client.move_to(100.1, 50.0));
+        // The next zone's.
+        town.act(ann, |client| client.use_on(npc, "poke"));
+        town.steps(5);
+        if fails {
+            assert_eq!(town.clients[ann].zone, WEST, "what she did is yet to be told");
+            town.node(WEST).inbox.push(Input::Rebuilt);
+        }
+        town.steps(20);
+        town.resend(ann);
+        town.steps(5);
+        assert_eq!(town.clients[ann].zone, EAST, "fails: {fails}");
+        assert_eq!(town.clients[ann].rejects(), ["ouch", "no_such_target"], "fails: {fails}");
+        assert_eq!(town.avatars("Ann"), 1);
+        town.check_copies();
+    }
+}
+
+#[test]
 fn the_edge_of_the_world_is_a_wall() {
     let mut town = Town::new(&[WEST, EAST]);
     let ann = town.join("Ann", WEST);

@@ -140,11 +140,19 @@ pub(crate) fn is_free(port: u16) -> bool {
 
 /// The status of a GET of this path; none when nobody answers.
 pub(crate) fn http_status(port: u16, path: &str) -> Option<u16> {
+    http_get(port, path).ok().map(|(status, _)| status)
+}
+
+/// The status and body of a GET of this path.
+pub(crate) fn http_get(port: u16, path: &str) -> anyhow::Result<(u16, String)> {
     let address = SocketAddr::from(([127, 0, 0, 1], port));
-    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").ok()?;
-    let mut head = [0; 12];
-    stream.read_exact(&mut head).ok()?;
-    std::str::from_utf8(&head).ok()?.strip_prefix("HTTP/1.1 ")?.parse().ok()
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).context("nobody listens")?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    // Of 1.0, so that the body comes in one piece.
+    write!(stream, "GET {path} HTTP/1.0\r\nhost: {address}\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).context("no whole answer")?;
+    let (head, body) = answer.split_once("\r\n\r\n").context("no HTTP answer")?;
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).context("no HTTP status")?;
+    Ok((status, body.to_owned()))
 }

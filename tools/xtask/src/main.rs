@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
+mod bench;
 mod cluster;
 mod dev;
 mod distributed;
@@ -31,6 +32,9 @@ enum Command {
     Test(test::Args),
     /// Start a real cluster on this machine: Redis, two gateways, two zone hosts
     Distributed(distributed::Args),
+    /// Measure, and print figures
+    #[command(subcommand)]
+    Bench(bench::Command),
     /// Check the rules of the house: who depends on whom, sizes of files, what the README lists
     Tidy,
     /// Format all Rust code
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
         Command::Dev(args) => dev::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Distributed(args) => distributed::run(&args),
+        Command::Bench(command) => bench::run(&command),
         Command::Tidy => tidy::run(),
         Command::Fmt => test::format(),
     };

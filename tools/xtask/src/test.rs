@@ -117,6 +117,16 @@ fn tests_of(end_to_end: bool) -> Line {
     Line::new(&words)
 }
 
+/// The end-to-end tests of deployments and rollbacks, longer than in `cargo xtask test` and with the figures they print; on the
+/// release form of `wod`.
+pub(crate) fn deployments() -> Line {
+    let words = match has_nextest() {
+        true => format!("{NEXTEST} --workspace --no-capture -E package(wod-tests)&binary(deploy)"),
+        false => format!("{CARGO_TEST} --package wod-tests --test deploy -- --test-threads 1 --nocapture"),
+    };
+    Line::new(&words).env("WOD_BIN", paths::wod("release")).env("WOD_ROUNDS", "10")
+}
+
 fn runner() -> &'static str {
     if has_nextest() { NEXTEST } else { CARGO_TEST }
 }

@@ -17,7 +17,10 @@ const BLOCKED: &str = "that fails each time; it is switched off for you until it
 impl Zone {
     /// A player claims to be somewhere.
     pub(super) fn walk_to(&mut self, claim: &MoveClaim) {
-        let Some(id) = self.speaker(claim.session, claim.attach) else { return };
+        let Some(id) = self.speaker(claim.session, claim.attach).filter(|id| !self.state.leaving.contains_key(id))
+        else {
+            return;
+        };
         let game_ms = self.game_ms();
         let (Some(player), Some(entity)) = (self.state.players.get_mut(&id), self.state.scene.entities.get(&id)) else {
             return;
@@ -79,7 +82,7 @@ impl Zone {
 
     /// A command. It takes effect only as the successor of the last one; an older one is acknowledged again.
     pub(super) fn command(&mut self, session: SessionId, attach: AttachNo, seq: Seq, body: &CommandBody) {
-        let Some(id) = self.speaker(session, attach) else { return };
+        let Some(id) = self.speaker(session, attach).filter(|id| !self.state.leaving.contains_key(id)) else { return };
         let Some(player) = self.state.players.get_mut(&id) else { return };
         let last = player.session.seq;
         if seq > last.next() {

@@ -177,6 +177,7 @@ impl Zone {
         self.walk();
         self.sense();
         self.call_module(obey, &mut outcome);
+        self.let_go();
         self.look_around();
         self.repeat_overdue_messages();
         self.make_frames();

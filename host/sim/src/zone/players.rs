@@ -13,7 +13,7 @@ use wod_protocol::units::{Heading, Pos};
 use super::Zone;
 use super::requests::Purpose;
 use super::scene::Entity;
-use super::state::{Link, Messages, Player, Session};
+use super::state::{Leaving, Link, Messages, Player, Session};
 use super::turn::Look;
 use crate::io::StoreRequest;
 use crate::module::{Audience, EnterReason, Event, LeaveReason, Tag};
@@ -210,8 +210,17 @@ impl Zone {
         }
     }
 
-    /// The player leaves for another zone.
+    /// The player leaves for another zone; once the module has been told what she did here, so that what comes of it goes with
+    /// her. Until then she stands where she is, and her inputs are for the next zone.
     pub(super) fn depart(&mut self, id: EntityId, to: ZoneNo, way: Way, at: Option<Pos>) {
+        let hers = |event: &Event| match event {
+            Event::Interacted { player, .. } | Event::Chose { player, .. } => *player == id,
+            _ => false,
+        };
+        if self.state.events.iter().any(hers) {
+            self.state.leaving.insert(id, Leaving { to, way, at });
+            return;
+        }
         let reason = if way == Way::Border { LeaveReason::Crossing } else { LeaveReason::Portal };
         self.push_gone(id, GoneReason::Crossed(to));
         if let Some((player, entity)) = self.take_out(id, reason) {
@@ -219,6 +228,13 @@ impl Zone {
             traveller.way = way;
             traveller.at = at.unwrap_or(entity.at);
             self.state.outbox.push(to, ZoneItem::Player(Box::new(traveller)));
+        }
+    }
+
+    /// Those leave who waited for the module.
+    pub(super) fn let_go(&mut self) {
+        for (id, Leaving { to, way, at }) in std::mem::take(&mut self.state.leaving) {
+            self.depart(id, to, way, at);
         }
     }
 
@@ -230,6 +246,7 @@ impl Zone {
 
     fn take_out(&mut self, id: EntityId, reason: LeaveReason) -> Option<(Player, Entity)> {
         self.close_eyes(id);
+        self.state.leaving.remove(&id);
         let player = self.state.players.remove(&id)?;
         let entity = self.state.scene.remove(id)?;
         self.state.sessions.remove(&player.session.id);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use wod_protocol::bus::{Gone, MessageBody};
+use wod_protocol::bus::{Gone, MessageBody, Way};
 use wod_protocol::client::{TagValue, ZoneReason};
 use wod_protocol::ids::{
     AttachNo, CorrectionNo, Digest, EntityId, Epoch, GatewayId, Generation, Hop, HostId, MoveNo, MsgNo, Nonce, Seq,
@@ -128,6 +128,8 @@ pub(super) struct State {
     pub(super) sessions: BTreeMap<SessionId, EntityId>,
     /// Players by folded name.
     pub(super) names: BTreeMap<String, EntityId>,
+    /// Players on their way to another zone, as soon as the module has been told what they did here.
+    pub(super) leaving: BTreeMap<EntityId, Leaving>,
     pub(super) versions: Versions,
     /// No instance runs: what is kept of the module.
     pub(super) shelved: Option<Shelved>,
@@ -149,6 +151,15 @@ pub(super) struct State {
     pub(super) lost_gateways: VecDeque<GatewayId>,
 }
 
+/// Where a player is going.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Leaving {
+    pub(super) to: ZoneNo,
+    pub(super) way: Way,
+    /// Where she will stand; none: where she stands now.
+    pub(super) at: Option<Pos>,
+}
+
 impl State {
     /// A zone that never ran.
     pub(super) fn new(rules: &Rules) -> Self {
@@ -167,6 +178,7 @@ impl State {
             players: BTreeMap::new(),
             sessions: BTreeMap::new(),
             names: BTreeMap::new(),
+            leaving: BTreeMap::new(),
             events: VecDeque::new(),
             timers: Timers::default(),
             config: BTreeMap::new(),

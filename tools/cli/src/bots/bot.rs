@@ -6,16 +6,16 @@ mod trail;
 use std::collections::HashMap;
 
 use wod_protocol::client::{
-    ChatMode, ClientMsg, ResumeRequest, RosterEntry, ServerMsg, UpdateEntry, ZoneInfo, ZoneReason,
+    ChatMode, ClientMsg, DialogueOption, ResumeRequest, RosterEntry, ServerMsg, UpdateEntry, Verb, ZoneInfo, ZoneReason,
 };
-use wod_protocol::ids::{CorrectionNo, EntityId, MoveNo};
+use wod_protocol::ids::{CorrectionNo, EntityId, MoveNo, Seq};
 
 use self::errand::Errand;
 use self::trail::Trail;
 use super::atlas::{Atlas, Home};
-use super::checks::{Commands, FaultKind, Found, Lines, Reliable};
+use super::checks::{Commands, Effects, FaultKind, Found, Lines, Reliable};
 use super::clock::{Dice, Micros, Stamp, advance};
-use super::ground::{LEG, Spot};
+use super::ground::{LEG, Spot, distance};
 use super::report::Counters;
 use super::walker::Walker;
 
@@ -24,6 +24,8 @@ const ACK_EVERY: Micros = 250_000;
 const ACK_AFTER: u64 = 16;
 /// Own commands that may wait for their ack before a bot keeps quiet.
 const COMMANDS_WAITING: usize = 32;
+/// Share of a verb's reach from which a bot uses it: both may have moved when it arrives.
+const ARM: f64 = 0.7;
 /// Share of the legal speed that a bot walks: the rest is for what jitter takes.
 const PACE: f64 = 0.9;
 
@@ -51,6 +53,10 @@ pub(super) struct Task {
     pub(super) move_rate: f64,
     /// Lines a second.
     pub(super) chat_rate: f64,
+    /// Verbs and answers in dialogues a second.
+    pub(super) verb_rate: f64,
+    /// The zones' modules say of each that it took effect.
+    pub(super) effects: bool,
     /// Goes from zone to zone all the time.
     pub(super) crosses: bool,
     /// Finds out what leads where.
@@ -104,6 +110,9 @@ pub(super) struct Bot {
     commands: Commands,
     lines: Lines,
     line: u64,
+    effects: Effects,
+    /// The dialogue that was said last, and what can be answered.
+    talk: Option<(u64, Vec<DialogueOption>)>,
     roster: HashMap<EntityId, Known>,
     peers: usize,
     dilation: f64,
@@ -127,12 +136,15 @@ struct Here {
 struct Known {
     peer: bool,
     stamp: Stamp,
+    at: Spot,
+    verbs: Vec<Verb>,
 }
 
 /// When to do what next.
 struct Due {
     step: Micros,
     chat: Micros,
+    verb: Micros,
     ack: Micros,
 }
 
@@ -140,7 +152,8 @@ impl Bot {
     pub(super) fn new(task: Task, now: Micros) -> Self {
         let mut dice = Dice::new(task.index as u64 + 1);
         let mut within = |rate: f64| now + if rate > 0.0 { (dice.share() / rate * 1e6) as Micros } else { 0 };
-        let due = Due { step: within(task.move_rate), chat: within(task.chat_rate), ack: now + ACK_EVERY };
+        let (step, chat) = (within(task.move_rate), within(task.chat_rate));
+        let due = Due { step, chat, verb: within(task.verb_rate), ack: now + ACK_EVERY };
         Self {
             name: format!("{}x{}", task.prefix, task.index),
             task,
@@ -156,6 +169,8 @@ impl Bot {
             commands: Commands::default(),
             lines: Lines::default(),
             line: 0,
+            effects: Effects::default(),
+            talk: None,
             roster: HashMap::new(),
             peers: 0,
             dilation: 1.0,
@@ -184,9 +199,11 @@ impl Bot {
         self.task.scouts
     }
 
-    /// Whether a command waits for its ack, or an own line for being heard.
+    /// Whether a command waits for its ack, an own line for being heard, or a verb for its effect.
     pub(super) fn owes(&self) -> bool {
-        self.commands.pending() > 0 || self.lines.missing(&self.commands).next().is_some()
+        self.commands.pending() > 0
+            || self.lines.missing(&self.commands).next().is_some()
+            || self.effects.missing(&self.commands).next().is_some()
     }
 
     /// What the end of the run finds wrong.
@@ -197,6 +214,9 @@ impl Bot {
         }
         for line in self.lines.missing(&self.commands) {
             out.faults.push((FaultKind::LineLost, format!("own line {line} took effect and was never heard")));
+        }
+        for seq in self.effects.missing(&self.commands) {
+            out.faults.push((FaultKind::EffectLost, format!("command {seq} was acked, and nothing came of it")));
         }
         self.counters.repeats = self.reliable.repeats;
     }
@@ -218,6 +238,8 @@ impl Bot {
         self.reliable.start_again();
         self.commands = Commands::default();
         self.lines = Lines::default();
+        self.effects = Effects::default();
+        self.talk = None;
         self.clear_roster();
     }
 
@@ -257,18 +279,30 @@ impl Bot {
             ServerMsg::Reject { n, seq, code, .. } => {
                 if self.receive(n, out) {
                     self.lines.rejected(seq);
+                    self.effects.rejected(seq);
                     *self.counters.rejects.entry(code).or_default() += 1;
                 }
             }
-            ServerMsg::Dialogue { n, .. } | ServerMsg::Event { n: Some(n), .. } => {
-                self.receive(n, out);
+            ServerMsg::Dialogue { n, dialogue, options, .. } => {
+                if self.receive(n, out) {
+                    self.talk = (!options.is_empty()).then_some((dialogue, options));
+                }
+            }
+            ServerMsg::Event { n: Some(n), name, data } => {
+                if self.receive(n, out) && self.task.effects && name == "used" {
+                    self.on_effect(&data, out);
+                }
+            }
+            ServerMsg::Verbs { id, verbs } => {
+                if let Some(known) = self.roster.get_mut(&id) {
+                    known.verbs = verbs;
+                }
             }
             ServerMsg::Ack { seq } => out.faults.extend(self.commands.ack(seq).err()),
             ServerMsg::Paused { .. } => self.counters.pauses += 1,
             ServerMsg::Event { n: None, .. }
             | ServerMsg::Resumed { .. }
             | ServerMsg::Tags { .. }
-            | ServerMsg::Verbs { .. }
             | ServerMsg::Name { .. }
             | ServerMsg::Barrier { .. }
             | ServerMsg::Pong { .. }
@@ -294,11 +328,12 @@ impl Bot {
         self.counters.positions += entries.len() as u64;
         self.note_gap(now, phase);
         self.updated = Some(now);
-        for UpdateEntry(id, _, _, heading, _) in entries {
+        for UpdateEntry(id, x, y, heading, _) in entries {
             let Some(known) = self.roster.get_mut(id) else {
                 out.faults.push((FaultKind::Stranger, format!("an update about {id}, who is not in the roster")));
                 continue;
             };
+            known.at = [*x, *y];
             let stamp = Stamp::from_radians(*heading);
             if known.peer && stamp != known.stamp {
                 known.stamp = stamp;
@@ -311,7 +346,9 @@ impl Bot {
 
     /// When [`Bot::on_time`] has something to do next.
     pub(super) fn next_due(&self) -> Micros {
-        self.due.step.min(self.due.ack).min(if self.task.chat_rate > 0.0 { self.due.chat } else { Micros::MAX })
+        let wanted = |rate: f64, due: Micros| if rate > 0.0 { due } else { Micros::MAX };
+        let Due { step, chat, verb, ack } = self.due;
+        step.min(ack).min(wanted(self.task.chat_rate, chat)).min(wanted(self.task.verb_rate, verb))
     }
 
     /// Does what is due.
@@ -328,6 +365,12 @@ impl Bot {
                 self.say(due, out);
                 self.counters.neighbours += self.roster.len() as u64;
                 self.counters.neighbour_samples += 1;
+            }
+        }
+        if self.task.verb_rate > 0.0 && self.due.verb <= now {
+            advance(&mut self.due.verb, self.task.verb_rate, now);
+            if scene.phase == Phase::Measuring {
+                self.act(out);
             }
         }
         if self.due.ack <= now {
@@ -380,6 +423,51 @@ impl Bot {
         out.send.push(message);
     }
 
+    /// Answers in the dialogue that is open, else uses any verb that something nearby offers.
+    fn act(&mut self, out: &mut Out) {
+        if self.here.is_none() || self.commands.pending() >= COMMANDS_WAITING {
+            self.counters.held_back += 1;
+            return;
+        }
+        let message = if let Some((dialogue, options)) = self.talk.take() {
+            self.counters.answers += 1;
+            let option = options.get(self.dice.below(options.len())).map(|option| option.id.clone());
+            ClientMsg::Choose { seq: self.commands.number(), dialogue, option }
+        } else if let Some((target, verb)) = self.offer() {
+            self.counters.verbs += 1;
+            ClientMsg::Interact { seq: self.commands.number(), target, verb, args: None }
+        } else {
+            return;
+        };
+        let (ClientMsg::Choose { seq, .. } | ClientMsg::Interact { seq, .. }) = message else { return };
+        if self.task.effects {
+            self.effects.did(seq);
+        }
+        self.commands.keep(seq, message.clone());
+        out.send.push(message);
+    }
+
+    /// One of the verbs within reach.
+    fn offer(&mut self) -> Option<(EntityId, String)> {
+        let here = self.here.as_ref()?;
+        let at = [here.corner[0] + here.at[0], here.corner[1] + here.at[1]];
+        let near = |known: &Known, verb: &Verb| distance(known.at, at) <= f64::from(verb.reach) * ARM;
+        let all = self.roster.iter().flat_map(|(id, known)| known.verbs.iter().map(move |verb| (id, known, verb)));
+        let within: Vec<_> = all.filter(|(_, known, verb)| near(known, verb)).collect();
+        let (id, _, verb) = within.get(self.dice.below(within.len()))?;
+        Some((**id, verb.id.clone()))
+    }
+
+    fn on_effect(&mut self, data: &serde_json::Value, out: &mut Out) {
+        match data["seq"].as_u64().map(Seq).zip(data["nth"].as_u64()) {
+            Some((seq, nth)) => {
+                self.counters.effects += 1;
+                out.faults.extend(self.effects.took(seq, nth).err());
+            }
+            None => out.faults.push((FaultKind::Malformed, format!("`used` without seq and nth: {data}"))),
+        }
+    }
+
     fn ack(&mut self, out: &mut Out) {
         if self.here.is_some() {
             out.send.extend(self.reliable.next_ack().map(|n| ClientMsg::Ack { n }));
@@ -408,6 +496,7 @@ impl Bot {
         }
         if from.as_deref().is_some_and(|from| from != info.zone) {
             self.errand.crossed(&info.zone, scene.atlas);
+            self.talk = None;
         }
         // A swap says `zone` again: the feet go on, the plan stays.
         self.clear_roster_keeping_gap();
@@ -450,7 +539,8 @@ impl Bot {
         }
         for entry in enter {
             let peer = entry.name.starts_with(&self.task.prefix);
-            self.roster.insert(entry.id, Known { peer, stamp: Stamp::from_radians(entry.h) });
+            let known = Known { peer, stamp: Stamp::from_radians(entry.h), at: [entry.x, entry.y], verbs: entry.verbs };
+            self.roster.insert(entry.id, known);
         }
         self.peers = self.roster.values().filter(|known| known.peer).count();
         match (had_peers, self.peers > 0) {

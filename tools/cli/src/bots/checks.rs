@@ -22,6 +22,10 @@ pub(super) enum FaultKind {
     Unacked,
     /// An own line that took effect was neither seen nor rejected by the end.
     LineLost,
+    /// An own verb or answer was acked, and neither did the zone say that it took effect nor was it rejected.
+    EffectLost,
+    /// An own verb or answer took effect twice.
+    EffectTwice,
     /// An update about somebody who is not in the roster.
     Stranger,
     /// A frame that breaks the protocol.
@@ -183,9 +187,71 @@ impl Lines {
     }
 }
 
+/// Own verbs and answers, where the zone's module counts what took effect and says so: each once.
+#[derive(Debug, Default)]
+pub(super) struct Effects {
+    /// Neither acknowledged nor rejected yet.
+    open: BTreeSet<Seq>,
+    /// The module's last count; none: it has not counted yet.
+    count: Option<u64>,
+}
+
+impl Effects {
+    pub(super) fn did(&mut self, seq: Seq) {
+        self.open.insert(seq);
+    }
+
+    pub(super) fn rejected(&mut self, seq: Seq) {
+        self.open.remove(&seq);
+    }
+
+    /// The module says that this command took effect, as the `nth` of all of hers.
+    pub(super) fn took(&mut self, seq: Seq, nth: u64) -> Result<(), Found> {
+        let before = self.count.replace(nth);
+        if !self.open.remove(&seq) {
+            return Err((FaultKind::EffectTwice, format!("command {seq} took effect, and no such command was open")));
+        }
+        match before {
+            Some(before) if nth <= before => Err((
+                FaultKind::EffectLost,
+                format!("command {seq} was counted as number {nth}, after number {before}"),
+            )),
+            Some(before) if nth > before + 1 => Err((
+                FaultKind::EffectTwice,
+                format!("command {seq} was counted as number {nth}, after number {before}"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Commands that are acked, and of which nothing was heard.
+    pub(super) fn missing(&self, commands: &Commands) -> impl Iterator<Item = Seq> {
+        let acked = commands.acked;
+        self.open.iter().copied().filter(move |seq| *seq <= acked)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_effect_that_is_lost_doubled_or_uncounted_is_a_fault() {
+        let (mut effects, mut commands) = (Effects::default(), Commands::default());
+        for _ in 0..6 {
+            effects.did(commands.number());
+        }
+        assert_eq!(effects.took(Seq(1), 7), Ok(()), "what she did before she came is not known");
+        assert_eq!(effects.took(Seq(2), 8), Ok(()));
+        assert!(matches!(effects.took(Seq(2), 9), Err((FaultKind::EffectTwice, _))), "told twice");
+        assert!(matches!(effects.took(Seq(3), 11), Err((FaultKind::EffectTwice, _))), "counted twice");
+        assert!(matches!(effects.took(Seq(4), 11), Err((FaultKind::EffectLost, _))), "not counted");
+        effects.rejected(Seq(5));
+        commands.ack(Seq(5)).expect("was sent");
+        assert_eq!(effects.missing(&commands).count(), 0, "the sixth is not acked yet");
+        commands.ack(Seq(6)).expect("was sent");
+        assert_eq!(effects.missing(&commands).collect::<Vec<_>>(), [Seq(6)]);
+    }
 
     #[test]
     fn a_gap_is_told_once_and_a_repeat_never() {

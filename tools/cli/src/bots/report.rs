@@ -28,6 +28,9 @@ pub(crate) struct Counters {
     pub(super) positions: u64,
     pub(super) lines_said: u64,
     pub(super) lines_heard: u64,
+    pub(super) verbs: u64,
+    pub(super) answers: u64,
+    pub(super) effects: u64,
     pub(super) held_back: u64,
     pub(super) reliable: u64,
     pub(super) repeats: u64,
@@ -57,6 +60,9 @@ impl Counters {
         self.positions += other.positions;
         self.lines_said += other.lines_said;
         self.lines_heard += other.lines_heard;
+        self.verbs += other.verbs;
+        self.answers += other.answers;
+        self.effects += other.effects;
         self.held_back += other.held_back;
         self.reliable += other.reliable;
         self.repeats += other.repeats;
@@ -200,6 +206,9 @@ impl Report {
             "positions_per_second": self.positions_per_second(),
             "lines_said": counters.lines_said,
             "lines_heard": counters.lines_heard,
+            "verbs": counters.verbs,
+            "answers": counters.answers,
+            "effects": counters.effects,
             "reliable": counters.reliable,
             "repeats": counters.repeats,
             "rejects": counters.rejects,
@@ -244,6 +253,10 @@ impl Report {
                 row("updates", format!("{}, {:.0} a second", counters.updates, self.updates_per_second())),
                 row("positions", format!("{}, {:.0} a second", counters.positions, self.positions_per_second())),
                 row("lines", format!("{} said, {} heard", counters.lines_said, counters.lines_heard)),
+                row(
+                    "verbs, answers in dialogues",
+                    format!("{}, {}; {} said to have taken effect", counters.verbs, counters.answers, counters.effects),
+                ),
                 row("reliable messages", format!("{}, {} of them repeats", counters.reliable, counters.repeats)),
                 row("rejects", listed(&counters.rejects)),
                 row(

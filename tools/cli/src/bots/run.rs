@@ -55,6 +55,10 @@ pub(crate) struct Plan {
     pub(crate) move_rate: f64,
     /// Lines a second and bot.
     pub(crate) chat_rate: f64,
+    /// Verbs and answers in dialogues a second and bot.
+    pub(crate) verb_rate: f64,
+    /// Whether the zones' modules say of each that it took effect.
+    pub(crate) effects: bool,
     /// Share of the bots that go from zone to zone.
     pub(crate) cross: f64,
     /// Metres between the middles of clusters.
@@ -240,6 +244,8 @@ impl Shared {
             ticket: ticket.transpose()?,
             move_rate: plan.move_rate,
             chat_rate: plan.chat_rate,
+            verb_rate: plan.verb_rate,
+            effects: plan.effects,
             crosses,
             scouts,
         })

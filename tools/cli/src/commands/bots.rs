@@ -32,6 +32,13 @@ pub(crate) struct Args {
     /// Lines of chat a second and bot, 0 to 2
     #[arg(long, default_value_t = 0.2, value_parser = rate(0.0, 2.0))]
     chat_rate: f64,
+    /// Verbs and answers in dialogues a second and bot, 0 to 2: whatever the zone offers nearby
+    #[arg(long, default_value_t = 0.0, value_parser = rate(0.0, 2.0))]
+    verb_rate: f64,
+    /// The zones' modules tell an event `used` with {"seq", "nth"} of every verb and answer that took effect, counted for each
+    /// player: one that is missing or doubled is a fault
+    #[arg(long)]
+    effects: bool,
     /// Share of the bots that go from zone to zone all the time, 0 to 1
     #[arg(long, default_value_t = 0.05, value_parser = rate(0.0, 1.0))]
     cross: f64,
@@ -124,11 +131,13 @@ impl Args {
             join_rate: self.join_rate,
             move_rate: self.move_rate,
             chat_rate: self.chat_rate,
+            verb_rate: self.verb_rate,
+            effects: self.effects,
             cross: self.cross,
             spacing: self.spacing,
             reconnect: !self.no_reconnect,
             signer: self.login.signer()?.map(Arc::new),
-            talk: !self.json,
+            talk: self.child.is_none(),
         })
     }
 
@@ -152,6 +161,7 @@ impl Args {
         option("seconds", self.seconds.to_string());
         option("move-rate", self.move_rate.to_string());
         option("chat-rate", self.chat_rate.to_string());
+        option("verb-rate", self.verb_rate.to_string());
         option("cross", self.cross.to_string());
         option("spacing", self.spacing.to_string());
         option("settle", self.settle.to_string());
@@ -161,6 +171,9 @@ impl Args {
         }
         if let Some(secret) = &self.login.secret {
             option("secret", secret.clone());
+        }
+        if self.effects {
+            arguments.push("--effects".into());
         }
         if self.no_reconnect {
             arguments.push("--no-reconnect".into());

@@ -71,7 +71,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         package: "wod-tests",
         may_use: &["wod-protocol", "wod-backplane"],
-        tests_may_use: &[],
+        // Builds test modules, and lives a zone's journal again.
+        tests_may_use: &["wod-sandbox", "wod-sim"],
         never_reaches: &["wasmtime"],
     },
 ];

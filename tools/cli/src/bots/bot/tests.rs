@@ -18,6 +18,8 @@ fn bot(crosses: bool) -> Bot {
         ticket: None,
         move_rate: 10.0,
         chat_rate: 1.0,
+        verb_rate: 0.0,
+        effects: false,
         crosses,
         scouts: true,
     };
@@ -267,4 +269,42 @@ fn a_needless_correction_says_which_claim_it_is_about_and_what_the_bot_knew() {
     assert!(note.starts_with("corrected in la.b: out_of_bounds, put to (5.00, 5.00)"), "{note}");
     assert!(note.contains(&claim), "{note}");
     assert!(note.ends_with("`zone` (Crossed) with c 0 and bounds [0.0, 0.0, 15.0, 20.0] came 7 ms ago"), "{note}");
+}
+
+#[test]
+fn a_bot_uses_what_is_in_reach_answers_what_it_is_asked_and_counts_what_took_effect() {
+    let mut stage = Stage::new(false);
+    (stage.bot.task.verb_rate, stage.bot.task.effects, stage.bot.task.chat_rate) = (1.0, true, 0.0);
+    stage.phase = Phase::Measuring;
+    let npc = |id: u64, x: f64| RosterEntry {
+        kind: Kind::Npc,
+        name: "Keeper".into(),
+        x,
+        verbs: vec![Verb { id: "talk".into(), label: "Talk".into(), reach: 15.0 }],
+        ..peer(id)
+    };
+    stage.hear(ServerMsg::Roster { enter: vec![npc(5, 10.0), npc(6, 90.0)], leave: Vec::new(), full: true });
+    let used = |sent: Vec<ClientMsg>| sent.into_iter().find(|message| matches!(message, ClientMsg::Interact { .. }));
+    let talk = ClientMsg::Interact { seq: Seq(1), target: EntityId(5), verb: "talk".into(), args: None };
+    assert_eq!(used(stage.pass(2 * SECOND)), Some(talk));
+
+    let options = vec![DialogueOption { id: "bye".into(), text: "Bye.".into() }];
+    let (text, dialogue) = ("Figs?".into(), 3);
+    stage.hear(ServerMsg::Dialogue { n: MsgNo(1), dialogue, npc: EntityId(5), text, options });
+    let sent = stage.pass(SECOND);
+    let chosen = sent.iter().find_map(|message| match message {
+        ClientMsg::Choose { dialogue: 3, option, seq } => Some((*seq, option.clone())),
+        _ => None,
+    });
+    let (seq, option) = chosen.unwrap();
+    assert_eq!(option.as_deref(), Some("bye"));
+
+    stage.phase = Phase::Draining;
+    stage.hear(ServerMsg::Ack { seq });
+    assert!(stage.bot.owes(), "nothing is known to have taken effect");
+    for nth in 1..=seq.0 {
+        let data = serde_json::json!({ "seq": nth, "nth": nth });
+        stage.hear(ServerMsg::Event { n: Some(MsgNo(1 + nth)), name: "used".into(), data });
+    }
+    assert!(!stage.bot.owes() && stage.out.faults.is_empty(), "{:?}", stage.out.faults);
 }

@@ -1,0 +1,182 @@
+//! Two bazaars (`tests/modules/bazaar`) side by side in one region, 60 m wide each, on one host.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
+use tempfile::TempDir;
+use wod_tests::client::PATIENCE;
+use wod_tests::cluster::{Cluster, until};
+
+/// The zone whose module is replaced.
+pub(crate) const MARKET: &str = "nyc.market";
+/// Its neighbour in the east.
+pub(crate) const FAIR: &str = "nyc.fair";
+/// Items of each.
+pub(crate) const ITEMS: u64 = 40;
+/// Where each begins, and how wide it is, m.
+pub(crate) const WIDTH: f64 = 60.0;
+
+/// The two zones with this edition; `signed`: on a host that runs only what the cluster's key has signed, with a Redis.
+pub(crate) struct Market {
+    pub(crate) cluster: Cluster,
+    _folder: TempDir,
+}
+
+/// An edition's component file.
+pub(crate) fn edition(name: &str) -> PathBuf {
+    static FOLDER: OnceLock<TempDir> = OnceLock::new();
+    let file = FOLDER.get_or_init(|| tempfile::tempdir().unwrap()).path().join(format!("{name}.wasm"));
+    if !file.exists() {
+        let component = wod_sandbox::testing::component("tests/modules/bazaar", &format!("examples/{name}.wasm"));
+        std::fs::write(&file, component).unwrap();
+    }
+    file
+}
+
+pub(crate) fn world(edition: &str) -> String {
+    let zone = |name: &str, number: u32, x: f64, first: u64| {
+        format!(
+            "[[zone]]\nname = \"{name}\"\nnumber = {number}\nmodule = \"{edition}\"\norigin = [{x}, 0.0]\nsize = [{WIDTH}, 40.0]\n\
+             config = {{ stalls = 2, items = {ITEMS}, first_item = {first}, people = 9 }}\n"
+        )
+    };
+    format!("start = \"{MARKET}\"\n{}{}", zone(MARKET, 1, 0.0, 1), zone(FAIR, 2, WIDTH, 1001))
+}
+
+impl Market {
+    pub(crate) async fn open(edition: &str) -> Self {
+        let (folder, world) = prepare(edition);
+        Self { cluster: Cluster::dev_of(&world, folder.path()).await.unwrap(), _folder: folder }
+    }
+
+    pub(crate) async fn signed(edition: &str) -> Self {
+        let (folder, world) = prepare(edition);
+        Self { cluster: Cluster::signed_of(&world, folder.path()).await.unwrap(), _folder: folder }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.cluster.url(0)
+    }
+
+    /// Publishes a file, signed where that is asked for; `NAME@VERSION`.
+    pub(crate) async fn publish(&self, file: &Path) -> Result<String, String> {
+        let (file, key) = (file.display().to_string(), self.cluster.key());
+        let mut args = vec!["publish", &file];
+        let key = key.exists().then(|| key.display().to_string());
+        args.extend(key.iter().flat_map(|key| ["--key", key]));
+        let (code, answer) = self.cluster.operator(&args).await.unwrap();
+        let text = |key: &str| answer[0][key].as_str().map(str::to_owned);
+        match (code, text("name").zip(text("version"))) {
+            (0, Some((name, version))) => Ok(format!("{name}@{version}")),
+            _ => Err(format!("code {code}: {answer}")),
+        }
+    }
+
+    /// Publishes an edition.
+    pub(crate) async fn publish_edition(&self, name: &str) -> String {
+        self.publish(&edition(name)).await.unwrap()
+    }
+
+    /// Deploys a published module to [`MARKET`]: the steps' lines, when it settled, or those and the exit code.
+    pub(crate) async fn deploy(&self, module: &str, probation: u32) -> Result<Vec<Value>, (i32, String)> {
+        let probation = probation.to_string();
+        let (code, answer) = self.cluster.operator(&["swap", MARKET, module, "--probation", &probation]).await.unwrap();
+        match (code, answer) {
+            (0, Value::Array(lines)) => Ok(lines),
+            (code, answer) => Err((code, answer.to_string())),
+        }
+    }
+
+    /// Orders a deployment and goes when the swap is done; it goes on.
+    pub(crate) async fn swap(&self, module: &str, probation: u32) -> Value {
+        let url = format!("http://{}/api/zones/{MARKET}/deploy", self.cluster.admin);
+        let order = serde_json::json!({ "module": module, "probation": probation });
+        let mut answer =
+            reqwest::Client::new().post(url).json(&order).send().await.unwrap().error_for_status().unwrap();
+        let mut told = Vec::new();
+        while let Some(chunk) = answer.chunk().await.unwrap() {
+            told.extend_from_slice(&chunk);
+            let lines = told.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+            for line in lines {
+                assert_ne!(line["state"], "failed", "{line}\n{}", self.cluster.logs());
+                if line["step"] == "swap" {
+                    return line["facts"].clone();
+                }
+            }
+        }
+        panic!("the host broke off: {}", String::from_utf8_lossy(&told));
+    }
+
+    pub(crate) async fn roll_back(&self, options: &[&str]) -> Result<Value, String> {
+        let args: Vec<&str> = ["rollback", MARKET].iter().chain(options).copied().collect();
+        let (code, answer) = self.cluster.operator(&args).await.unwrap();
+        if code == 0 { Ok(answer) } else { Err(format!("code {code}: {answer}")) }
+    }
+
+    pub(crate) async fn zone(&self, name: &str) -> Value {
+        let zones = self.cluster.api("zones").await.unwrap();
+        zones.as_array().unwrap().iter().find(|row| row["name"] == name).unwrap().clone()
+    }
+
+    /// Waits until [`MARKET`]'s row of the zones, which is made once a second, is so.
+    pub(crate) async fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let found = RefCell::new(Value::Null);
+        let look = async || {
+            let row = self.zone(MARKET).await;
+            ensure!(holds(&row), "{row}");
+            found.replace(row);
+            Ok(true)
+        };
+        if let Err(error) = until(PATIENCE, what, look).await {
+            panic!("{error:#}\n{}", self.cluster.logs());
+        }
+        found.into_inner()
+    }
+
+    pub(crate) async fn ask(&self, zone: &str, question: &str) -> String {
+        let (code, answer) = self.cluster.operator(&["ask", zone, question]).await.unwrap();
+        assert_eq!(code, 0, "{zone} {question}: {answer}\n{}", self.cluster.logs());
+        answer["reply"].as_str().unwrap_or_else(|| panic!("no reply: {answer}")).to_owned()
+    }
+
+    /// Where every item is, by its number; an error when one is in two places or gone, or when somebody is on her way.
+    pub(crate) async fn census(&self) -> anyhow::Result<BTreeMap<u64, String>> {
+        let mut found = BTreeMap::new();
+        for zone in [MARKET, FAIR] {
+            for (index, line) in self.ask(zone, "items").await.lines().enumerate() {
+                let (who, items) = line.split_once(':').context("a line names who has what")?;
+                let who = if who == "stall" { format!("stall {index} of {zone}") } else { who.to_owned() };
+                for item in items.split_whitespace() {
+                    let before = found.insert(item.parse::<u64>()?, who.clone());
+                    ensure!(before.is_none(), "item {item} is with {who} and with {before:?}");
+                }
+            }
+        }
+        let all: Vec<u64> = (1..=ITEMS).chain(1001..1001 + ITEMS).collect();
+        let gone: Vec<&u64> = all.iter().filter(|item| !found.contains_key(item)).collect();
+        ensure!(gone.is_empty() && found.len() == all.len(), "gone: {gone:?}; {} items", found.len());
+        Ok(found)
+    }
+
+    /// A figure of the host's metrics: the largest of a zone's ticks so far, ms.
+    pub(crate) async fn worst(&self, metric: &str, zone: u32) -> f64 {
+        let metrics =
+            reqwest::get(format!("http://{}/metrics", self.cluster.admin)).await.unwrap().text().await.unwrap();
+        let head = format!("{metric}{{zone=\"{zone}\",");
+        let worst = |line: &str| line.strip_prefix(&head)?.split_once("quantile=\"1\"} ")?.1.parse::<f64>().ok();
+        let worst = metrics.lines().filter_map(worst).reduce(f64::max);
+        worst.unwrap_or_else(|| panic!("no {head}")) * 1000.0
+    }
+}
+
+fn prepare(name: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(edition(name), folder.path().join(format!("{name}.wasm"))).unwrap();
+    let file = folder.path().join("world.toml");
+    std::fs::write(&file, world(name)).unwrap();
+    (folder, file)
+}
