@@ -52,6 +52,9 @@ pub struct ZoneBeat {
     /// Its module is not settled yet: a fault or a slower pace brings the version before back.
     #[serde(default)]
     pub on_probation: bool,
+    /// Its module failed too often: the zone goes on without it.
+    #[serde(default)]
+    pub shelved: bool,
     /// Names of the players in it, link-dead ones included.
     pub players: Vec<String>,
     /// Characters and things.

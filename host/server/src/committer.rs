@@ -16,7 +16,7 @@ use wod_sim::module::Fault;
 use crate::host::Host;
 use crate::port::ZonePort;
 use crate::reports::{self, ModuleLabel};
-use crate::runner::Pause;
+use crate::runner::Replaced;
 use crate::standing::Standing;
 
 /// Wait between two tries of a store that is away.
@@ -51,7 +51,7 @@ pub(crate) struct TickCommit {
 pub(crate) struct SwapDone {
     /// The input that wished for it.
     pub(crate) input: Input,
-    pub(crate) result: Result<Pause, Fault>,
+    pub(crate) result: Result<Replaced, Fault>,
 }
 
 /// The durable side of one owned zone. Ends when the worker lets the zone go, or the zone is not ours any more.
@@ -169,6 +169,10 @@ impl Committer {
     fn release(&mut self, tick: TickCommit) {
         let host = &self.host;
         let zone = self.port.zone;
+        if tick.swap.as_ref().is_some_and(|swap| swap.result.is_ok()) {
+            // They were the former module's.
+            host.troubles.clear(zone);
+        }
         for (gateway, frame) in tick.effects.frames {
             host.postman.send(Process::Gateway(gateway), Part::Frame(Box::new(frame)));
         }

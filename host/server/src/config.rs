@@ -54,6 +54,8 @@ pub(crate) const INBOX_QUEUE: usize = 16_384;
 pub(crate) const REPLAY_ENTRIES: u64 = 10_000;
 /// Store requests of all zones of a host that run at once; the rest wait their turn (zones repeat them).
 pub(crate) const STORE_CONCURRENCY: usize = 64;
+/// Copies of zones in which other versions are tried at once; more wait.
+pub(crate) const TRIALS: usize = 2;
 /// A gateway without a heartbeat for this long is dead: its connections are lost.
 pub(crate) const GATEWAY_TTL: Duration = Duration::from_secs(3);
 /// After more faults of one zone's module than this within [`FAULT_WINDOW`] it is shelved: the zone goes on without it.

@@ -21,6 +21,8 @@ use crate::host::Host;
 use crate::pin;
 use crate::port::ZonePort;
 use crate::releases::{self, ModuleRef};
+use crate::rollout;
+use crate::runner::Replaced;
 
 /// Lines on their way to whoever asked; more wait.
 pub(crate) const LINES: usize = 64;
@@ -60,6 +62,9 @@ pub(crate) struct Order {
     /// Stop before the swap.
     #[serde(default)]
     pub(crate) plan: bool,
+    /// The rollout that this is part of: no swap once that does not run any more.
+    #[serde(default)]
+    pub(crate) rollout: Option<String>,
 }
 
 /// A step of the way.
@@ -106,6 +111,14 @@ pub(crate) struct Failed {
     pub(crate) step: Step,
     pub(crate) error: anyhow::Error,
     pub(crate) hint: &'static str,
+    /// It says nothing about the module: how the zone stands now decides.
+    pub(crate) open: bool,
+}
+
+impl Failed {
+    fn new(step: Step, error: anyhow::Error, hint: &'static str) -> Self {
+        Self { step, error, hint, open: false }
+    }
 }
 
 /// One deployment under way. It goes on when whoever asked has gone.
@@ -124,15 +137,22 @@ impl Deployment {
     /// All of it. None: it was a plan.
     pub(crate) async fn run(self, order: Order) -> Result<Option<Swapped>, Failed> {
         let done = self.steps(&order).await;
-        if let Err(Failed { step, error, hint }) = &done {
+        if let Err(Failed { step, error, hint, open }) = &done {
             let error = format!("{error:#}");
             tracing::warn!(zone = %self.port.zone, module = order.module, ?step, error, "a deployment failed");
-            self.say(*step, "failed", Duration::ZERO, error, json!({ "hint": hint })).await;
+            self.say(*step, "failed", Duration::ZERO, error, json!({ "hint": hint, "open": open })).await;
         }
         done
     }
 
     async fn steps(&self, order: &Order) -> Result<Option<Swapped>, Failed> {
+        // A zone that was just taken over has not said yet what it runs.
+        let mut standing = self.port.standing.subscribe();
+        let known = tokio::time::timeout(SWAP_TIME, standing.wait_for(|standing| standing.known)).await;
+        known.ok().and_then(Result::ok).map(drop).ok_or_else(|| Failed {
+            open: true,
+            ..Failed::new(Step::Fetch, anyhow!("the zone is not ready"), "try again in some seconds")
+        })?;
         let digest = self.load(order).await?;
         let compiled = self.check(order, digest).await?;
         if self.port.standing.borrow().digest.is_none() {
@@ -188,7 +208,7 @@ impl Deployment {
         let check = async {
             let compiled = host.modules.ready(&digest).context("it is not compiled any more; try again")?;
             let zone = host.config.world.zone(self.port.zone).context("the world file has no such zone")?;
-            let about = compiled.instantiate(&host.config.limits).map_err(anyhow::Error::new)?.description().clone();
+            let about = host.modules.describe(&compiled).await?;
             if let Ok(ModuleRef::Release { name, version }) = order.module.parse()
                 && (about.name != name || about.version != version)
             {
@@ -217,6 +237,7 @@ impl Deployment {
         let begun = Instant::now();
         self.say(Step::DryRun, "begun", Duration::ZERO, "copying the zone as it stands".into(), Value::Null).await;
         let (source, port) = (self.host.source(), self.port.clone());
+        let _trial = self.host.trials.acquire().await.map_err(|closed| Failed::new(Step::DryRun, closed.into(), ""))?;
         let opened = on_its_own_thread(format!("dry-run-{}", port.zone), move || {
             be_nice();
             let mut follower = Follower::open(source, port.zone)?;
@@ -224,7 +245,6 @@ impl Deployment {
             let Follower { zone, modules, .. } = &mut follower;
             let zone = zone.as_mut().context("nothing of the zone is stored yet; try again in a second")?;
             let running = zone.module_digest();
-            modules.try_out(digest);
             let rehearsal =
                 zone.rehearse(digest, modules).map_err(|fault| anyhow!("the swap would be refused: {fault}"))?;
             let save = running.map(|running| modules.meter(&running).save()).unwrap_or_default();
@@ -232,7 +252,7 @@ impl Deployment {
             Ok((follower, rehearsal, save + load))
         });
         let hint = "the old module goes on; mend the new one (`wod zone check NEW --against OLD` plays it through)";
-        let failed = |error| Failed { step: Step::DryRun, error, hint };
+        let failed = |error| Failed::new(Step::DryRun, error, hint);
         let (follower, rehearsal, carrying) = opened.await.map_err(failed)?;
         let tick = self.port.status().map_or(0, |status| status.tick_p50_us);
         let pause = carrying + Duration::from_micros(u64::from(tick));
@@ -261,60 +281,75 @@ impl Deployment {
             be_nice();
             Shadow { follower, digest, patience }.run(ticks)
         });
-        let failed = |error| Failed {
-            step: Step::Shadow,
-            error,
-            hint: "swap without --shadow, or try again when the zone is quieter",
-        };
+        let hint = "swap without --shadow, or try again when the zone is quieter";
+        let failed = |error| Failed::new(Step::Shadow, error, hint);
         let seen = run.await.map_err(failed)?;
         let text = seen.to_string();
         let facts = serde_json::to_value(&seen).expect("a comparison has text keys");
         self.say(Step::Shadow, "done", begun.elapsed(), text, facts).await;
+        if seen.comparison.faults > 0 {
+            let error = anyhow!("it failed {} times beside the zone", seen.comparison.faults);
+            return Err(Failed::new(Step::Shadow, error, "the old module goes on; mend the new one"));
+        }
         Ok(())
     }
 
     async fn swap(&self, order: &Order, compiled: &Compiled) -> Result<Swapped, Failed> {
-        let Self { host, port, .. } = self;
-        let digest = compiled.digest();
-        let swap = async {
-            let _replacing = port.replacing.lock().await;
-            if order.probation > 0 {
-                pin::keep(&host.backplane, port).await?;
-            }
-            let input = Input::Swap { digest, probation: order.probation };
-            let done = host.operators.await_replacement(port.zone, input.clone());
-            if !port.push(input) {
-                bail!("the zone takes no inputs now");
-            }
-            let done = tokio::time::timeout(SWAP_TIME, done).await;
-            let done = done
-                .with_context(|| format!("the zone has not answered in {SWAP_TIME:?}; the swap may still take effect"));
-            let pause = done?.context("the zone was let go")?.map_err(|fault| anyhow!("the swap was refused: {fault}"));
-            if pause.is_err() && port.standing.borrow().terms.probation.is_none() {
-                pin::release(&host.backplane, port).await?;
-            }
-            let pause = pause?;
-            host.troubles.clear(port.zone);
-            let status = port.status().context("the zone has not ticked yet")?;
-            Ok(Swapped {
-                generation: status.generation,
-                digest: digest.to_string(),
-                module: status.module_name,
-                pause_ms: pause.0 as f64 / 1000.0,
-            })
-        };
-        let about = |swapped: &Swapped| {
-            let text = format!(
-                "runs {} as generation {}; the zone stood still for {:.1} ms",
-                swapped.module, swapped.generation, swapped.pause_ms
-            );
-            (text, serde_json::to_value(swapped).expect("it has text keys"))
-        };
+        let begun = Instant::now();
         let hint = "the old module goes on; mend the new one and try again";
-        let swapped = self.step(Step::Swap, hint, swap, about).await?;
-        let zone = host.config.world.zone(port.zone).map(|zone| zone.name.to_string());
-        tracing::info!(zone, generation = %swapped.generation, module = %swapped.digest, pause_ms = swapped.pause_ms, "module swapped");
+        let swapped = self.try_swap(order, compiled.digest()).await;
+        let (swapped, text) =
+            swapped.map_err(|(error, open)| Failed { open, ..Failed::new(Step::Swap, error, hint) })?;
+        let facts = serde_json::to_value(&swapped).expect("it has text keys");
+        self.say(Step::Swap, "done", begun.elapsed(), text, facts).await;
         Ok(swapped)
+    }
+
+    /// What runs then, and for people; or why not, and whether it may still come.
+    async fn try_swap(&self, order: &Order, digest: Digest) -> Result<(Swapped, String), (anyhow::Error, bool)> {
+        let Self { host, port, .. } = self;
+        let no = |error: anyhow::Error| (error, false);
+        let replacing = port.replacing.clone().lock_owned().await;
+        if let Some(id) = &order.rollout
+            && !rollout::is_running(&host.backplane, id).await.map_err(no)?
+        {
+            return Err(no(anyhow!("rollout {id} was stopped meanwhile")));
+        }
+        let standing = port.standing.borrow().clone();
+        let module = || port.status().map_or_else(String::new, |status| status.module_name);
+        if standing.digest == Some(digest) && standing.terms.shelved.is_none() {
+            // A second swap to it would make it the version before itself.
+            let generation = standing.generation;
+            let swapped = Swapped { generation, digest: digest.to_string(), module: module(), pause_ms: 0.0 };
+            return Ok((swapped, "the zone runs it already".to_owned()));
+        }
+        if order.probation > 0 {
+            pin::keep(&host.backplane, port).await.map_err(no)?;
+        }
+        let input = Input::Swap { digest, probation: order.probation };
+        let mut done = host.operators.await_replacement(port.zone, input.clone());
+        if !port.push(input) {
+            return Err(no(anyhow!("the zone takes no inputs now")));
+        }
+        let Ok(answered) = tokio::time::timeout(SWAP_TIME, &mut done).await else {
+            // Until it is known what came of it, nobody else replaces the module, and what a rewind needs is kept.
+            let (host, port) = (host.clone(), port.clone());
+            tokio::spawn(async move {
+                let refused = done.await.is_ok_and(|result| result.is_err());
+                release_if(refused, &host, &port).await;
+                drop(replacing);
+            });
+            return Err((anyhow!("the zone has not answered in {SWAP_TIME:?}; the swap may still take effect"), true));
+        };
+        let result = answered.map_err(|_| (anyhow!("the zone was let go"), true))?;
+        release_if(result.is_err(), host, port).await;
+        let Replaced { generation, pause } = result.map_err(|fault| no(anyhow!("the swap was refused: {fault}")))?;
+        let swapped = Swapped { generation, digest: digest.to_string(), module: module(), pause_ms: millis(pause) };
+        let zone = host.config.world.zone(port.zone).map(|zone| zone.name.to_string());
+        tracing::info!(zone, %generation, module = %digest, pause_ms = swapped.pause_ms, "module swapped");
+        let Swapped { module, pause_ms, .. } = &swapped;
+        let text = format!("runs {module} as generation {generation}; the zone stood still for {pause_ms:.1} ms");
+        Ok((swapped, text))
     }
 
     /// Waits until the version is settled, or has been replaced.
@@ -331,13 +366,11 @@ impl Deployment {
             }) => ended.map(|now| now.clone()).ok(),
             () = self.port.until_closed() => None,
         };
-        let failed = |error: String| Failed {
-            step: Step::Probation,
-            error: anyhow!(error),
-            hint: "`wod zones` shows what the zone runs now; its host's log says why",
-        };
+        let hint = "`wod zones` shows what the zone runs now; its host's log says why";
+        let failed = |error: String| Failed::new(Step::Probation, anyhow!(error), hint);
         let Some(ended) = ended else {
-            return Err(failed("the zone moved to another host: its probation goes on there".into()));
+            let moved = failed("the zone moved to another host: its probation goes on there".into());
+            return Err(Failed { open: true, ..moved });
         };
         if ended.generation != swapped.generation || ended.terms.shelved.is_some() {
             let now = ended.digest.map_or_else(|| "none".into(), |digest| digest.to_string());
@@ -367,7 +400,7 @@ impl Deployment {
         about: impl FnOnce(&T) -> (String, Value),
     ) -> Result<T, Failed> {
         let begun = Instant::now();
-        let done = work.await.map_err(|error| Failed { step, error, hint })?;
+        let done = work.await.map_err(|error| Failed::new(step, error, hint))?;
         let (text, facts) = about(&done);
         self.say(step, "done", begun.elapsed(), text, facts).await;
         Ok(done)
@@ -379,6 +412,17 @@ impl Deployment {
         if self.lines_tx.send(line).await.is_err() {
             tracing::debug!(zone = %self.port.zone, "nobody follows this deployment any more; it goes on");
         }
+    }
+}
+
+/// A swap that was refused needs no way back.
+async fn release_if(refused: bool, host: &Host, port: &ZonePort) {
+    if !refused || port.standing.borrow().terms.probation.is_some() {
+        return;
+    }
+    if let Err(error) = pin::release(&host.backplane, port).await {
+        let error = format!("{error:#}");
+        tracing::warn!(zone = %port.zone, error, "what was kept for a rewind stays until the module is replaced");
     }
 }
 
@@ -442,7 +486,8 @@ impl Shadow {
                 break Some(format!("it lagged {} entries behind the zone", page.len()));
             }
             caught_up |= page.len() < SHADOW_LAG;
-            if page.is_empty() {
+            let idle = page.is_empty();
+            if idle {
                 std::thread::sleep(SHADOW_POLL);
             } else {
                 last_entry = Instant::now();
@@ -456,7 +501,7 @@ impl Shadow {
             if self.faults() >= SHADOW_TRIES && !self.zone()?.is_comparing() {
                 break Some(format!("the new version failed {} times", self.faults()));
             }
-            if last_entry.elapsed() > SHADOW_QUIET || begun.elapsed() > self.patience {
+            if idle && last_entry.elapsed() > SHADOW_QUIET || begun.elapsed() > self.patience {
                 break Some("so little is journaled: nobody is there, or nothing happens".to_owned());
             }
         };

@@ -107,7 +107,11 @@ impl Follower {
     pub(crate) fn replay(&mut self, index: JournalIndex, entry: &Entry) -> anyhow::Result<()> {
         let begun = Instant::now();
         let zone = self.zone.get_or_insert_with(|| Zone::new(self.source.world.clone(), self.number));
-        if let Err(error) = zone.replay(entry, &mut self.modules, &mut self.effects) {
+        let replayed = zone.replay(entry, &mut self.modules, &mut self.effects);
+        if let Some(failure) = self.modules.failure.take() {
+            return Err(failure.context(format!("entry {index} of the journal can't be replayed without that module")));
+        }
+        if let Err(error) = replayed {
             if let Diverged::Version { .. } = error {
                 // Leaving the entry out would lose what was acknowledged.
                 let what = format!("entry {index} of the journal can't be replayed by this program");

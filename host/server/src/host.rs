@@ -13,13 +13,13 @@ use wod_protocol::registry::{Owner, ZoneBeat};
 use wod_sim::io::{Input, StoreRequest};
 use wod_sim::module::Fault;
 
-use crate::config::{HostConfig, STORE_CONCURRENCY};
+use crate::config::{HostConfig, STORE_CONCURRENCY, TRIALS};
 use crate::follower::Source;
 use crate::modules::ModuleStore;
 use crate::notice::Notices;
 use crate::port::ZonePort;
 use crate::postman::Postman;
-use crate::runner::Pause;
+use crate::runner::Replaced;
 
 /// How long a zone's trouble is shown after it was last seen.
 const TROUBLE_SHOWN: Duration = Duration::from_secs(600);
@@ -39,6 +39,8 @@ pub(crate) struct Host {
     /// Store requests under way, so that a zone's repeat is not a second one.
     requests: Mutex<BTreeSet<(ZoneNo, u64)>>,
     store_slots: Arc<Semaphore>,
+    /// Copies of zones in which other versions are tried.
+    pub(crate) trials: Semaphore,
 }
 
 impl Host {
@@ -55,6 +57,7 @@ impl Host {
             ports: RwLock::default(),
             requests: Mutex::default(),
             store_slots: Arc::new(Semaphore::new(STORE_CONCURRENCY)),
+            trials: Semaphore::new(TRIALS),
         }
     }
 
@@ -154,7 +157,7 @@ struct Question {
 struct AwaitedSwap {
     zone: ZoneNo,
     input: Input,
-    done_tx: oneshot::Sender<Result<Pause, Fault>>,
+    done_tx: oneshot::Sender<Result<Replaced, Fault>>,
 }
 
 impl Default for Operators {
@@ -191,7 +194,7 @@ impl Operators {
     }
 
     /// Where the result of this input, which replaces the module, will come.
-    pub(crate) fn await_replacement(&self, zone: ZoneNo, input: Input) -> oneshot::Receiver<Result<Pause, Fault>> {
+    pub(crate) fn await_replacement(&self, zone: ZoneNo, input: Input) -> oneshot::Receiver<Result<Replaced, Fault>> {
         let (done_tx, done_rx) = oneshot::channel();
         let mut swaps = self.swaps.lock();
         swaps.retain(|swap| !swap.done_tx.is_closed());
@@ -199,7 +202,7 @@ impl Operators {
         done_rx
     }
 
-    pub(crate) fn replaced(&self, zone: ZoneNo, input: &Input, result: Result<Pause, Fault>) {
+    pub(crate) fn replaced(&self, zone: ZoneNo, input: &Input, result: Result<Replaced, Fault>) {
         let mut swaps = self.swaps.lock();
         let found = swaps.iter().position(|swap| swap.zone == zone && swap.input == *input);
         if let Some(index) = found

@@ -12,7 +12,7 @@ use wod_protocol::ids::Digest;
 use wod_protocol::map::Map;
 use wod_protocol::world::Zone;
 use wod_sandbox::{Compiled, Limits, PackedMap, Sandbox};
-use wod_sim::module::{Fault, FaultKind, Module};
+use wod_sim::module::{Description, Fault, FaultKind, Module};
 use wod_sim::zone::{Modules, Prepared};
 
 use crate::releases;
@@ -28,6 +28,8 @@ pub(crate) struct ModuleStore {
     trust: Arc<Trust>,
     /// The latest used last.
     compiled: Arc<Mutex<Vec<Arc<Compiled>>>>,
+    /// One compiler at a time: each is bounded for a machine that it has for itself.
+    compiling: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Compiled modules that a process keeps at hand; zones hold on to what they run.
@@ -35,13 +37,21 @@ const COMPILED: usize = 64;
 
 impl ModuleStore {
     pub(crate) fn new(sandbox: Arc<Sandbox>, limits: Limits, backplane: Backplane, trust: Trust) -> Self {
-        Self { sandbox, limits, backplane, trust: Arc::new(trust), compiled: Arc::default() }
+        Self { sandbox, limits, backplane, trust: Arc::new(trust), compiled: Arc::default(), compiling: Arc::default() }
     }
 
     /// Takes a component file in: whoever is trusted has signed it, it compiles and instantiates. It is stored where every
     /// host finds it, with its signature.
     pub(crate) async fn upload(&self, bytes: Bytes, signature: Option<Signature>) -> anyhow::Result<Arc<Compiled>> {
         let digest = Digest::of(&bytes);
+        // Also where somebody else's is good: one that proves nothing must not take its place.
+        if signature.is_some_and(|signature| !signature.proves(digest)) {
+            let refusal =
+                anyhow::anyhow!("the signature of module {digest} is of other bytes: sign the file as it is now");
+            tracing::error!(module = %digest, %refusal, "module refused");
+            metrics::counter!("wod_modules_refused_total").increment(1);
+            return Err(refusal);
+        }
         let mut signatures = releases::signatures(&self.backplane, digest).await?;
         signatures.extend(signature);
         self.trust(digest, &signatures)?;
@@ -94,10 +104,9 @@ impl ModuleStore {
         self.trust(digest, &signatures)
     }
 
-    /// The same for a list: a refusal is nothing that happened.
-    pub(crate) async fn vouched(&self, digest: Digest) -> anyhow::Result<Result<Option<String>, String>> {
-        let signatures = releases::signatures(&self.backplane, digest).await?;
-        Ok(self.trust.check(digest, &signatures).map_err(|refusal| refusal.to_string()))
+    /// The same of many, for a list: a refusal is nothing that happened.
+    pub(crate) fn vouched(&self, digest: Digest, signatures: &[Signature]) -> Result<Option<String>, String> {
+        self.trust.check(digest, signatures).map_err(|refusal| refusal.to_string())
     }
 
     /// A refusal is logged, wherever the module came from.
@@ -118,6 +127,10 @@ impl ModuleStore {
 
     /// Of bytes that were verified.
     pub(crate) async fn compile(&self, bytes: Bytes) -> anyhow::Result<Arc<Compiled>> {
+        let _compiling = self.compiling.lock().await;
+        if let Some(compiled) = self.ready(&Digest::of(&bytes)) {
+            return Ok(compiled);
+        }
         let (sandbox, limits) = (self.sandbox.clone(), self.limits.clone());
         let compiled = tokio::task::spawn_blocking(move || -> anyhow::Result<Compiled> {
             let compiled = sandbox.compile(&bytes)?;
@@ -133,6 +146,13 @@ impl ModuleStore {
         }
         all.push(compiled.clone());
         Ok(compiled)
+    }
+
+    /// What a module says about itself.
+    pub(crate) async fn describe(&self, compiled: &Arc<Compiled>) -> anyhow::Result<Description> {
+        let (compiled, limits) = (compiled.clone(), self.limits.clone());
+        let describe = move || compiled.instantiate(&limits).map(|instance| instance.description().clone());
+        Ok(tokio::task::spawn_blocking(describe).await??)
     }
 
     fn prepare(&self, compiled: &Compiled, zone: &Zone, meter: &Arc<Meter>) -> Result<Prepared, Fault> {
@@ -187,25 +207,20 @@ impl Modules for LiveModules {
     }
 }
 
-/// What a replay takes its modules from: waits for the backplane, and its instances run without deadlines, but for those of a
-/// version that is tried. Only for threads that may block.
+/// What a replay takes its modules from: waits for the backplane, and its instances run without deadlines. Only for threads
+/// that may block.
 pub(crate) struct ReplayModules {
     store: ModuleStore,
     zone: Zone,
     runtime: tokio::runtime::Handle,
-    /// Nobody has seen it come to an end.
-    tried: Option<Digest>,
     meters: BTreeMap<Digest, Arc<Meter>>,
+    /// A module that could not be had: what is replayed from then on is not what was.
+    pub(crate) failure: Option<anyhow::Error>,
 }
 
 impl ReplayModules {
     pub(crate) fn new(store: ModuleStore, zone: Zone, runtime: tokio::runtime::Handle) -> Self {
-        Self { store, zone, runtime, tried: None, meters: BTreeMap::new() }
-    }
-
-    /// From now on instances of this version must keep to their time.
-    pub(crate) fn try_out(&mut self, digest: Digest) {
-        self.tried = Some(digest);
+        Self { store, zone, runtime, meters: BTreeMap::new(), failure: None }
     }
 
     /// What the last instance of this component measures.
@@ -216,12 +231,16 @@ impl ReplayModules {
 
 impl Modules for ReplayModules {
     fn take(&mut self, digest: &Digest) -> Result<Prepared, Fault> {
-        let compiled =
-            self.runtime.block_on(self.store.ensure(*digest)).map_err(|error| not_loadable(format!("{error:#}")))?;
+        let ensured = self.runtime.block_on(self.store.ensure(*digest));
+        let compiled = ensured.map_err(|error| {
+            let fault = not_loadable(format!("{error:#}"));
+            self.failure.get_or_insert(error);
+            fault
+        })?;
         let meter = Arc::default();
         let mut prepared = self.store.prepare(&compiled, &self.zone, &meter)?;
         self.meters.insert(*digest, meter);
-        prepared.module.enforce_time(self.tried == Some(*digest));
+        prepared.module.enforce_time(false);
         Ok(prepared)
     }
 

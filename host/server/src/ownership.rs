@@ -121,8 +121,8 @@ async fn adopt(host: &Arc<Host>, workers: &Workers, zone: &world::Zone) -> anyho
     }
     let (rescue_tx, steps_rx) = mpsc::channel(STEPS_BACK);
     let port = Arc::new(ZonePort::new(zone.number, rescue_tx));
-    let on_probation = recovered.zone.as_ref().is_some_and(Zone::is_on_probation);
-    pin::find(&host.backplane, &port, on_probation).await?;
+    // Where it is of no use any more, whoever looks after the module lets it go.
+    port.pin(recovered.pinned);
     port.extend(inputs);
     let rebuilt = RebuiltSlot::default();
     // One place more than ticks may wait for: a snapshot follows its tick.
@@ -152,6 +152,8 @@ struct Recovered {
     /// Entries replayed since the snapshot, and how long that took.
     entries: u64,
     took: Duration,
+    /// Where what is kept for a rewind begins.
+    pinned: Option<JournalIndex>,
     /// Of them, those that came out otherwise.
     diverged: u64,
     /// What its module's instance measures.
@@ -167,9 +169,10 @@ async fn prepare(host: &Host, zone: &world::Zone, lease: &Lease) -> anyhow::Resu
         let Follower { zone, at, entries, took, diverged, modules, .. } = follower;
         let running = zone.as_ref().and_then(Zone::module_digest);
         let meter = running.map(|digest| modules.meter(&digest)).unwrap_or_default();
-        Ok(Recovered { zone, at, entries, took, diverged, meter })
+        Ok(Recovered { zone, at, entries, took, diverged, meter, pinned: None })
     })
     .await?;
+    let recovered = Recovered { pinned: pin::find(&host.backplane, number).await?, ..recovered };
     let how = if recovered.zone.is_some() { Took::Recovered } else { Took::Fresh };
     let mut inputs = vec![Input::Owned { epoch: lease.epoch, host: lease.host.clone(), how }];
     let running = recovered.zone.as_ref().and_then(Zone::module_digest);

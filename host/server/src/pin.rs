@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use wod_backplane::Backplane;
 use wod_protocol::ids::{Digest, JournalIndex, ZoneNo};
@@ -46,11 +47,9 @@ pub(crate) async fn keep(backplane: &Backplane, port: &ZonePort) -> anyhow::Resu
     kept.map(drop)
 }
 
-/// The zone was taken over: what is kept for it, if it is still of use, is held on to.
-pub(crate) async fn find(backplane: &Backplane, port: &ZonePort, on_probation: bool) -> anyhow::Result<()> {
-    let Some(pin) = read(backplane, port.zone).await? else { return Ok(()) };
-    port.pin(Some(pin.at));
-    if on_probation { Ok(()) } else { release(backplane, port).await }
+/// Where what is kept for the zone begins; none: nothing is.
+pub(crate) async fn find(backplane: &Backplane, zone: ZoneNo) -> anyhow::Result<Option<JournalIndex>> {
+    Ok(read(backplane, zone).await?.map(|pin| pin.at))
 }
 
 /// Nothing would be rewound any more.
@@ -85,5 +84,13 @@ pub(crate) fn follow(source: Source, port: &Arc<ZonePort>) -> anyhow::Result<Fol
 
 async fn read(backplane: &Backplane, zone: ZoneNo) -> anyhow::Result<Option<Pin>> {
     let stored = backplane.value(&key(zone)).await.context("looking for the snapshot of before the swap")?;
-    stored.map(|stored| rmp_serde::from_slice(&stored).context("what is kept for a rewind does not decode")).transpose()
+    let decode = |stored: Bytes| {
+        let decoded = rmp_serde::from_slice(&stored);
+        decoded
+            .inspect_err(
+                |error| tracing::warn!(%zone, %error, "what is kept for a rewind does not decode: it is of no use"),
+            )
+            .ok()
+    };
+    Ok(stored.and_then(decode))
 }

@@ -1,6 +1,7 @@
 //! A zone's door: where everything that is for it waits for its next tick, and where its owner sees how it does.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::Thread;
 
@@ -31,7 +32,7 @@ pub(crate) struct ZonePort {
     /// The journal after this entry is kept, whatever snapshots there are: a rewind would need it.
     pinned: Mutex<Option<JournalIndex>>,
     /// Held by whoever replaces the module.
-    pub(crate) replacing: tokio::sync::Mutex<()>,
+    pub(crate) replacing: Arc<tokio::sync::Mutex<()>>,
     /// To whoever looks after the module.
     pub(crate) rescue_tx: mpsc::Sender<StepBack>,
 }
@@ -48,7 +49,7 @@ impl ZonePort {
             status: Mutex::new(None),
             standing: watch::Sender::default(),
             pinned: Mutex::new(None),
-            replacing: tokio::sync::Mutex::default(),
+            replacing: Arc::default(),
             rescue_tx,
         }
     }

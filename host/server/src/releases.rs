@@ -2,6 +2,7 @@
 //!
 //! `release/NAME/VERSION` is written once; `signature/DIGEST/KEY` once a signer.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -107,7 +108,10 @@ pub(crate) async fn resolve(backplane: &Backplane, module: &ModuleRef) -> anyhow
 /// All of them, in order of name and version.
 pub(crate) async fn list(backplane: &Backplane) -> anyhow::Result<Vec<Release>> {
     let stored = backplane.values("release/").await.context("listing modules")?;
-    stored.iter().map(|(_, stored)| decode(stored)).collect()
+    let read = |(key, stored): &(String, Bytes)| {
+        decode(stored).inspect_err(|error| tracing::warn!(key, %error, "left out of the list")).ok()
+    };
+    Ok(stored.iter().filter_map(read).collect())
 }
 
 /// Keeps a signature; the caller has checked it.
@@ -119,12 +123,25 @@ pub(crate) async fn put_signature(backplane: &Backplane, digest: Digest, signatu
 /// Everybody's signatures of a file.
 pub(crate) async fn signatures(backplane: &Backplane, digest: Digest) -> anyhow::Result<Vec<Signature>> {
     let stored = backplane.values(&format!("signature/{digest}/")).await.context("reading signatures")?;
-    let parse = |(key, text): &(String, Bytes)| {
-        // Somebody's damage must not outweigh another's good signature.
-        let parsed = std::str::from_utf8(text).map_err(anyhow::Error::from).and_then(str::parse);
-        parsed.inspect_err(|error| tracing::warn!(key, %error, "a stored signature does not parse")).ok()
-    };
     Ok(stored.iter().filter_map(parse).collect())
+}
+
+/// Everybody's signatures of everything.
+pub(crate) async fn all_signatures(backplane: &Backplane) -> anyhow::Result<BTreeMap<Digest, Vec<Signature>>> {
+    let mut all: BTreeMap<Digest, Vec<Signature>> = BTreeMap::new();
+    for stored in backplane.values("signature/").await.context("reading signatures")? {
+        let of = stored.0.split('/').nth(1).and_then(Digest::parse);
+        if let Some((digest, signature)) = of.zip(parse(&stored)) {
+            all.entry(digest).or_default().push(signature);
+        }
+    }
+    Ok(all)
+}
+
+/// Somebody's damage must not outweigh another's good signature.
+fn parse((key, text): &(String, Bytes)) -> Option<Signature> {
+    let parsed = std::str::from_utf8(text).map_err(anyhow::Error::from).and_then(str::parse);
+    parsed.inspect_err(|error| tracing::warn!(key, %error, "a stored signature does not parse")).ok()
 }
 
 fn key(name: &str, version: &str) -> String {

@@ -24,7 +24,7 @@ use crate::host::Host;
 use crate::notice::Notice;
 use crate::pin;
 use crate::port::ZonePort;
-use crate::runner::{Pause, RebuiltSlot};
+use crate::runner::{RebuiltSlot, Replaced};
 use crate::standing::Standing;
 
 /// The first wait between two tries of a rebuild; each is twice the one before.
@@ -32,6 +32,8 @@ const RETRY: Duration = Duration::from_millis(100);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
 /// How long the zone may take to carry out an input.
 const INPUT_TIME: Duration = Duration::from_secs(10);
+/// How long the version before is tried to be had.
+const READY_TIME: Duration = Duration::from_secs(60);
 /// Operators who wait for one zone's way back.
 pub(crate) const STEPS_BACK: usize = 8;
 
@@ -44,6 +46,8 @@ pub(crate) struct StepBack {
 /// What an operator says of the way back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct How {
+    /// Only if the zone runs this module.
+    pub(crate) of: Option<Digest>,
     /// Do not carry the newer version's state back: live again what has happened since.
     pub(crate) rewind: bool,
     /// Though things may be lost or doubled by that.
@@ -53,7 +57,7 @@ pub(crate) struct How {
 /// The version before runs again.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct SteppedBack {
-    /// `carried` or `rewound`.
+    /// `carried` or `rewound`; `not_needed`: the zone does not run what was to be taken back.
     pub(crate) how: &'static str,
     pub(crate) generation: Generation,
     pub(crate) digest: String,
@@ -62,10 +66,19 @@ pub(crate) struct SteppedBack {
 
 /// Why the version before does not run again.
 enum Refused {
+    /// Nobody knows yet: how the module stands will show.
+    Open(String),
     /// The newer one goes on as if nothing had been asked.
     Unchanged(String),
     /// The newer one stands still.
     Stopped(String),
+}
+
+/// Why another module has not taken over.
+enum NotReplaced {
+    /// It may still.
+    Open(String),
+    Refused(String),
 }
 
 pub(crate) struct Rescue {
@@ -79,6 +92,12 @@ pub(crate) struct Rescue {
     /// When it failed, within [`FAULT_WINDOW`].
     faults: VecDeque<Instant>,
     generation: Generation,
+    /// Why the current version, on probation, has to go.
+    condemned: Option<String>,
+    /// Whether the version before was made ready for the current one's probation.
+    prepared: bool,
+    /// The current version is too slow, and can't be taken back.
+    borne: bool,
 }
 
 impl Rescue {
@@ -90,7 +109,19 @@ impl Rescue {
     ) -> Self {
         let standing = port.standing.subscribe();
         let generation = Generation(0);
-        Self { host, port, slot, standing, steps_rx, seen: 0, faults: VecDeque::new(), generation }
+        Self {
+            host,
+            port,
+            slot,
+            standing,
+            steps_rx,
+            seen: 0,
+            faults: VecDeque::new(),
+            generation,
+            condemned: None,
+            prepared: false,
+            borne: false,
+        }
     }
 
     /// Until the zone is let go.
@@ -108,7 +139,7 @@ impl Rescue {
                 Some(StepBack { how, answer_tx }) = self.steps_rx.recv() => {
                     let done = self.step_back(how, None).await.map_err(|refused| match refused {
                         // What stands still is rebuilt at the next look.
-                        Refused::Unchanged(why) | Refused::Stopped(why) => why,
+                        Refused::Open(why) | Refused::Unchanged(why) | Refused::Stopped(why) => why,
                     });
                     if answer_tx.send(done).is_err() {
                         tracing::debug!(zone = %self.port.zone, "the operator had gone when the rollback was done");
@@ -133,6 +164,7 @@ impl Rescue {
             if standing.generation != self.generation {
                 self.generation = standing.generation;
                 self.faults.clear();
+                (self.condemned, self.prepared, self.borne) = (None, false, false);
             }
             let now = Instant::now();
             self.faults.retain(|at| now.duration_since(*at) < FAULT_WINDOW);
@@ -141,20 +173,28 @@ impl Rescue {
             let failed = standing.faults > self.seen;
             self.seen = standing.faults;
             let on_trial = standing.terms.probation.is_some() && standing.terms.previous.is_some();
-            if standing.missing {
-                if self.faults.len() > FAULT_STORM {
-                    self.faults.clear();
-                    self.quarantine(format!("it failed more than {FAULT_STORM} times in {} s", FAULT_WINDOW.as_secs()))
-                        .await;
-                } else if let Some(module) = self.restore_module().await {
-                    if failed && on_trial {
-                        self.fall_back("it failed on probation".to_owned(), Some(module)).await;
-                    } else {
-                        self.go_on(module, &standing).await;
-                    }
+            if on_trial && !self.prepared {
+                self.prepared = true;
+                self.prepare_the_way_back(&standing);
+            }
+            if on_trial && failed {
+                self.condemned = Some("it failed on probation".to_owned());
+            } else if on_trial && !self.borne && self.condemned.is_none() {
+                self.condemned = standing.slow.as_ref().map(|slow| format!("it is too slow: {slow}"));
+            }
+            let condemned = self.condemned.clone().filter(|_| on_trial);
+            if standing.missing && self.faults.len() > FAULT_STORM {
+                self.faults.clear();
+                let why = format!("it failed more than {FAULT_STORM} times in {} s", FAULT_WINDOW.as_secs());
+                self.quarantine(&standing, why).await;
+            } else if standing.missing {
+                let Some(module) = self.restore_module().await else { continue };
+                match condemned {
+                    Some(why) => self.fall_back(why, Some(module)).await,
+                    None => self.go_on(module, &standing).await,
                 }
-            } else if let (Some(slow), true) = (standing.slow.clone(), on_trial) {
-                self.fall_back(format!("it is too slow: {slow}"), None).await;
+            } else if let Some(why) = condemned {
+                self.fall_back(why, None).await;
             } else {
                 if standing.terms.probation.is_none() && self.port.pinned().is_some() {
                     self.release_pin().await;
@@ -162,6 +202,18 @@ impl Rescue {
                 return;
             }
         }
+    }
+
+    /// Compiles the version before, so that the way back needs nobody else.
+    fn prepare_the_way_back(&self, standing: &Standing) {
+        let (host, zone, previous) = (self.host.clone(), self.port.zone, standing.terms.previous);
+        tokio::spawn(async move {
+            let Some(previous) = previous else { return };
+            if let Err(error) = host.modules.ensure(previous).await {
+                let error = format!("{error:#}");
+                tracing::warn!(%zone, module = %previous, error, "the version before is not ready; tried again when it is needed");
+            }
+        });
     }
 
     async fn release_pin(&self) {
@@ -188,13 +240,24 @@ impl Rescue {
     async fn fall_back(&mut self, why: String, rebuilt: Option<Box<dyn Module>>) {
         let from = self.standing();
         tracing::error!(zone = %self.port.zone, module = ?from.digest, generation = %from.generation, why, "rolling the module back");
+        let failed = rebuilt.is_some();
         match self.step_back(How::default(), rebuilt).await {
             Ok(back) => {
                 self.trouble(format!("rolled back ({}): {why}", back.how));
                 self.tell("rolled_back", &from, format!("{why}; {} to {}", back.how, back.digest));
             }
+            Err(Refused::Open(open)) => {
+                tracing::warn!(zone = %self.port.zone, open, "whether the module was rolled back is not known yet");
+            }
+            // Slow logic is better than none.
+            Err(Refused::Unchanged(refused)) if !failed => {
+                (self.condemned, self.borne) = (None, true);
+                let why = format!("{why}, and it can't be rolled back: {refused}");
+                self.trouble(why.clone());
+                self.tell("not_rolled_back", &from, why);
+            }
             Err(Refused::Unchanged(refused) | Refused::Stopped(refused)) => {
-                self.quarantine(format!("{why}, and it can't be rolled back: {refused}")).await;
+                self.quarantine(&from, format!("{why}, and it can't be rolled back: {refused}")).await;
             }
         }
     }
@@ -202,12 +265,15 @@ impl Rescue {
     /// The version before takes over: carried, or rewound.
     async fn step_back(&mut self, how: How, rebuilt: Option<Box<dyn Module>>) -> Result<SteppedBack, Refused> {
         let standing = self.standing();
+        if how.of.is_some_and(|of| standing.digest != Some(of)) {
+            let digest = standing.digest.map(|digest| digest.to_string()).unwrap_or_default();
+            return Ok(SteppedBack { how: "not_needed", generation: standing.generation, digest, pause_ms: 0.0 });
+        }
         let Some(previous) = standing.terms.previous else {
             return Err(Refused::Unchanged("no version before this one is kept".to_owned()));
         };
         // After a move or a restart this host may never have run it.
-        let ready = self.host.modules.ensure(previous).await;
-        ready.map_err(|error| Refused::Unchanged(format!("the version before can't be had: {error:#}")))?;
+        self.make_ready(previous).await.map_err(Refused::Unchanged)?;
         let _replacing = self.port.replacing.lock().await;
         if !how.rewind {
             // In one tick, so that it can't fail again in between.
@@ -217,7 +283,8 @@ impl Rescue {
             });
             match self.replace(rebuilt, Input::RollBack).await {
                 Ok(pause) => return Ok(self.stepped_back("carried", pause)),
-                Err(fault) => {
+                Err(NotReplaced::Open(why)) => return Err(Refused::Open(why)),
+                Err(NotReplaced::Refused(fault)) => {
                     tracing::warn!(zone = %self.port.zone, fault, "the version before does not take the newer one's state: rewinding");
                 }
             }
@@ -236,17 +303,21 @@ impl Rescue {
             Ok(parts) => parts,
             Err(error) => return Err(Refused::Stopped(format!("{error:#}"))),
         };
-        let pause = self.replace(None, Input::Rewound { parts }).await.map_err(Refused::Stopped)?;
+        let pause = self.replace(None, Input::Rewound { parts }).await.map_err(|error| match error {
+            NotReplaced::Open(why) => Refused::Open(why),
+            NotReplaced::Refused(why) => Refused::Stopped(why),
+        })?;
         Ok(self.stepped_back("rewound", pause))
     }
 
-    fn stepped_back(&self, how: &'static str, pause: Pause) -> SteppedBack {
+    fn stepped_back(&self, how: &'static str, replaced: Replaced) -> SteppedBack {
         let standing = self.standing.borrow().clone();
         let digest = standing.digest.map(|digest| digest.to_string()).unwrap_or_default();
         tracing::warn!(zone = %self.port.zone, module = digest, generation = %standing.generation, how, "the version before runs again");
         metrics::counter!("wod_module_rollbacks_total", "zone" => self.port.zone.to_string(), "how" => how)
             .increment(1);
-        SteppedBack { how, generation: standing.generation, digest, pause_ms: pause.0 as f64 / 1000.0 }
+        let pause_ms = replaced.pause.as_secs_f64() * 1000.0;
+        SteppedBack { how, generation: replaced.generation, digest, pause_ms }
     }
 
     /// The module of before the swap lives what was journaled since, up to the tick `until`.
@@ -276,7 +347,11 @@ impl Rescue {
                         }
                     };
                     let failed = |fault| anyhow!("the version before fails at what has happened since: {fault}");
-                    if retrace.step(&entry, &mut follower.modules, &mut effects).map_err(failed)? {
+                    let last = retrace.step(&entry, &mut follower.modules, &mut effects);
+                    if let Some(failure) = follower.modules.failure.take() {
+                        return Err(failure);
+                    }
+                    if last.map_err(failed)? {
                         return retrace.finish().map_err(failed);
                     }
                     follower.at = index;
@@ -289,16 +364,19 @@ impl Rescue {
 
     /// The zone goes on without its module, which keeps what it knew as far as that can be had; then with the version before, if
     /// that takes it.
-    async fn quarantine(&mut self, why: String) {
-        let from = self.standing();
+    async fn quarantine(&mut self, from: &Standing, why: String) {
+        if self.standing().generation != from.generation {
+            return;
+        }
         tracing::error!(zone = %self.port.zone, module = ?from.digest, generation = %from.generation, why, "the module is quarantined");
         metrics::counter!("wod_module_quarantines_total", "zone" => self.port.zone.to_string()).increment(1);
-        if !from.missing {
+        if !self.standing().missing {
             // What it is told from now on would be missing in what is kept.
             let (request, answer) = self.host.operators.ask(self.port.zone);
             self.push(&[Input::Suspend { request, accept_loss: true }]).await;
             let answered = tokio::time::timeout(INPUT_TIME, answer).await;
             tracing::debug!(zone = %self.port.zone, ?answered, "suspended to be shelved");
+            self.until(|now| now.missing || now.generation != from.generation).await;
         }
         let Some(mut module) = self.restore_module().await else { return };
         let saved = tokio::task::spawn_blocking(move || module.save()).await;
@@ -308,8 +386,13 @@ impl Rescue {
             Err(panic) => (None, format!("what it knew is lost: {panic}")),
         };
         let why = format!("{why}; {what}");
-        self.push(&[Input::Shelve { saved, why: why.clone() }]).await;
-        self.until(|now| now.terms.shelved.is_some()).await;
+        let generation = from.generation;
+        self.push(&[Input::Shelve { generation, saved, why: why.clone() }]).await;
+        self.until(|now| now.terms.shelved.is_some() || now.generation != generation).await;
+        if self.standing().terms.shelved.is_none() {
+            tracing::warn!(zone = %self.port.zone, "the module was not shelved: another runs by now");
+            return;
+        }
         let fell_back = match from.terms.previous {
             None => false,
             Some(previous) => match self.take_from_the_shelf(previous).await {
@@ -323,23 +406,41 @@ impl Rescue {
         };
         let now = if fell_back { "the version before runs again" } else { "the zone runs without a module" };
         self.trouble(format!("quarantined: {why}; {now}"));
-        self.tell("quarantined", &from, format!("{why}; {now}"));
+        self.tell("quarantined", from, format!("{why}; {now}"));
     }
 
     async fn take_from_the_shelf(&self, previous: Digest) -> anyhow::Result<()> {
-        self.host.modules.ensure(previous).await?;
+        self.make_ready(previous).await.map_err(|error| anyhow!(error))?;
         let _replacing = self.port.replacing.lock().await;
-        self.replace(None, Input::RollBack).await.map_err(|fault| anyhow!(fault))?;
-        Ok(())
+        match self.replace(None, Input::RollBack).await {
+            Ok(_) => Ok(()),
+            Err(NotReplaced::Open(why) | NotReplaced::Refused(why)) => bail!(why),
+        }
+    }
+
+    /// Tries for some time: a store that is away for a moment must not cost the zone its module.
+    async fn make_ready(&self, module: Digest) -> Result<(), String> {
+        let begun = Instant::now();
+        let mut pause = RETRY;
+        loop {
+            let Err(error) = self.host.modules.ensure(module).await else { return Ok(()) };
+            if begun.elapsed() > READY_TIME || self.port.is_closed() {
+                return Err(format!("the version before can't be had: {error:#}"));
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_RETRY);
+        }
     }
 
     /// Has the zone carry out an input that gives it another module, after `before` in the same tick.
-    async fn replace(&self, before: Option<Input>, input: Input) -> Result<Pause, String> {
+    async fn replace(&self, before: Option<Input>, input: Input) -> Result<Replaced, NotReplaced> {
         let done = self.host.operators.await_replacement(self.port.zone, input.clone());
         let inputs: Vec<Input> = before.into_iter().chain([input]).collect();
         self.push(&inputs).await;
-        let done = tokio::time::timeout(INPUT_TIME, done).await.map_err(|_| "the zone does not answer".to_owned())?;
-        done.map_err(|_| "the zone was let go".to_owned())?.map_err(|fault| fault.to_string())
+        let done = tokio::time::timeout(INPUT_TIME, done).await;
+        let done = done.map_err(|_| NotReplaced::Open("the zone does not answer".to_owned()))?;
+        let done = done.map_err(|_| NotReplaced::Open("the zone was let go".to_owned()))?;
+        done.map_err(|fault| NotReplaced::Refused(fault.to_string()))
     }
 
     /// A queue that is full now is empty after a tick.
@@ -361,14 +462,15 @@ impl Rescue {
     async fn restore_module(&self) -> Option<Box<dyn Module>> {
         let mut pause = RETRY;
         loop {
-            if self.port.is_closed() {
+            if self.port.is_closed() || !self.standing.borrow().missing {
                 return None;
             }
             let (source, zone) = (self.host.source(), self.port.zone);
             let restored = on_its_own_thread(format!("rebuild-{zone}"), move || {
                 let mut follower = Follower::open(source, zone)?;
                 follower.advance()?;
-                follower.zone.and_then(|mut zone| zone.take_parked_module()).context("the journal holds none")
+                let failed = follower.zone.filter(wod_sim::zone::Zone::is_module_missing);
+                failed.and_then(|mut zone| zone.take_parked_module()).context("in the journal it has not failed")
             });
             match restored.await {
                 Ok(module) => return Some(module),

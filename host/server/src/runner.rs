@@ -8,7 +8,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
-use wod_protocol::ids::{Tick, ZoneName, ZoneNo};
+use wod_protocol::ids::{Generation, Tick, ZoneName, ZoneNo};
 use wod_protocol::limits::TICKS_AWAITING_JOURNAL;
 use wod_protocol::registry::ZoneBeat;
 use wod_protocol::world;
@@ -36,9 +36,13 @@ const JOURNAL_POLL: Duration = Duration::from_millis(5);
 /// The longest any worker sleeps.
 pub(crate) const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
-/// How long a swap held a zone up: the gap between the starts of two ticks, less the nominal tick, µs.
+/// Another module took over.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Pause(pub(crate) u64);
+pub(crate) struct Replaced {
+    pub(crate) generation: Generation,
+    /// How long that held the zone up: the gap between the starts of two ticks, less the nominal tick.
+    pub(crate) pause: Duration,
+}
 
 /// When to look at a zone again.
 pub(crate) enum Poll {
@@ -180,7 +184,8 @@ impl ZoneRunner {
         let swap = swap.zip(outcome.swap.clone()).map(|(input, result)| {
             // What the swap itself took; the gap before it is the ordinary one.
             let pause = gap.saturating_sub(self.period).max(now.elapsed().saturating_sub(self.period));
-            SwapDone { input, result: result.map(|()| Pause(pause.as_micros() as u64)) }
+            let generation = self.zone.generation();
+            SwapDone { input, result: result.map(|()| Replaced { generation, pause }) }
         });
         if swap.is_some() {
             // Whoever waits for the swap asks next what runs now.
@@ -311,6 +316,7 @@ impl ZoneRunner {
             module_name: description.map_or_else(String::new, |d| format!("{} {}", d.name, d.version)),
             generation: self.zone.generation(),
             on_probation: self.zone.is_on_probation(),
+            shelved: self.zone.is_shelved(),
             players: self.zone.players().into_iter().map(|player| player.name).collect(),
             entities: self.zone.entity_count() as u32,
             tick_p50_us: percentile(50),

@@ -39,7 +39,8 @@ impl Signature {
         key_id(&self.key)
     }
 
-    fn proves(&self, digest: Digest) -> bool {
+    /// Whether it is of the file with this digest.
+    pub(crate) fn proves(&self, digest: Digest) -> bool {
         self.key.verify_strict(&message(digest), &self.proof).is_ok()
     }
 }

@@ -6,6 +6,8 @@ use wod_sim::zone::{Terms, Zone};
 /// The zone's module after a tick whose entry is stored.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Standing {
+    /// False: no tick was stored yet.
+    pub(crate) known: bool,
     pub(crate) digest: Option<Digest>,
     pub(crate) generation: Generation,
     pub(crate) terms: Terms,
@@ -62,6 +64,7 @@ impl Observer {
             return None;
         }
         let standing = Standing {
+            known: true,
             digest: zone.module_digest(),
             generation: mark.generation,
             terms: zone.terms(),

@@ -87,6 +87,8 @@ async fn only_what_somebody_trusted_has_signed_is_published_and_a_version_never_
     assert_eq!((&published["new"], &published["signer"]), (&json!(true), &json!("team")), "{published}");
     assert_eq!(rig.publish(new.clone(), signed(&new, 1)).await.unwrap()["new"], false);
     assert!(refusal(&other, signed(&other, 1)).await.contains("versions never change"));
+    // A signature that proves nothing takes no good one's place.
+    assert!(refusal(&new, signed(&other, 1)).await.contains("is of other bytes"));
 
     let lines = rig.deploy("lab.a", &json!({ "module": "attacker@0.0.0" })).await;
     let all = ["fetch", "verify", "compile", "check", "dry_run", "swap", "settled"];
@@ -95,6 +97,8 @@ async fn only_what_somebody_trusted_has_signed_is_published_and_a_version_never_
     assert_eq!(done, all, "{lines:?}");
     assert_eq!(line(&lines, "verify")["facts"]["signer"], "team");
     assert_eq!(rig.add(1).await, 2);
+    let again = rig.deploy("lab.a", &json!({ "module": "attacker@0.0.0" })).await;
+    assert_eq!(line(&again, "swap")["facts"]["generation"], 1, "it runs already: {again:?}");
     // What lies in the store unsigned runs nowhere either.
     let digest = Digest::of(&unsigned);
     rig.backplane.put_blob(digest, unsigned.into()).await.unwrap();

@@ -57,13 +57,21 @@ impl Server {
         path: &str,
         body: Body,
     ) -> Result<T, Failure> {
-        let response = self.send(method, path, body, Some(PATIENCE)).await?;
+        self.answer(self.send(method, path, body, Some(PATIENCE)).await?).await
+    }
+
+    async fn answer<T: DeserializeOwned>(&self, response: reqwest::Response) -> Result<T, Failure> {
         let status = response.status();
         let body = response.bytes().await.map_err(|error| self.unreachable(error))?;
         if !status.is_success() {
             return Err(refused(status, &body));
         }
         serde_json::from_slice(&body).map_err(|error| self.unexpected(error))
+    }
+
+    /// The same for what may take long: only the connection has a limit.
+    pub(crate) async fn request_patiently<T: DeserializeOwned>(&self, path: &str, body: Body) -> Result<T, Failure> {
+        self.answer(self.send(Method::POST, path, body, None).await?).await
     }
 
     /// The same for an answer of one JSON value a line: each is handed on as it comes, however long that takes.

@@ -65,6 +65,7 @@ fn unowned(zone: &world::Zone) -> ZoneBeat {
         module_name: String::new(),
         generation: Generation(0),
         on_probation: false,
+        shelved: false,
         players: Vec::new(),
         entities: 0,
         tick_p50_us: 0,
@@ -103,7 +104,7 @@ pub(super) async fn players(State(admin): State<Admin>) -> Result<Response, Fail
 struct ModuleRow {
     name: String,
     version: String,
-    digest: String,
+    digest: Digest,
     /// Of the file; none: not in the backplane.
     bytes: Option<u64>,
     schema: Option<u32>,
@@ -132,7 +133,7 @@ pub(super) async fn modules(State(admin): State<Admin>) -> Result<Response, Fail
         rows.push(ModuleRow {
             name: release.name,
             version: release.version,
-            digest: release.digest.to_string(),
+            digest: release.digest,
             bytes: Some(release.bytes),
             schema: Some(release.schema),
             published: true,
@@ -146,7 +147,7 @@ pub(super) async fn modules(State(admin): State<Admin>) -> Result<Response, Fail
         rows.push(ModuleRow {
             name: name.to_owned(),
             version: version.to_owned(),
-            digest: digest.to_string(),
+            digest,
             bytes: None,
             schema: None,
             published: false,
@@ -155,9 +156,9 @@ pub(super) async fn modules(State(admin): State<Admin>) -> Result<Response, Fail
             zones,
         });
     }
+    let signatures = releases::all_signatures(&host.backplane).await?;
     for row in &mut rows {
-        let digest = Digest::parse(&row.digest).context("a digest of our own")?;
-        match host.modules.vouched(digest).await? {
+        match host.modules.vouched(row.digest, signatures.get(&row.digest).map_or(&[], Vec::as_slice)) {
             Ok(signer) => row.signer = signer,
             Err(refusal) => row.refused = Some(refusal),
         }

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Admin, Failure, Found, find, parse};
+use wod_protocol::ids::Digest;
+
 use crate::deploy::{Deployment, Failed, Line, Order};
 use crate::releases;
 use crate::rescue::{How, StepBack};
@@ -37,8 +39,7 @@ pub(super) async fn publish(State(admin): State<Admin>, headers: HeaderMap, byte
     let modules = &admin.host.modules;
     let size = bytes.len();
     let compiled = modules.upload(bytes, signature(&headers)?).await.map_err(|error| refused(&error))?;
-    let about = compiled.instantiate(&admin.host.config.limits).map_err(|error| refused(&error.into()))?;
-    let about = about.description().clone();
+    let about = modules.describe(&compiled).await.map_err(|error| refused(&error))?;
     let digest = compiled.digest();
     let new =
         releases::put(&admin.host.backplane, digest, size as u64, &about).await.map_err(|error| refused(&error))?;
@@ -61,7 +62,7 @@ pub(super) async fn swap(
         Found::Answered(response) => return Ok(response),
     };
     let uploaded = admin.host.modules.upload(bytes, signature(&headers)?).await.map_err(|error| refused(&error))?;
-    let order = Order { module: uploaded.digest().to_string(), shadow: 0, probation: 0, plan: false };
+    let order = Order { module: uploaded.digest().to_string(), shadow: 0, probation: 0, plan: false, rollout: None };
     let (deployment, lines_rx) = Deployment::new(admin.host.clone(), port);
     // Only how it ends is answered.
     drop(lines_rx);
@@ -101,6 +102,8 @@ fn ndjson(lines_rx: mpsc::Receiver<Line>) -> impl futures_util::Stream<Item = Re
 #[serde(deny_unknown_fields)]
 struct Rollback {
     #[serde(default)]
+    of: Option<Digest>,
+    #[serde(default)]
     rewind: bool,
     #[serde(default)]
     accept_loss: bool,
@@ -116,9 +119,9 @@ pub(super) async fn rollback(
         Found::Here(port, bytes) => (port, bytes),
         Found::Answered(response) => return Ok(response),
     };
-    let Rollback { rewind, accept_loss } = parse(&bytes, r#"{"rewind": false, "accept_loss": false}"#)?;
+    let Rollback { of, rewind, accept_loss } = parse(&bytes, r#"{"rewind": false, "accept_loss": false}"#)?;
     let (answer_tx, answer_rx) = oneshot::channel();
-    let step = StepBack { how: How { rewind, accept_loss }, answer_tx };
+    let step = StepBack { how: How { of, rewind, accept_loss }, answer_tx };
     let busy = |_| Failure::new(StatusCode::CONFLICT, "other rollbacks of this zone are under way", "try again");
     port.rescue_tx.try_send(step).map_err(busy)?;
     let answer = tokio::time::timeout(ROLLBACK_TIMEOUT, answer_rx).await;

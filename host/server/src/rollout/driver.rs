@@ -26,7 +26,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A record that has not changed for so long has no driver.
 const SILENCE: Duration = Duration::from_secs(5);
 /// How often a zone is tried that can't be reached, and the wait between.
-const TRIES: u32 = 10;
+const TRIES: u32 = 60;
 const RETRY: Duration = Duration::from_secs(2);
 /// How long a connection to a host may take.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -109,12 +109,37 @@ struct Driver {
 #[derive(Debug, Deserialize)]
 struct ZoneRow {
     name: String,
+    host: Option<String>,
     module: Option<String>,
     generation: Generation,
     #[serde(default)]
     on_probation: bool,
     #[serde(default)]
+    shelved: bool,
+    #[serde(default)]
     trouble: Vec<String>,
+}
+
+impl ZoneRow {
+    fn runs(&self, rollout: &Rollout) -> bool {
+        self.module.as_ref() == Some(&rollout.digest.to_string())
+    }
+}
+
+impl Rollout {
+    /// To another state, unless an operator was quicker.
+    fn go_on(&mut self, state: State) {
+        if self.state == State::Running {
+            self.state = state;
+        }
+    }
+}
+
+/// What became of a rollback.
+#[derive(Debug, Deserialize)]
+struct Back {
+    how: String,
+    generation: Generation,
 }
 
 /// What became of one zone.
@@ -133,7 +158,7 @@ impl Driver {
             match &self.rollout.state {
                 State::Running => match self.rollout.waves.get(self.rollout.wave).cloned() {
                     Some(zones) => self.wave(&zones).await?,
-                    None => self.update(|rollout| rollout.state = State::Done).await?,
+                    None => self.update(|rollout| rollout.go_on(State::Done)).await?,
                 },
                 State::RollingBack(_) => self.roll_back().await?,
                 State::Paused(_) | State::Done | State::Stopped(_) => return Ok(()),
@@ -147,10 +172,18 @@ impl Driver {
         for name in zones {
             let progress = self.rollout.zones.get(name).cloned().unwrap_or(Progress::Waiting);
             let begun = match progress {
-                Progress::Settled(_) => continue,
+                Progress::Settled(_) | Progress::AlreadyThere => continue,
                 Progress::Deploying(begun) => begun,
                 _ => {
-                    let begun = self.zone(name).await?.generation;
+                    let row = self.zone(name).await?;
+                    if row.runs(&self.rollout) && !row.on_probation && !row.shelved {
+                        self.update(|rollout| {
+                            rollout.zones.insert(name.clone(), Progress::AlreadyThere);
+                        })
+                        .await?;
+                        continue;
+                    }
+                    let begun = row.generation;
                     self.update(|rollout| {
                         rollout.zones.insert(name.clone(), Progress::Deploying(begun));
                     })
@@ -181,10 +214,8 @@ impl Driver {
                 progress = Progress::RolledBack;
             }
             self.update(|rollout| {
-                if let Progress::Failed(why) = &progress
-                    && rollout.state == State::Running
-                {
-                    rollout.state = State::RollingBack(format!("{name}: {why}"));
+                if let Progress::Failed(why) = &progress {
+                    rollout.go_on(State::RollingBack(format!("{name}: {why}")));
                 }
                 rollout.zones.insert(name.clone(), progress.clone());
             })
@@ -198,7 +229,7 @@ impl Driver {
         self.update(|rollout| {
             rollout.wave += 1;
             if pauses {
-                rollout.state = State::Paused(noticed.join("; "));
+                rollout.go_on(State::Paused(noticed.join("; ")));
             }
         })
         .await?;
@@ -209,17 +240,13 @@ impl Driver {
     }
 
     /// The rollout is taken back: nobody has to wait for what these zones' versions are still on probation for.
-    async fn end_probations(&self, zones: &[String], ended_early: &mut BTreeSet<String>) -> anyhow::Result<()> {
-        let digest = self.rollout.digest.to_string();
+    async fn end_probations(&mut self, zones: &[String], ended_early: &mut BTreeSet<String>) -> anyhow::Result<()> {
         for name in zones {
             if !matches!(self.rollout.zones.get(name), Some(Progress::Deploying(_))) || ended_early.contains(name) {
                 continue;
             }
             let row = self.zone(name).await?;
-            if row.on_probation
-                && row.module.as_ref() == Some(&digest)
-                && self.post(&format!("zones/{name}/rollback"), &json!({})).await?.is_ok()
-            {
+            if row.on_probation && row.runs(&self.rollout) && self.roll_zone_back(name).await?.is_ok() {
                 ended_early.insert(name.clone());
             }
         }
@@ -234,27 +261,21 @@ impl Driver {
         zones.iter().flat_map(of).collect()
     }
 
-    /// Every zone that runs the version is given the one before.
+    /// Every zone that the rollout gave the version is given the one before.
     async fn roll_back(&mut self) -> anyhow::Result<()> {
-        let digest = self.rollout.digest.to_string();
         let names: Vec<String> = self.rollout.zones.keys().cloned().collect();
         for name in names {
-            let begun = match &self.rollout.zones[&name] {
-                Progress::Settled(_) => None,
-                Progress::Deploying(begun) => Some(*begun),
-                _ => continue,
-            };
-            let row = self.zone(&name).await?;
-            // One that had not been swapped yet may still be.
-            let untouched = begun.is_some_and(|begun| row.generation == begun);
-            let progress = if row.module.as_ref() != Some(&digest) {
-                if untouched { Progress::Waiting } else { Progress::RolledBack }
-            } else {
-                let back = self.post(&format!("zones/{name}/rollback"), &json!({})).await?;
-                match back {
-                    Ok(_) => Progress::RolledBack,
-                    Err(refusal) => Progress::NotRolledBack(refusal),
-                }
+            let before = self.rollout.zones[&name].clone();
+            if !matches!(before, Progress::Settled(_) | Progress::Deploying(_) | Progress::Failed(_)) {
+                continue;
+            }
+            let progress = match (self.roll_zone_back(&name).await?, before) {
+                (Err(refusal), _) => Progress::NotRolledBack(refusal),
+                (Ok(Back { how, .. }), _) if how != "not_needed" => Progress::RolledBack,
+                // Its swap, if one is still to come, sees that the rollout does not run any more.
+                (Ok(Back { generation, .. }), Progress::Deploying(begun)) if generation == begun => Progress::Waiting,
+                (Ok(_), Progress::Failed(why)) => Progress::Failed(why),
+                (Ok(_), _) => Progress::RolledBack,
             };
             self.update(|rollout| {
                 rollout.zones.insert(name.clone(), progress.clone());
@@ -263,7 +284,10 @@ impl Driver {
         }
         let State::RollingBack(why) = self.rollout.state.clone() else { return Ok(()) };
         self.update(|rollout| rollout.state = State::Stopped(why.clone())).await?;
-        self.tell("rollout_stopped", why);
+        let left = self.rollout.zones.iter().filter(|(_, progress)| matches!(progress, Progress::NotRolledBack(_)));
+        let left: Vec<&str> = left.map(|(name, _)| name.as_str()).collect();
+        let but = if left.is_empty() { String::new() } else { format!("; NOT rolled back: {}", left.join(", ")) };
+        self.tell("rollout_stopped", format!("{why}{but}"));
         Ok(())
     }
 
@@ -271,11 +295,36 @@ impl Driver {
         zone(&self.http, &self.api, name).await
     }
 
-    async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Result<Value, String>> {
-        let answer = self.http.post(format!("{}/{path}", self.api)).json(body).send().await.context("asking a host")?;
-        let good = answer.status().is_success();
-        let answer: Value = answer.json().await.context("a host's answer")?;
-        Ok(if good { Ok(answer) } else { Err(answer["error"].as_str().unwrap_or("refused").to_owned()) })
+    /// Has a zone rolled back, and says meanwhile that this host drives. The inner error is the zone's refusal.
+    async fn roll_zone_back(&mut self, name: &str) -> anyhow::Result<Result<Back, String>> {
+        let (http, url) = (self.http.clone(), format!("{}/zones/{name}/rollback", self.api));
+        let order = json!({ "of": self.rollout.digest });
+        let asking = async move {
+            for left in (0..TRIES).rev() {
+                let answer = http.post(&url).json(&order).send().await.context("asking a host")?;
+                let status = answer.status();
+                if status.is_success() {
+                    return Ok(Ok(answer.json().await.context("a host's answer")?));
+                }
+                let answer: Value = answer.json().await.context("a host's answer")?;
+                let why = answer["error"].as_str().unwrap_or("refused").to_owned();
+                // A zone on its way to another host, or busy, says no only for now.
+                let for_now = status.is_server_error() || status == reqwest::StatusCode::CONFLICT;
+                if !for_now || left == 0 {
+                    return Ok(Err(why));
+                }
+                tokio::time::sleep(RETRY).await;
+            }
+            Ok(Err("refused".to_owned()))
+        };
+        let mut asking = std::pin::pin!(asking);
+        let mut beat = tokio::time::interval(LOOK_EVERY);
+        loop {
+            tokio::select! {
+                answered = &mut asking => return answered,
+                _ = beat.tick() => self.update(|_| {}).await?,
+            }
+        }
     }
 
     /// Writes a change, which says at the same time that this host drives. What an operator wrote meanwhile is taken over first.
@@ -318,7 +367,6 @@ impl Driver {
 /// Gives one zone the version and waits until it is settled; after a driver died, goes on from where the zone is. `begun`: its
 /// generation before.
 async fn deploy(http: &reqwest::Client, api: &str, rollout: &Rollout, name: String, begun: Generation) -> Ended {
-    let digest = rollout.digest.to_string();
     let mut noticed = Vec::new();
     let mut tries = 0;
     loop {
@@ -332,20 +380,24 @@ async fn deploy(http: &reqwest::Client, api: &str, rollout: &Rollout, name: Stri
             }
             Err(error) => return (name, Progress::Failed(format!("{error:#}"))),
         };
-        let runs = row.module.as_ref() == Some(&digest);
-        if runs && row.on_probation {
+        if row.generation != begun {
+            if !row.runs(rollout) || row.shelved {
+                return (name, Progress::Failed("it did not settle".to_owned()));
+            }
+            if !row.on_probation {
+                noticed.extend(row.trouble);
+                return (name, Progress::Settled(noticed));
+            }
             tokio::time::sleep(LOOK_EVERY).await;
             continue;
         }
-        if runs {
-            noticed.extend(row.trouble);
-            return (name, Progress::Settled(noticed));
-        }
-        if row.generation != begun {
-            return (name, Progress::Failed("it did not settle".to_owned()));
-        }
-        match follow(http, api, rollout, &name, &mut noticed).await {
-            Ok(None) => {}
+        match follow(http, api, rollout, &row, &mut noticed).await {
+            // What the zone's heartbeat says may be a second old.
+            Ok(None) => {
+                let trouble = zone(http, api, &name).await.map(|row| row.trouble);
+                noticed.extend(trouble.unwrap_or_else(|error| vec![format!("it can't be asked: {error:#}")]));
+                return (name, Progress::Settled(noticed));
+            }
             Ok(Some(refusal)) => return (name, Progress::Failed(refusal)),
             Err(error) => {
                 tries += 1;
@@ -356,7 +408,7 @@ async fn deploy(http: &reqwest::Client, api: &str, rollout: &Rollout, name: Stri
                     zone = name,
                     tries,
                     error = format!("{error:#}"),
-                    "a deployment broke off; trying again"
+                    "a deployment broke off; looking again"
                 );
                 tokio::time::sleep(RETRY).await;
             }
@@ -369,17 +421,32 @@ async fn follow(
     http: &reqwest::Client,
     api: &str,
     rollout: &Rollout,
-    name: &str,
+    row: &ZoneRow,
     noticed: &mut Vec<String>,
 ) -> anyhow::Result<Option<String>> {
-    let order = json!({ "module": rollout.module, "shadow": rollout.shadow, "probation": rollout.probation });
+    let name = &row.name;
+    let order = json!({
+        "module": rollout.digest, "shadow": rollout.shadow, "probation": rollout.probation, "rollout": rollout.id,
+    });
     let answer = http.post(format!("{api}/zones/{name}/deploy")).json(&order).send().await.context("asking a host")?;
     if !answer.status().is_success() {
         bail!("the host answers {}", answer.status());
     }
     let mut chunks = answer.bytes_stream();
     let (mut rest, mut last) = (Vec::new(), Value::Null);
-    while let Some(chunk) = chunks.next().await {
+    // A host that stands still keeps the connection, and loses the zone.
+    let mut look = tokio::time::interval(SILENCE);
+    loop {
+        let chunk = tokio::select! {
+            chunk = chunks.next() => chunk,
+            _ = look.tick() => {
+                if zone(http, api, name).await?.host != row.host {
+                    bail!("the zone moved to another host");
+                }
+                continue;
+            }
+        };
+        let Some(chunk) = chunk else { break };
         rest.extend(chunk.context("the host broke off")?);
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = rest.drain(..=end).collect();
@@ -393,6 +460,7 @@ async fn follow(
     }
     let text = || format!("{}: {}", last["step"].as_str().unwrap_or("?"), last["text"].as_str().unwrap_or_default());
     match (last["state"].as_str(), last["step"].as_str()) {
+        (Some("failed"), _) if last["facts"]["open"] == true => bail!("{}", text()),
         (Some("failed"), _) => Ok(Some(text())),
         (_, Some("settled")) => Ok(None),
         _ => bail!("the deployment broke off after {}", text()),
@@ -403,8 +471,8 @@ async fn zone(http: &reqwest::Client, api: &str, name: &str) -> anyhow::Result<Z
     let answer = http.get(format!("{api}/zones")).send().await.context("asking a host")?;
     let rows: Vec<ZoneRow> = answer.error_for_status()?.json().await.context("a host's answer")?;
     let row = rows.into_iter().find(|row| row.name == name).with_context(|| format!("there is no zone {name}"))?;
-    if row.module.is_none() {
-        bail!("no host runs {name} now");
+    if row.host.is_none() || row.module.is_none() {
+        bail!("no host runs {name} now, or it has no module yet");
     }
     Ok(row)
 }

@@ -4,6 +4,7 @@
 mod driver;
 
 use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
@@ -67,6 +68,8 @@ pub(crate) struct Rollout {
     /// Who drives it, and how often it has said so.
     pub(crate) driver: Option<HostId>,
     pub(crate) beat: u64,
+    /// When it was begun, seconds since 1970 by the clock of the host that was asked: the oldest are forgotten first.
+    pub(crate) begun_s: u64,
 }
 
 /// How far a rollout is.
@@ -88,6 +91,8 @@ pub(crate) enum State {
 #[serde(rename_all = "snake_case", tag = "is", content = "what")]
 pub(crate) enum Progress {
     Waiting,
+    /// It ran the version before the rollout began: left alone.
+    AlreadyThere,
     /// Its module was this old when it began.
     Deploying(Generation),
     /// With what was noticed on the way.
@@ -144,6 +149,7 @@ pub(crate) fn plan(order: &Order, digest: Digest, world: &World) -> anyhow::Resu
         state: State::Running,
         driver: None,
         beat: 0,
+        begun_s: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
     })
 }
 
@@ -177,23 +183,44 @@ fn decode(stored: &[u8]) -> anyhow::Result<Rollout> {
 /// All that are remembered.
 pub(crate) async fn list(backplane: &Backplane) -> anyhow::Result<Vec<Rollout>> {
     let stored = backplane.values("rollout/").await.context("listing rollouts")?;
-    stored.iter().map(|(_, stored)| decode(stored)).collect()
+    let read = |(key, stored): &(String, Bytes)| {
+        decode(stored).inspect_err(|error| tracing::warn!(key, %error, "left out of the list")).ok()
+    };
+    Ok(stored.iter().filter_map(read).collect())
 }
 
 /// Begins one: from now on some host drives it.
 pub(crate) async fn begin(backplane: &Backplane, rollout: &Rollout) -> anyhow::Result<()> {
-    let known = list(backplane).await?;
-    let zones = |rollout: &Rollout| -> Vec<String> { rollout.zones.keys().cloned().collect() };
+    refuse_overlap(&list(backplane).await?, rollout)?;
+    backplane.replace_value(&key(&rollout.id), None, encode(rollout)).await.context("beginning a rollout")?;
+    // Two that were begun at once see each other now; the one with the larger id gives way.
+    let mut known = list(backplane).await?;
+    known.retain(|other| other.id < rollout.id);
+    if let Err(overlap) = refuse_overlap(&known, rollout) {
+        backplane.delete_value(&key(&rollout.id)).await.context("withdrawing a rollout")?;
+        return Err(overlap);
+    }
+    let mut over: Vec<Rollout> = list(backplane).await?.into_iter().filter(|other| other.state.is_over()).collect();
+    over.sort_by_key(|other| other.begun_s);
+    for old in over.iter().take(over.len().saturating_sub(REMEMBERED)) {
+        backplane.delete_value(&key(&old.id)).await.context("forgetting an old rollout")?;
+    }
+    Ok(())
+}
+
+fn refuse_overlap(known: &[Rollout], rollout: &Rollout) -> anyhow::Result<()> {
     for other in known.iter().filter(|other| !other.state.is_over()) {
-        if let Some(shared) = zones(other).iter().find(|zone| rollout.zones.contains_key(*zone)) {
+        if let Some(shared) = other.zones.keys().find(|zone| rollout.zones.contains_key(*zone)) {
             bail!("rollout {} of {} is under way in {shared}: wait for it, or abort it", other.id, other.module);
         }
     }
-    let over: Vec<&Rollout> = known.iter().filter(|other| other.state.is_over()).collect();
-    for old in over.iter().take(over.len().saturating_sub(REMEMBERED - 1)) {
-        backplane.delete_value(&key(&old.id)).await.context("forgetting an old rollout")?;
-    }
-    backplane.replace_value(&key(&rollout.id), None, encode(rollout)).await.context("beginning a rollout")
+    Ok(())
+}
+
+/// Whether zones may still be given its version.
+pub(crate) async fn is_running(backplane: &Backplane, id: &str) -> anyhow::Result<bool> {
+    let stored = backplane.value(&key(id)).await.context("reading a rollout")?;
+    Ok(stored.map(|stored| decode(&stored)).transpose()?.is_some_and(|rollout| rollout.state == State::Running))
 }
 
 /// Changes one; `change` says why it can't be. Tried again when somebody else was quicker.
@@ -281,7 +308,7 @@ mod tests {
             }
             begin(&backplane, &planned("nyc.*")).await.unwrap();
         }
-        assert_eq!(list(&backplane).await.unwrap().len(), REMEMBERED);
+        assert_eq!(list(&backplane).await.unwrap().len(), REMEMBERED + 1, "and the one under way");
         assert!(change(&backplane, "nobody", end).await.unwrap().is_none());
     }
 }

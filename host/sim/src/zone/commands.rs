@@ -17,7 +17,8 @@ const BLOCKED: &str = "that fails each time; it is switched off for you until it
 impl Zone {
     /// A player claims to be somewhere.
     pub(super) fn walk_to(&mut self, claim: &MoveClaim) {
-        let Some(id) = self.speaker(claim.session, claim.attach).filter(|id| !self.state.leaving.contains_key(id)) else {
+        let Some(id) = self.speaker(claim.session, claim.attach).filter(|id| !self.state.leaving.contains_key(id))
+        else {
             return;
         };
         let game_ms = self.game_ms();

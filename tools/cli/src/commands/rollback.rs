@@ -1,6 +1,5 @@
 //! `wod rollback ZONE`: the version before the last swap again.
 
-use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -41,7 +40,7 @@ impl Args {
         let path = zone_path(&self.zone, "/rollback")?;
         let wish = json!({ "rewind": self.rewind, "accept_loss": self.accept_loss });
         block_on(async {
-            let back: SteppedBack = self.server.request(Method::POST, &path, Body::Json(wish)).await?;
+            let back: SteppedBack = self.server.request_patiently(&path, Body::Json(wish)).await?;
             if self.json {
                 output::json(&back);
                 return Ok(());

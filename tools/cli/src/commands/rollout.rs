@@ -39,10 +39,10 @@ pub(crate) struct Args {
     #[arg(long)]
     detach: bool,
     /// Let a paused rollout go on
-    #[arg(long, value_name = "ID", exclusive = true)]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["module", "zones", "wave", "shadow", "probation", "pause_on", "abort"])]
     resume: Option<String>,
     /// Stop a rollout, and take back what it has swapped
-    #[arg(long, value_name = "ID", exclusive = true)]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["module", "zones", "wave", "shadow", "probation", "pause_on"])]
     abort: Option<String>,
     #[command(flatten)]
     server: Server,
@@ -125,7 +125,7 @@ impl Args {
                 ))),
                 _ if self.abort.is_some() => Ok(()),
                 _ => Err(Failure::text(Exit::Faults, rollout.state.text())
-                    .hint("what had been swapped was taken back; mend the version and publish it as another one")),
+                    .hint("`wod rollouts` shows each zone; mend the version and publish it as another one")),
             }
         })
     }

@@ -12,6 +12,9 @@ use crate::admin::{Body, Server, block_on, zone_path};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
 
+/// Probation unless set otherwise, ticks.
+const PROBATION: u32 = 600;
+
 /// Arguments of `wod swap`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -24,9 +27,9 @@ pub(crate) struct Args {
     /// Compare so many ticks with what the running version does before the swap
     #[arg(long, value_name = "TICKS", default_value_t = 0)]
     shadow: u32,
-    /// Ticks in which a fault or a slower pace brings the version before back by itself
-    #[arg(long, value_name = "TICKS", default_value_t = 600)]
-    probation: u32,
+    /// Ticks in which a fault or a slower pace brings the version before back by itself [default: 600; of a file: none]
+    #[arg(long, value_name = "TICKS")]
+    probation: Option<u32>,
     /// Stop before the swap, and tell what it would change
     #[arg(long)]
     plan: bool,
@@ -79,8 +82,8 @@ impl Args {
     }
 
     async fn swap_file(&self) -> Outcome {
-        if self.plan || self.shadow > 0 {
-            return Err(Failure::text(Exit::Usage, "--plan and --shadow are for published modules")
+        if self.plan || self.shadow > 0 || self.probation.is_some() {
+            return Err(Failure::text(Exit::Usage, "--plan, --shadow and --probation are for published modules")
                 .hint("`wod publish FILE.wasm`, then `wod swap ZONE NAME@VERSION --plan`"));
         }
         let bytes = read_module(&PathBuf::from(&self.module))?;
@@ -103,7 +106,8 @@ impl Args {
 
     async fn deploy(&self) -> Outcome {
         let path = zone_path(&self.zone, "/deploy")?;
-        let Self { module, shadow, probation, plan, .. } = self;
+        let Self { module, shadow, plan, .. } = self;
+        let probation = self.probation.unwrap_or(PROBATION);
         let order = json!({ "module": module, "shadow": shadow, "probation": probation, "plan": plan });
         let mut lines: Vec<Line> = Vec::new();
         let told = self.server.follow(&path, order, |line: Line| {
