@@ -8,6 +8,7 @@ use wod_protocol::client::ZoneReason;
 use wod_protocol::ids::{Epoch, HostId};
 use wod_protocol::record::Place;
 use wod_sim::io::{Input, Took};
+use zone_support::puppet::POKED;
 use zone_support::{Client, EAST, FAR, Node, Town, WEST};
 
 #[test]
@@ -66,6 +67,52 @@ fn what_she_did_when_she_crossed_takes_effect_before_she_goes_even_where_the_mod
         assert_eq!(town.avatars("Ann"), 1);
         town.check_copies();
     }
+}
+
+#[test]
+fn what_she_did_when_she_logged_out_is_in_her_record() {
+    for fails in [false, true] {
+        let mut town = Town::new(&[WEST]);
+        let (ann, bob) = (town.join("Ann", WEST), town.join("Bob", WEST));
+        let npc = *town.clients[ann].roster.iter().find(|id| **id != town.clients[bob].you()).unwrap();
+        if fails {
+            town.act(bob, |client| client.use_on(npc, "trap"));
+        }
+        town.act(ann, |client| client.use_on(npc, "poke"));
+        town.act(ann, |client| client.detach(DetachReason::Bye));
+        town.steps(5);
+        if fails {
+            assert_eq!(town.avatars("Ann"), 1, "what she did is yet to be told");
+            town.node(WEST).inbox.push(Input::Rebuilt);
+            town.steps(5);
+        }
+        assert_eq!(town.avatars("Ann"), 0);
+        let record = town.store.records.values().find(|record| record.player.name == "Ann").unwrap();
+        assert_eq!(record.player.saved["puppet"][..], [POKED], "fails: {fails}");
+        town.check_copies();
+    }
+}
+
+#[test]
+fn whoever_comes_back_before_her_logout_stays() {
+    let mut town = Town::new(&[WEST]);
+    let (ann, bob) = (town.join("Ann", WEST), town.join("Bob", WEST));
+    let npc = *town.clients[ann].roster.iter().find(|id| **id != town.clients[bob].you()).unwrap();
+    town.act(bob, |client| client.use_on(npc, "trap"));
+    town.act(ann, |client| client.use_on(npc, "poke"));
+    town.act(ann, |client| client.detach(DetachReason::Bye));
+    town.steps(2);
+    let mut again = Client::new("Ann", 9);
+    again.zone = WEST;
+    let login = again.login();
+    town.clients.push(again);
+    town.give(WEST, login);
+    town.steps(2);
+    town.node(WEST).inbox.push(Input::Rebuilt);
+    town.steps(5);
+    assert_eq!(town.avatars("Ann"), 1);
+    assert!(town.clients[2].attach.is_some());
+    town.check_copies();
 }
 
 #[test]

@@ -8,7 +8,7 @@ use wod_protocol::ids::{AttachNo, CorrectionNo, Digest, EntityId, MoveNo, MsgNo,
 
 use super::Zone;
 use super::requests::Purpose;
-use super::state::{Link, Messages, Session};
+use super::state::{Leaving, Link, Messages, Session};
 use super::turn::Look;
 use crate::io::{StoreAnswer, StoreRequest, Took};
 use crate::module::{EnterReason, LeaveReason};
@@ -123,6 +123,10 @@ impl Zone {
                 ZoneReason::Entered
             }
         };
+        if matches!(self.state.leaving.get(&id), Some(Leaving::World { reason: LeaveReason::Logout, .. })) {
+            // She is back before she was gone.
+            self.state.leaving.remove(&id);
+        }
         player.reason = reason;
         let was = std::mem::replace(&mut session.link, Link::Up(request.gateway.clone()));
         session.attach = session.attach.next();

@@ -195,8 +195,13 @@ impl Zone {
         }
     }
 
-    /// The player leaves the world: the store has her from now on, as soon as it says so.
+    /// The player leaves the world: the store has her from now on, as soon as it says so. Not before the module has been told what she
+    /// did here.
     pub(super) fn logout(&mut self, id: EntityId, reason: LeaveReason, gone: GoneReason) {
+        if self.is_yet_to_be_told(id) {
+            self.state.leaving.insert(id, Leaving::World { reason, gone });
+            return;
+        }
         self.push_gone(id, gone);
         if let Some((player, entity)) = self.take_out(id, reason) {
             let sub = player.sub.clone();
@@ -210,15 +215,11 @@ impl Zone {
         }
     }
 
-    /// The player leaves for another zone; once the module has been told what she did here, so that what comes of it goes with
-    /// her. Until then she stands where she is, and her inputs are for the next zone.
+    /// The player leaves for another zone. Not before the module has been told what she did here, so that what comes of it goes
+    /// with her; until then she stands where she is, and her inputs are for the next zone.
     pub(super) fn depart(&mut self, id: EntityId, to: ZoneNo, way: Way, at: Option<Pos>) {
-        let hers = |event: &Event| match event {
-            Event::Interacted { player, .. } | Event::Chose { player, .. } => *player == id,
-            _ => false,
-        };
-        if self.state.events.iter().any(hers) {
-            self.state.leaving.insert(id, Leaving { to, way, at });
+        if self.is_yet_to_be_told(id) {
+            self.state.leaving.insert(id, Leaving::Zone { to, way, at });
             return;
         }
         let reason = if way == Way::Border { LeaveReason::Crossing } else { LeaveReason::Portal };
@@ -231,10 +232,21 @@ impl Zone {
         }
     }
 
+    /// Whether something that the player did waits for the module.
+    fn is_yet_to_be_told(&self, id: EntityId) -> bool {
+        self.state.events.iter().any(|event| match event {
+            Event::Interacted { player, .. } | Event::Chose { player, .. } => *player == id,
+            _ => false,
+        })
+    }
+
     /// Those leave who waited for the module.
     pub(super) fn let_go(&mut self) {
-        for (id, Leaving { to, way, at }) in std::mem::take(&mut self.state.leaving) {
-            self.depart(id, to, way, at);
+        for (id, leaving) in std::mem::take(&mut self.state.leaving) {
+            match leaving {
+                Leaving::Zone { to, way, at } => self.depart(id, to, way, at),
+                Leaving::World { reason, gone } => self.logout(id, reason, gone),
+            }
         }
     }
 

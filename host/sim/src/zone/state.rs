@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use wod_protocol::bus::{Gone, MessageBody, Way};
+use wod_protocol::bus::{Gone, GoneReason, MessageBody, Way};
 use wod_protocol::client::{TagValue, ZoneReason};
 use wod_protocol::ids::{
     AttachNo, CorrectionNo, Digest, EntityId, Epoch, GatewayId, Generation, Hop, HostId, MoveNo, MsgNo, Nonce, Seq,
@@ -19,7 +19,7 @@ use super::outbox::Outbox;
 use super::requests::Requests;
 use super::scene::{Ground, Scene};
 use super::versions::{Shelved, Versions};
-use crate::module::{Description, Event};
+use crate::module::{Description, Event, LeaveReason};
 use crate::space::claim::Allowance;
 use crate::space::roster::{Reach, Roster};
 
@@ -128,7 +128,7 @@ pub(super) struct State {
     pub(super) sessions: BTreeMap<SessionId, EntityId>,
     /// Players by folded name.
     pub(super) names: BTreeMap<String, EntityId>,
-    /// Players on their way to another zone, as soon as the module has been told what they did here.
+    /// Players on their way to another zone or out of the world, as soon as the module has been told what they did here.
     pub(super) leaving: BTreeMap<EntityId, Leaving>,
     pub(super) versions: Versions,
     /// No instance runs: what is kept of the module.
@@ -153,11 +153,11 @@ pub(super) struct State {
 
 /// Where a player is going.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Leaving {
-    pub(super) to: ZoneNo,
-    pub(super) way: Way,
-    /// Where she will stand; none: where she stands now.
-    pub(super) at: Option<Pos>,
+pub(super) enum Leaving {
+    /// To another zone; `at`: where she will stand, none: where she stands now.
+    Zone { to: ZoneNo, way: Way, at: Option<Pos> },
+    /// Offline.
+    World { reason: LeaveReason, gone: GoneReason },
 }
 
 impl State {

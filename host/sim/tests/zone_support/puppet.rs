@@ -10,6 +10,9 @@ use wod_sim::module::{
     Module, Point, Returned, Saved, Setup, Spawning, Tag,
 };
 
+/// What is saved of a player who has poked.
+pub const POKED: u8 = 200;
+
 pub struct Puppet {
     version: &'static str,
     description: Description,
@@ -66,6 +69,7 @@ impl Puppet {
                     let _ = calls.say_dialogue(*player, Token(1), *target, "Well?".into(), choices);
                 }
                 _ => {
+                    let _ = calls.save_player(*player, vec![POKED]);
                     let _ = calls.refuse(*player, *seq, "ouch".into(), "That hurt.".into());
                 }
             },
