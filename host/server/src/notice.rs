@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What the webhook gets.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Notice {
-    /// `rolled_back`, `quarantined`, `rollout_stopped`, `rollout_paused`.
+    /// `rolled_back`, `not_rolled_back`, `quarantined`, `rollout_stopped`, `rollout_paused`.
     pub(crate) event: &'static str,
     pub(crate) zone: Option<String>,
     /// The digest of the module it is about.
