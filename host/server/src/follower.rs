@@ -148,9 +148,9 @@ pub(crate) async fn on_its_own_thread<T: Send + 'static>(
 #[expect(clippy::unwrap_used, reason = "a test says more by panicking")]
 mod tests {
     use wod_backplane::Claim;
-    use wod_protocol::ids::{Epoch, Generation, HostId, Tick};
+    use wod_protocol::ids::{Digest, Epoch, Generation, HostId, Tick};
     use wod_sandbox::{Limits, Sandbox, SandboxOptions};
-    use wod_sim::io::{Outcome, SIM_VERSION};
+    use wod_sim::io::{Input, Outcome, SIM_VERSION};
 
     use super::*;
     use crate::signature::Trust;
@@ -165,8 +165,8 @@ origin = [0, 0]
 size = [50, 50]
 "#;
 
-    #[tokio::test]
-    async fn a_journal_that_another_simulation_wrote_is_refused_not_left_out() {
+    /// What a follower says of a journal of this one entry.
+    async fn refusal(sim: u32, inputs: Vec<Input>, outcome: Outcome) -> String {
         let backplane = Backplane::embedded(None).await.unwrap();
         let sandbox = Arc::new(Sandbox::new(SandboxOptions::default()).unwrap());
         let modules = ModuleStore::new(sandbox, Limits::default(), backplane.clone(), Trust::Anybody);
@@ -175,19 +175,33 @@ size = [50, 50]
             panic!("nobody else wants it")
         };
         let entry = Entry {
-            sim: SIM_VERSION + 1,
+            sim,
             tick: Tick(1),
             epoch: lease.epoch,
             module: None,
             generation: Generation(0),
-            inputs: Vec::new(),
-            outcome: Outcome::default(),
+            inputs,
+            outcome,
             effects_hash: 0,
         };
         backplane.append(&lease, JournalIndex(1), entry.encode().into()).await.unwrap();
         let source = Source { backplane, modules, world, runtime: Handle::current() };
-        let refused = on_its_own_thread("follower".into(), move || Follower::open(source, ZoneNo(1))?.advance()).await;
-        let text = format!("{:#}", refused.unwrap_err());
+        let follow = move || Follower::open(source, ZoneNo(1))?.advance();
+        let refused = on_its_own_thread("follower".into(), follow).await.unwrap_err();
+        format!("{refused:#}")
+    }
+
+    #[tokio::test]
+    async fn a_journal_that_another_simulation_wrote_is_refused_not_left_out() {
+        let text = refusal(SIM_VERSION + 1, Vec::new(), Outcome::default()).await;
         assert!(text.contains("entry 1 of the journal can't be replayed by this program"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_swap_to_a_module_that_can_not_be_had_stops_the_replay_instead_of_failing_in_it() {
+        let swap = Input::Swap { digest: Digest::of(b"gone"), probation: 0 };
+        let text = refusal(SIM_VERSION, vec![swap], Outcome { swap: Some(Ok(())), ..Outcome::default() }).await;
+        assert!(text.contains("entry 1 of the journal can't be replayed without that module"), "{text}");
+        assert!(text.contains("the backplane has no module"), "{text}");
     }
 }

@@ -55,6 +55,26 @@ fn a_version_that_does_the_same_is_found_to_do_the_same() {
 }
 
 #[test]
+fn what_versions_of_different_schemas_save_of_a_player_is_not_compared() {
+    let mut town = Town::new(&[WEST]);
+    let ann = town.join("Ann", WEST);
+    let begin = town.node(WEST).journal.len();
+    let npc = town.clients[ann].roster[0];
+    town.act(ann, |client| client.use_on(npc, "poke"));
+    town.steps(3);
+    for (other, differs) in [("two", false), ("forgetful", true), ("three", false)] {
+        let mut copy = copy_of(&mut town, begin);
+        copy.begin_comparison(digest(other), &mut Puppets::default()).unwrap();
+        for entry in &town.node(WEST).journal[begin..] {
+            copy.replay(entry, &mut Puppets::default(), &mut Effects::default()).unwrap();
+        }
+        let found = copy.comparison().unwrap();
+        assert!(found.calls > 0);
+        assert_eq!(found.differs_at.is_some(), differs, "{other}: {found:?}");
+    }
+}
+
+#[test]
 fn the_first_difference_is_told_with_its_event_and_the_totals_by_kind() {
     let found = compare("loud", &LINES);
     assert_eq!(found.calls - found.same, 1, "{found:?}");

@@ -83,7 +83,8 @@ pub fn digest(name: &str) -> Digest {
 }
 
 /// Hands out puppets: `one` and `two` are versions, `three` has a schema that they can't load, `walled` has another map, `broken` does
-/// not load, `loud` and `fragile` echo otherwise, `unmarked` does not say which event it handles.
+/// not load, `loud` and `fragile` echo otherwise, `unmarked` does not say which event it
+/// handles, `forgetful` saves nothing of players who poke.
 #[derive(Default)]
 pub struct Puppets {
     pub rebuilt: Option<Box<dyn Module>>,
@@ -91,7 +92,7 @@ pub struct Puppets {
 
 impl Modules for Puppets {
     fn take(&mut self, wanted: &Digest) -> Result<Prepared, Fault> {
-        let known = ["one", "two", "three", "walled", "broken", "loud", "fragile", "unmarked"]
+        let known = ["one", "two", "three", "walled", "broken", "loud", "fragile", "unmarked", "forgetful"]
             .into_iter()
             .find(|name| digest(name) == *wanted);
         let fault = Fault { kind: FaultKind::NotLoadable, detail: "no such component".into(), event: None };

@@ -47,6 +47,11 @@ impl Puppet {
         Self { version, description, state: State::default() }
     }
 
+    /// What is saved of a player: `three`'s in another schema, `forgetful`'s in the same.
+    fn saves_otherwise(&self) -> bool {
+        matches!(self.version, "three" | "forgetful")
+    }
+
     fn handle(&mut self, event: &Event, calls: &mut dyn HostCalls) -> Result<(), Fault> {
         self.state.log.push(format!("{event:?}"));
         let tell = |calls: &mut dyn HostCalls, player, name: &str, data: String| {
@@ -69,7 +74,7 @@ impl Puppet {
                     let _ = calls.say_dialogue(*player, Token(1), *target, "Well?".into(), choices);
                 }
                 _ => {
-                    let _ = calls.save_player(*player, vec![POKED]);
+                    let _ = calls.save_player(*player, if self.saves_otherwise() { vec![] } else { vec![POKED] });
                     let _ = calls.refuse(*player, *seq, "ouch".into(), "That hurt.".into());
                 }
             },

@@ -15,6 +15,11 @@ use crate::output;
 /// Probation unless set otherwise, ticks.
 const PROBATION: u32 = 600;
 
+/// Differences, and events of each, that people are shown; `--json` has more.
+const SHOWN: usize = 3;
+/// Most characters of one event or order that people are shown.
+const LINE_CHARS: usize = 140;
+
 /// Arguments of `wod swap`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -150,15 +155,28 @@ fn print(line: &Line) {
             output::line(format_args!("{:24}{}: {}", "", key.replace('_', " "), names.join(", ")));
         }
     }
-    for difference in facts["first"].as_array().into_iter().flatten() {
-        output::line(format_args!("{:24}tick {}, told {}", "", difference["tick"], difference["events"]));
-        output::line(format_args!("{:24}  running  {}", "", difference["running"].as_str().unwrap_or("nothing more")));
-        output::line(format_args!("{:24}  new      {}", "", difference["other"].as_str().unwrap_or("nothing more")));
+    for difference in facts["first"].as_array().into_iter().flatten().take(SHOWN) {
+        let events = difference["events"].as_array().into_iter().flatten();
+        output::line(format_args!("{:24}tick {}, told {} events", "", difference["tick"], events.clone().count()));
+        for event in events.take(SHOWN) {
+            output::line(format_args!("{:24}  {}", "", shortened(event)));
+        }
+        output::line(format_args!("{:24}  running  {}", "", shortened(&difference["running"])));
+        output::line(format_args!("{:24}  new      {}", "", shortened(&difference["other"])));
     }
     for (kind, orders) in facts["kinds"].as_object().into_iter().flatten() {
         output::line(format_args!("{:24}{kind}: {} running, {} new", "", orders["running"], orders["other"]));
     }
     for fault in facts["first_faults"].as_array().into_iter().flatten() {
-        output::line(format_args!("{:24}tick {}: {} at {}", "", fault[0], fault[1], fault[2]));
+        output::line(format_args!("{:24}tick {}: {} at {}", "", fault[0], shortened(&fault[1]), shortened(&fault[2])));
+    }
+}
+
+/// A text for one line of a terminal.
+fn shortened(text: &Value) -> String {
+    let text = text.as_str().unwrap_or("nothing more");
+    match text.char_indices().nth(LINE_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
