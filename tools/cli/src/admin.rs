@@ -129,8 +129,9 @@ impl Server {
 
     fn unreachable(&self, error: reqwest::Error) -> Failure {
         let text = format!("no answer from {}", self.server);
-        Failure::new(Exit::Unreachable, anyhow::Error::new(error.without_url()).context(text))
-            .hint("start a world with `wod dev`, or name a zone host's admin address with --server or WOD_SERVER")
+        Failure::new(Exit::Unreachable, anyhow::Error::new(error.without_url()).context(text)).hint(
+            "start a world with `cargo xtask dev`, or name a zone host's admin address with --server or WOD_SERVER",
+        )
     }
 }
 

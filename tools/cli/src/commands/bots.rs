@@ -199,8 +199,9 @@ fn run_name(epoch_us: u64) -> String {
 async fn reach(gateways: &[Gateway]) -> Outcome {
     for gateway in gateways {
         if let Err(error) = gateway.reach().await {
-            return Err(Failure::new(Exit::Unreachable, error)
-                .hint("start a world with `wod dev` or `cargo xtask distributed`, or name its gateway with --url"));
+            return Err(Failure::new(Exit::Unreachable, error).hint(
+                "start a world with `cargo xtask dev` or `cargo xtask distributed`, or name its gateway with --url",
+            ));
         }
     }
     Ok(())

@@ -92,6 +92,11 @@ impl Rollout {
         matches!(self.state.is.as_str(), "done" | "stopped" | "paused")
     }
 
+    /// From 1.
+    fn wave_of(&self, zone: &str) -> usize {
+        self.waves.iter().take_while(|wave| !wave.iter().any(|name| name == zone)).count() + 1
+    }
+
     /// A row for a table of rollouts.
     pub(crate) fn row(&self) -> [String; 5] {
         let wave = format!("{} of {}", (self.wave + 1).min(self.waves.len()), self.waves.len());
@@ -165,7 +170,7 @@ impl Args {
                 for (zone, progress) in
                     now.zones.iter().filter(|(zone, progress)| rollout.zones.get(*zone) != Some(progress))
                 {
-                    output::line(format_args!("wave {}  {zone}  {}", now.wave + 1, progress.text()));
+                    output::line(format_args!("wave {}  {zone}  {}", now.wave_of(zone), progress.text()));
                 }
                 if now.state != rollout.state {
                     output::line(now.state.text());
