@@ -205,7 +205,8 @@ pub(crate) struct OverTime {
     limit: Duration,
 }
 
-fn thread_cpu_time() -> Duration {
+/// Processor time that the calling thread has used: unlike the clock, it does not go on while others have the processor.
+pub fn thread_cpu_time() -> Duration {
     let now = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec.try_into().expect("the kernel gives 0 to 999,999,999 ns"))
 }

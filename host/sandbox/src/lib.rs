@@ -24,6 +24,7 @@ mod sandbox;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use cell::thread_cpu_time;
 pub use child::{ChildCompiler, compile_child_main};
 pub use compiled::Compiled;
 pub use engine::THREAD_STACK_BYTES;

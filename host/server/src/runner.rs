@@ -199,7 +199,7 @@ impl ZoneRunner {
         self.replay_cost += took;
         self.measure(took);
         let module = label(&self.zone);
-        let standing = self.observer.look(&self.zone, self.slow.clone());
+        let standing = self.observer.look(&self.zone, self.slow.as_deref());
         let commit = Commit::Tick(Box::new(TickCommit { entry, effects, swap, module, standing }));
         if !self.hand_over(commit) {
             return false;

@@ -49,7 +49,7 @@ impl Observer {
     }
 
     /// The standing after a tick, where it differs from what was last told.
-    pub(crate) fn look(&mut self, zone: &Zone, slow: Option<String>) -> Option<Standing> {
+    pub(crate) fn look(&mut self, zone: &Zone, slow: Option<&str>) -> Option<Standing> {
         let mark = Mark {
             generation: zone.generation(),
             has_module: zone.module_digest().is_some(),
@@ -71,7 +71,7 @@ impl Observer {
             missing: mark.missing,
             faults: self.faults,
             rebuilds: self.rebuilds,
-            slow,
+            slow: slow.map(str::to_owned),
         };
         self.told = Some(mark);
         Some(standing)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
+use wod_sandbox::thread_cpu_time;
 use wod_sim::module::{Description, Event, Fault, Frame, HostCalls, Module, Returned, Saved, Setup};
 
 /// A module whose calls are timed.
@@ -55,7 +55,7 @@ impl Module for Stopwatch {
     }
 
     fn tick(&mut self, frame: &Frame, events: &[Event], calls: Box<dyn HostCalls>) -> Returned {
-        let begun = thread_time();
+        let begun = thread_cpu_time();
         let returned = self.module.tick(frame, events, calls);
         self.meter.calls.fetch_add(1, Ordering::Relaxed);
         self.meter.ticks.fetch_add(nanos_since(begun), Ordering::Relaxed);
@@ -63,7 +63,7 @@ impl Module for Stopwatch {
     }
 
     fn save(&mut self) -> Result<Saved, Fault> {
-        let begun = thread_time();
+        let begun = thread_cpu_time();
         let saved = self.module.save();
         self.meter.save.store(nanos_since(begun), Ordering::Relaxed);
         saved
@@ -74,20 +74,15 @@ impl Module for Stopwatch {
     }
 
     fn load(&mut self, setup: &Setup, saved: &Saved) -> Result<(), Fault> {
-        let begun = thread_time();
+        let begun = thread_cpu_time();
         let loaded = self.module.load(setup, saved);
         self.meter.load.store(nanos_since(begun), Ordering::Relaxed);
         loaded
     }
 }
 
-fn thread_time() -> Duration {
-    let now = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec.try_into().expect("the kernel gives 0 to 999,999,999 ns"))
-}
-
 fn nanos_since(begun: Duration) -> u64 {
-    thread_time().saturating_sub(begun).as_nanos() as u64
+    thread_cpu_time().saturating_sub(begun).as_nanos() as u64
 }
 
 /// Tells a version that has become slow from the one before it.

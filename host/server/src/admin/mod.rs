@@ -129,15 +129,30 @@ fn parse<'a, T: Deserialize<'a>>(bytes: &'a Bytes, shape: &str) -> Result<T, Fai
     })
 }
 
-enum Found {
-    /// Our zone, and the request's body.
-    Here(Arc<ZonePort>, Bytes),
-    /// Its host has answered.
+/// What is answered instead of what a handler would.
+enum Instead {
+    Failure(Failure),
+    /// The zone is another host's, and this is its answer.
     Answered(Response),
 }
 
-/// The zone's door when it is ours, else the answer of the host whose it is.
-async fn find(admin: &Admin, name: &str, request: Request) -> Result<Found, Failure> {
+impl<T: Into<Failure>> From<T> for Instead {
+    fn from(failure: T) -> Self {
+        Self::Failure(failure.into())
+    }
+}
+
+impl IntoResponse for Instead {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Failure(failure) => failure.into_response(),
+            Self::Answered(response) => response,
+        }
+    }
+}
+
+/// The zone's door and the request's body when the zone is ours, else the answer of the host whose it is.
+async fn find(admin: &Admin, name: &str, request: Request) -> Result<(Arc<ZonePort>, Bytes), Instead> {
     let host = &admin.host;
     let zone = host.config.world.zone_named(name).ok_or_else(|| {
         let names: Vec<&str> = host.config.world.zones.iter().map(|zone| zone.name.as_str()).collect();
@@ -153,7 +168,7 @@ async fn find(admin: &Admin, name: &str, request: Request) -> Result<Found, Fail
         Failure::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body was not read: {error}"), "32 MiB is the most")
     })?;
     if let Some(port) = host.port(zone.number) {
-        return Ok(Found::Here(port, bytes));
+        return Ok((port, bytes));
     }
     let nobody = || {
         let error = format!("no host runs zone `{name}` now");
@@ -162,7 +177,7 @@ async fn find(admin: &Admin, name: &str, request: Request) -> Result<Found, Fail
     let hosts = host_beats(host).await?;
     let owner = hosts.iter().find(|beat| beat.zones.iter().any(|beat| beat.zone == zone.number)).ok_or_else(nobody)?;
     if passed_on || owner.host == host.config.host {
-        return Err(nobody());
+        return Err(nobody().into());
     }
     let url = format!("http://{}{}", owner.admin, parts.uri.path());
     let signature = parts.headers.get(crate::signature::HEADER);
@@ -175,7 +190,7 @@ async fn find(admin: &Admin, name: &str, request: Request) -> Result<Found, Fail
     let kind = answer.headers().get(CONTENT_TYPE).cloned().unwrap_or(HeaderValue::from_static("application/json"));
     // As it comes: a deployment tells its steps as they happen.
     let body = Body::from_stream(answer.bytes_stream());
-    Ok(Found::Answered((status, [(CONTENT_TYPE, kind)], body).into_response()))
+    Err(Instead::Answered((status, [(CONTENT_TYPE, kind)], body).into_response()))
 }
 
 async fn host_beats(host: &Host) -> anyhow::Result<Vec<HostBeat>> {

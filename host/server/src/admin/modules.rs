@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Admin, Failure, Found, find, parse};
+use super::{Admin, Failure, Instead, find, parse};
 use wod_protocol::ids::Digest;
 
 use crate::deploy::{Deployment, Failed, Line, Order};
@@ -55,12 +55,9 @@ pub(super) async fn swap(
     State(admin): State<Admin>,
     Path(name): Path<String>,
     request: Request,
-) -> Result<Response, Failure> {
+) -> Result<Response, Instead> {
     let headers = request.headers().clone();
-    let (port, bytes) = match find(&admin, &name, request).await? {
-        Found::Here(port, bytes) => (port, bytes),
-        Found::Answered(response) => return Ok(response),
-    };
+    let (port, bytes) = find(&admin, &name, request).await?;
     let uploaded = admin.host.modules.upload(bytes, signature(&headers)?).await.map_err(|error| refused(&error))?;
     let order = Order { module: uploaded.digest().to_string(), shadow: 0, probation: 0, plan: false, rollout: None };
     let (deployment, lines_rx) = Deployment::new(admin.host.clone(), port);
@@ -76,11 +73,8 @@ pub(super) async fn deploy(
     State(admin): State<Admin>,
     Path(name): Path<String>,
     request: Request,
-) -> Result<Response, Failure> {
-    let (port, bytes) = match find(&admin, &name, request).await? {
-        Found::Here(port, bytes) => (port, bytes),
-        Found::Answered(response) => return Ok(response),
-    };
+) -> Result<Response, Instead> {
+    let (port, bytes) = find(&admin, &name, request).await?;
     let order: Order =
         parse(&bytes, r#"{"module": "NAME@VERSION", "shadow": ticks, "probation": ticks, "plan": false}"#)?;
     let (deployment, lines_rx) = Deployment::new(admin.host.clone(), port);
@@ -114,11 +108,8 @@ pub(super) async fn rollback(
     State(admin): State<Admin>,
     Path(name): Path<String>,
     request: Request,
-) -> Result<Response, Failure> {
-    let (port, bytes) = match find(&admin, &name, request).await? {
-        Found::Here(port, bytes) => (port, bytes),
-        Found::Answered(response) => return Ok(response),
-    };
+) -> Result<Response, Instead> {
+    let (port, bytes) = find(&admin, &name, request).await?;
     let Rollback { of, rewind, accept_loss } = parse(&bytes, r#"{"rewind": false, "accept_loss": false}"#)?;
     let (answer_tx, answer_rx) = oneshot::channel();
     let step = StepBack { how: How { of, rewind, accept_loss }, answer_tx };

@@ -10,17 +10,14 @@ use serde_json::json;
 use wod_protocol::client::TagValue;
 use wod_sim::io::Input;
 
-use super::{Admin, Failure, Found, accept, find, parse, wait};
+use super::{Admin, Instead, accept, find, parse, wait};
 
 pub(super) async fn configure(
     State(admin): State<Admin>,
     Path(name): Path<String>,
     request: Request,
-) -> Result<Response, Failure> {
-    let (port, bytes) = match find(&admin, &name, request).await? {
-        Found::Here(port, bytes) => (port, bytes),
-        Found::Answered(response) => return Ok(response),
-    };
+) -> Result<Response, Instead> {
+    let (port, bytes) = find(&admin, &name, request).await?;
     let values: BTreeMap<String, TagValue> =
         parse(&bytes, r#"{"key": value, …}, values true/false, numbers or texts"#)?;
     let (request, answer) = admin.host.operators.ask(port.zone);
@@ -41,11 +38,8 @@ pub(super) async fn ask(
     State(admin): State<Admin>,
     Path(name): Path<String>,
     request: Request,
-) -> Result<Response, Failure> {
-    let (port, bytes) = match find(&admin, &name, request).await? {
-        Found::Here(port, bytes) => (port, bytes),
-        Found::Answered(response) => return Ok(response),
-    };
+) -> Result<Response, Instead> {
+    let (port, bytes) = find(&admin, &name, request).await?;
     let Question { text, operator } = parse(&bytes, r#"{"text": "…", "operator": "…"}"#)?;
     let (request, answer) = admin.host.operators.ask(port.zone);
     accept(port.push(Input::Ask { request, operator, text }))?;
