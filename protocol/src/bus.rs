@@ -5,6 +5,7 @@
 
 mod frame;
 mod inputs;
+mod migration;
 mod stream;
 
 use bytes::Bytes;
@@ -17,6 +18,7 @@ pub use frame::{
     MessageBody, Moved, RefusedAttach, RosterChange, ZoneCard, ZoneFrame, ZoneNotice,
 };
 pub use inputs::{AttachProof, AttachRequest, CommandBody, DetachReason, GatewayInput, MoveClaim, ToZone};
+pub use migration::{MigrationWord, ZoneMigration};
 pub use stream::{Traveller, TravellingSession, Way, WhisperOrigin, ZoneItem, ZoneStream};
 
 /// A process that has an inbox.
@@ -97,4 +99,6 @@ pub enum Part {
     Notice(ZoneNotice),
     /// Zone to zone.
     Stream(ZoneStream),
+    /// Host to host: a zone changes hands.
+    Migration(ZoneMigration),
 }

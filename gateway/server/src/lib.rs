@@ -105,6 +105,7 @@ pub async fn run(
     });
     let beat = Beat {
         id: id.clone(),
+        region: config.region.clone(),
         addresses,
         began: Instant::now(),
         backplane: backplane.clone(),

@@ -9,7 +9,7 @@ use wod_protocol::ids::{Digest, EntityId, Epoch, GatewayId, Generation, Hop, Hos
 use crate::module::{Event, Fault, LogLevel, Saved};
 
 /// Version of the simulation's own rules. Another version takes a zone over only at a snapshot.
-pub const SIM_VERSION: u32 = 4;
+pub const SIM_VERSION: u32 = 5;
 
 /// Something that reached the zone since its last tick. The order within a tick is the journal's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -95,6 +95,8 @@ pub enum Input {
         /// What.
         text: String,
     },
+    /// The store has lost the last it was told: who is here, and who was let go lately, is told to it again.
+    StoreLost,
     /// Per mille of real time the zone runs at from now on, 100 to 1000.
     Dilation(u16),
 }
@@ -159,6 +161,8 @@ pub enum StoreRequest {
     },
     /// Her record says from now on that she is in this zone (she came from another). Refused by a higher hop.
     Arrived(Box<Traveller>),
+    /// She is in this zone, as the store should know: should it have lost that, by her hop count, it is told again.
+    Present(Box<Traveller>),
     /// She is nowhere from now on, and this is all of her. A guest's record and name are deleted.
     Offline(Box<Traveller>),
     /// Who bears this name, and where is she?
@@ -181,6 +185,8 @@ pub enum StoreAnswer {
     NameTaken,
     /// Done (also: it had been done before).
     Stored,
+    /// Done; until then her record had her in that other zone, by an earlier hand-off than the one this zone knows.
+    Moved(ZoneNo),
     /// Her record has that higher hop count: this avatar is not the real one any more.
     Outdated(Hop),
     /// Bears the name.

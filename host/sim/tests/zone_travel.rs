@@ -271,14 +271,14 @@ fn a_link_dead_player_can_be_sent_away_and_resume_there() {
     town.act(ann, |client| client.detach(DetachReason::Lost));
     town.steps(10);
     assert_eq!(town.node(EAST).zone.players()[0].name, "Ann");
-    assert!(town.node(EAST).zone.players()[0].away);
+    assert!(town.node(EAST).zone.players()[0].gateway.is_none());
     let resume = town.clients[ann].resume();
     assert!(matches!(&resume, wod_protocol::bus::GatewayInput::Attach(request)
         if matches!(request.proof, AttachProof::Resume { .. })));
     town.give(EAST, resume);
     town.steps(2);
     assert_eq!(town.clients[ann].zone, EAST);
-    assert!(!town.node(EAST).zone.players()[0].away);
+    assert!(town.node(EAST).zone.players()[0].gateway.is_some());
     town.check_copies();
 }
 

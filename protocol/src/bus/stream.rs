@@ -10,21 +10,27 @@ use crate::ids::{
 };
 use crate::units::{Heading, Pos};
 
-/// Part of the gapless numbered stream from one zone to another, and the acknowledgement of the stream the other way.
+/// Part of the numbered stream from one zone to another, and the acknowledgement of the stream the other way.
 ///
-/// Both ends keep sending what is not acked, at most once a second, until it is; an item takes effect once.
+/// Both ends keep sending what is not acked, at most once a second, until it is; an item takes effect once. Numbers grow, with
+/// leaps: each ownership of the sender numbers from its epoch on. So an owner whose store has lost the end of the zone's
+/// history does not give a number again that the receiver has seen under the former one. That nothing is missing between two
+/// items is known by `after`, not by their numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ZoneStream {
     /// The sender.
     pub from: ZoneNo,
     /// The receiver.
     pub to: ZoneNo,
-    /// Number of the first item; the rest follow without gaps. From 1 over the zones' whole life.
-    pub first: u64,
-    /// The items.
-    pub items: Vec<ZoneItem>,
+    /// Number of the item before the first of these; 0: there was none.
+    pub after: u64,
+    /// The items, by number, in order.
+    pub items: Vec<(u64, ZoneItem)>,
     /// The sender has dealt with every item of the receiver's stream up to this, durably.
     pub acked: u64,
+    /// The receiver has acknowledged the sender's items up to this: one that does not know them has lost its history, and
+    /// them with it.
+    pub settled: u64,
 }
 
 /// Something that must happen in another zone exactly once.
@@ -64,6 +70,13 @@ pub enum ZoneItem {
         topic: String,
         /// Free bytes.
         body: Bytes,
+    },
+    /// The sender has that avatar by a later hand-off than any that brought it to the receiver, whose own is out of date.
+    Superseded {
+        /// The avatar.
+        id: EntityId,
+        /// Hand-offs so far.
+        hop: Hop,
     },
     /// The fate of a module's message.
     Receipt {

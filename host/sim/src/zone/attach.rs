@@ -177,6 +177,7 @@ impl Zone {
             you: id,
             name: entity.name.clone(),
             seq: session.seq,
+            n: session.messages.n,
             at: entity.at,
             heading: entity.heading,
             c: session.c,

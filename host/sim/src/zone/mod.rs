@@ -92,8 +92,8 @@ pub struct PlayerInfo {
     pub id: EntityId,
     /// Her name.
     pub name: String,
-    /// Whether her connection is lost and the zone waits for a resume.
-    pub away: bool,
+    /// Through which gateway she is connected; none: her connection is lost, and the zone waits for a resume.
+    pub gateway: Option<GatewayId>,
 }
 
 /// Log lines a module may write in a second.
@@ -228,6 +228,7 @@ impl Zone {
             Input::Shelve { generation, saved, why } => self.shelve(*generation, saved.as_ref(), why),
             Input::Config { request, values } => self.configure(*request, values),
             Input::Ask { request, operator, text } => self.ask(*request, operator, text),
+            Input::StoreLost => self.tell_store_again(true),
             Input::Dilation(per_mille) => self.state.dilation = (*per_mille).clamp(*DILATION.start(), *DILATION.end()),
         }
     }
@@ -265,9 +266,12 @@ impl Zone {
             other => other,
         };
         self.state.requests.restart();
-        self.state.outbox.restart();
+        self.state.outbox.restart(epoch);
         if let Some(reason) = attach::reason_of(how) {
             self.rezone_all(reason);
+        }
+        if how == Took::Recovered {
+            self.tell_store_again(false);
         }
         self.turn.out.binding = true;
     }
@@ -382,8 +386,11 @@ impl Zone {
     pub fn players(&self) -> Vec<PlayerInfo> {
         let named = self.state.players.iter().filter_map(|(id, player)| {
             let entity = self.state.scene.entities.get(id)?;
-            let away = matches!(player.session.link, Link::Down(_));
-            Some(PlayerInfo { id: *id, name: entity.name.clone(), away })
+            let gateway = match &player.session.link {
+                Link::Up(gateway) => Some(gateway.clone()),
+                Link::Down(_) => None,
+            };
+            Some(PlayerInfo { id: *id, name: entity.name.clone(), gateway })
         });
         named.collect()
     }

@@ -259,6 +259,7 @@ impl Zone {
     fn take_out(&mut self, id: EntityId, reason: LeaveReason) -> Option<(Player, Entity)> {
         self.close_eyes(id);
         self.state.leaving.remove(&id);
+        self.state.requests.forget_presence(id);
         let player = self.state.players.remove(&id)?;
         let entity = self.state.scene.remove(id)?;
         self.state.sessions.remove(&player.session.id);
@@ -291,7 +292,7 @@ impl Zone {
             heading: entity.heading,
             speed: entity.speed,
             way: Way::Border,
-            tags: TRAVELLING_TAGS.iter().filter_map(|name| travelling_tag(entity, name)).collect(),
+            tags: travelling_tags(entity),
             saved: player.saved,
             session: Some(TravellingSession {
                 session,
@@ -383,6 +384,7 @@ impl Zone {
     }
 }
 
-fn travelling_tag(entity: &Entity, name: &str) -> Option<(String, TagValue)> {
-    entity.tag(name).filter(|tag| tag.audience == Audience::Near).map(|tag| (tag.name.clone(), tag.value.clone()))
+pub(super) fn travelling_tags(entity: &Entity) -> Vec<(String, TagValue)> {
+    let seen = |name: &&str| entity.tag(name).filter(|tag| tag.audience == Audience::Near);
+    TRAVELLING_TAGS.iter().filter_map(seen).map(|tag| (tag.name.clone(), tag.value.clone())).collect()
 }

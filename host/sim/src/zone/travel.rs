@@ -6,6 +6,7 @@ use wod_protocol::ids::{EntityId, Hop, Token, ZoneNo};
 
 use super::Zone;
 use super::chat::Whisper;
+use super::players::travelling_tags;
 use super::requests::Purpose;
 use crate::io::{StoreAnswer, StoreRequest};
 use crate::module::{EnterReason, Event};
@@ -43,6 +44,7 @@ impl Zone {
                 self.state.mail.insert(id, (from, order));
                 self.push_event(Event::Message { id, sender, topic, body });
             }
+            ZoneItem::Superseded { id, hop } => self.outdated(id, hop),
             ZoneItem::Receipt { order, delivered } => self.push_event(Event::Receipt { order, delivered }),
         }
     }
@@ -110,7 +112,8 @@ impl Zone {
         let Some(request) = self.state.requests.close(number) else { return };
         match request.purpose {
             Purpose::Login(attach) => self.claimed(&attach, answer),
-            Purpose::Logout(_) => {}
+            Purpose::Logout(_) => self.state.requests.keep(request.what, self.state.tick, self.rules.second()),
+            Purpose::Presence(id) => self.presence_stored(id, answer),
             Purpose::Arrival { from, number, id } => {
                 self.state.outbox.release(from, number);
                 if let StoreAnswer::Outdated(hop) = answer {
@@ -120,6 +123,56 @@ impl Zone {
             Purpose::Whisper { speaker, name, seq, text } => {
                 self.addressee_found(&Whisper { speaker, name: &name, seq, text: &text }, answer);
             }
+        }
+    }
+
+    /// The store may know less of players than this zone does, or more: of two avatars of one player the one with more
+    /// hand-offs stays. `lately`: also of those who were let go lately.
+    pub(super) fn tell_store_again(&mut self, lately: bool) {
+        if lately {
+            for (_, what) in self.state.requests.take_kept() {
+                if let StoreRequest::Offline(traveller) = &what {
+                    let purpose = Purpose::Logout(traveller.sub.clone());
+                    self.state.requests.open(what, purpose);
+                }
+            }
+        }
+        for id in self.state.players.keys().copied().collect::<Vec<_>>() {
+            if let Some(traveller) = self.portrait(id) {
+                self.state.requests.open(StoreRequest::Present(Box::new(traveller)), Purpose::Presence(id));
+            }
+        }
+    }
+
+    /// A player as her record has her.
+    fn portrait(&self, id: EntityId) -> Option<Traveller> {
+        let (player, entity) = (self.state.players.get(&id)?, self.state.scene.entities.get(&id)?);
+        Some(Traveller {
+            id,
+            sub: player.sub.clone(),
+            name: entity.name.clone(),
+            guest: player.guest,
+            hop: player.hop,
+            at: entity.at,
+            heading: entity.heading,
+            speed: entity.speed,
+            way: Way::Border,
+            tags: travelling_tags(entity),
+            saved: player.saved.clone(),
+            session: None,
+        })
+    }
+
+    fn presence_stored(&mut self, id: EntityId, answer: &StoreAnswer) {
+        match answer {
+            StoreAnswer::Outdated(hop) => self.outdated(id, *hop),
+            StoreAnswer::Moved(from) if *from != self.rules.number => {
+                let hop = self.state.players.get(&id).map(|player| player.hop);
+                if let Some(hop) = hop {
+                    self.state.outbox.push(*from, ZoneItem::Superseded { id, hop });
+                }
+            }
+            _ => {}
         }
     }
 
