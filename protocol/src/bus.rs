@@ -3,6 +3,7 @@
 //! Inboxes are lossy and unordered across senders. Loss is found by the frame numbers ([`ZoneFrame::seq`]) and the stream
 //! numbers ([`ZoneStream::first`]) and repaired by resync and resend; nothing here may assume delivery.
 
+mod border;
 mod frame;
 mod inputs;
 mod stream;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{GatewayId, HostId};
 
+pub use border::{BorderCard, BorderFrame};
 pub use frame::{
     AttachRefused, Attached, Attribute, AttributeChange, Correction, EntityCard, Gone, GoneReason, LatestEvent,
     MessageBody, Moved, RefusedAttach, RosterChange, ZoneCard, ZoneFrame, ZoneNotice,
@@ -97,4 +99,6 @@ pub enum Part {
     Notice(ZoneNotice),
     /// Zone to zone.
     Stream(ZoneStream),
+    /// Zone to neighbouring zone.
+    Border(Box<BorderFrame>),
 }

@@ -60,6 +60,11 @@ fn deliver(host: &Host, bytes: &Bytes) {
                     port.push(Input::Stream(stream));
                 }
             }
+            Part::Border(frame) => {
+                if let Some(port) = host.port(frame.to) {
+                    port.push(Input::Border(frame));
+                }
+            }
             Part::Frame(_) | Part::Notice(_) => {
                 tracing::warn!(from = %envelope.from, "a part for gateways came to a host; dropped");
             }

@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use wod_protocol::bus::{GatewayInput, Traveller, ZoneFrame, ZoneStream};
+use wod_protocol::bus::{BorderFrame, GatewayInput, Traveller, ZoneFrame, ZoneStream};
 use wod_protocol::client::TagValue;
 use wod_protocol::ids::{Digest, EntityId, Epoch, GatewayId, Generation, Hop, HostId, Sub, Tick, ZoneNo};
 
 use crate::module::{Event, Fault, LogLevel, Saved};
 
 /// Version of the simulation's own rules. Another version takes a zone over only at a snapshot.
-pub const SIM_VERSION: u32 = 4;
+pub const SIM_VERSION: u32 = 5;
 
 /// Something that reached the zone since its last tick. The order within a tick is the journal's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,8 @@ pub enum Input {
     GatewayLost(GatewayId),
     /// From another zone.
     Stream(ZoneStream),
+    /// What a neighbouring zone shows of itself.
+    Border(Box<BorderFrame>),
     /// The store answers a request.
     Store {
         /// The request's number.
@@ -201,6 +203,8 @@ pub struct Effects {
     pub frames: Vec<(GatewayId, ZoneFrame)>,
     /// To other zones (routed by `to`).
     pub streams: Vec<ZoneStream>,
+    /// To neighbouring zones (routed by `to`).
+    pub borders: Vec<BorderFrame>,
     /// To the store, by request number.
     pub store: Vec<(u64, StoreRequest)>,
     /// To operators, by request number.

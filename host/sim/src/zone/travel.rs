@@ -44,6 +44,9 @@ impl Zone {
                 self.push_event(Event::Message { id, sender, topic, body });
             }
             ZoneItem::Receipt { order, delivered } => self.push_event(Event::Receipt { order, delivered }),
+            ZoneItem::Told { .. } => self.told(item),
+            ZoneItem::Interact { .. } => self.interacts_from(from, item),
+            ZoneItem::Choose { .. } => self.chooses_from(from, item),
         }
     }
 
