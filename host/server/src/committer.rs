@@ -240,6 +240,11 @@ impl Committer {
                 host.postman.send(Process::Host(owner.host), Part::Stream(stream));
             }
         }
+        for border in tick.effects.borders {
+            if let Some(owner) = host.directory.owner(border.to) {
+                host.postman.send(Process::Host(owner.host), Part::Border(Box::new(border)));
+            }
+        }
         for (request, wish) in tick.effects.store {
             host.clone().carry_out(self.port.clone(), request, wish);
         }

@@ -67,6 +67,11 @@ fn deliver(host: &Host, migrations_tx: &mpsc::Sender<(HostId, ZoneMigration)>, b
                     port.push(Input::Stream(stream));
                 }
             }
+            Part::Border(frame) => {
+                if let Some(port) = host.port(frame.to) {
+                    port.push(Input::Border(frame));
+                }
+            }
             Part::Migration(migration) => {
                 let Process::Host(from) = &envelope.from else {
                     tracing::warn!(from = %envelope.from, "a migration from a process that is no host; dropped");

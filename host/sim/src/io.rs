@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use wod_protocol::bus::{GatewayInput, Traveller, ZoneFrame, ZoneStream};
+use wod_protocol::bus::{BorderFrame, GatewayInput, Traveller, ZoneFrame, ZoneStream};
 use wod_protocol::client::TagValue;
 use wod_protocol::ids::{Digest, EntityId, Epoch, GatewayId, Generation, Hop, HostId, Sub, Tick, ZoneNo};
 
@@ -40,6 +40,8 @@ pub enum Input {
     GatewayLost(GatewayId),
     /// From another zone.
     Stream(ZoneStream),
+    /// What a neighbouring zone shows of itself.
+    Border(Box<BorderFrame>),
     /// The store answers a request.
     Store {
         /// The request's number.
@@ -207,6 +209,8 @@ pub struct Effects {
     pub frames: Vec<(GatewayId, ZoneFrame)>,
     /// To other zones (routed by `to`).
     pub streams: Vec<ZoneStream>,
+    /// To neighbouring zones (routed by `to`).
+    pub borders: Vec<BorderFrame>,
     /// To the store, by request number.
     pub store: Vec<(u64, StoreRequest)>,
     /// To operators, by request number.

@@ -85,6 +85,46 @@ pub enum ZoneItem {
         /// Whether a module got it.
         delivered: bool,
     },
+    /// Something heard or told over a border: a message for these players, who were ghosts where it was said. Of a line of chat
+    /// also for these characters.
+    Told {
+        /// Where it was said.
+        origin: ZoneNo,
+        /// To whom.
+        to: Vec<EntityId>,
+        /// What.
+        body: MessageBody,
+        /// Of an event: unnumbered, only the latest of its name counts.
+        latest: bool,
+        /// How often it was passed on behind somebody who has moved; after 8 it is dropped.
+        hops: u8,
+    },
+    /// A player uses something beyond the border.
+    Interact {
+        /// Who.
+        player: EntityId,
+        /// Where she stood.
+        at: Pos,
+        /// Her command, for the answer.
+        seq: Seq,
+        /// Whose verb.
+        target: EntityId,
+        /// Which.
+        verb: String,
+        /// JSON text.
+        args: String,
+    },
+    /// A player answers a character beyond the border.
+    Choose {
+        /// Who.
+        player: EntityId,
+        /// Her command, for the answer.
+        seq: Seq,
+        /// The dialogue.
+        dialogue: Token,
+        /// The option; none: she leaves the talk.
+        option: Option<String>,
+    },
 }
 
 /// Whom to tell when a whisper is lost.

@@ -46,6 +46,9 @@ impl Zone {
             }
             ZoneItem::Superseded { id, hop } => self.outdated(id, hop),
             ZoneItem::Receipt { order, delivered } => self.push_event(Event::Receipt { order, delivered }),
+            ZoneItem::Told { .. } => self.told(item),
+            ZoneItem::Interact { .. } => self.interacts_from(from, item),
+            ZoneItem::Choose { .. } => self.chooses_from(from, item),
         }
     }
 
