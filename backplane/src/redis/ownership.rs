@@ -70,7 +70,7 @@ impl Redis {
 
     pub(crate) async fn owners(&self, zones: &[ZoneNo]) -> Result<Vec<Option<Owner>>, Error> {
         // One call a zone, many under way at once: in a cluster they go to different servers.
-        stream::iter(zones).map(|zone| self.owner(*zone)).buffered(LOOK_UPS).try_collect().await
+        stream::iter(zones.iter().copied()).map(|zone| self.owner(zone)).buffered(LOOK_UPS).try_collect().await
     }
 
     async fn owner(&self, zone: ZoneNo) -> Result<Option<Owner>, Error> {
