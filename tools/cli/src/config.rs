@@ -34,7 +34,8 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     world: Option<PathBuf>,
-    /// The Redis that joins the processes, for example redis://127.0.0.1:6379; `gateway` and `host` need it
+    /// The Redis that joins the processes, for example redis://127.0.0.1:6379, or redis+sentinel:// or redis+cluster:// (see
+    /// DISTRIBUTED.md); `gateway` and `host` need it
     #[arg(long, value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     redis: Option<String>,
