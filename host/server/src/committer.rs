@@ -81,15 +81,22 @@ impl Committer {
         let mut renew = tokio::time::interval(LEASE_TTL / 3);
         renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut storing: Option<JoinHandle<()>> = None;
+        let mut incarnation = self.host.backplane.incarnation();
         loop {
             tokio::select! {
                 biased;
+                Ok(()) = incarnation.changed() => {
+                    incarnation.borrow_and_update();
+                    if let Err(error) = self.remind_the_store().await {
+                        return self.lose(&error);
+                    }
+                }
                 _ = renew.tick() => {
                     if let Err(error) = self.host.backplane.renew(&self.lease).await
                         && !error.is_transient()
+                        && let Err(error) = self.mend(error).await
                     {
-                        self.lose(&error);
-                        return;
+                        return self.lose(&error);
                     }
                 }
                 count = self.commit_rx.recv_many(&mut batch, TICKS_AWAITING_JOURNAL) => {
@@ -203,8 +210,38 @@ impl Committer {
         }
     }
 
-    /// A store that has failed over may have lost the journal's last entries, which nobody else has: they are appended again.
+    /// The store may have lost the last it was told: whose the zone is, the journal's end, who is in it.
+    async fn remind_the_store(&mut self) -> Result<(), Error> {
+        self.reassert().await?;
+        let end = loop {
+            match self.host.backplane.journal_end(self.lease.zone).await {
+                Err(error) if error.is_transient() => tokio::time::sleep(RETRY).await,
+                end => break end?,
+            }
+        };
+        if end < self.end {
+            self.mend(Error::NotNext { operation: "look for the journal's end", expected: end.next() }).await?;
+        }
+        self.port.push(Input::StoreLost);
+        Ok(())
+    }
+
+    /// Puts our lease back where the store has lost it. Refused: the zone is really somebody else's.
+    async fn reassert(&self) -> Result<(), Error> {
+        loop {
+            match self.host.backplane.reassert(&self.lease).await {
+                Err(error) if error.is_transient() => tokio::time::sleep(RETRY).await,
+                result => return result,
+            }
+        }
+    }
+
+    /// A store that has failed over may have lost our lease, and the journal's last entries, which nobody else has: they are put
+    /// back. An error: it has not; the zone is somebody else's, or more is lost than is kept.
     async fn mend(&mut self, error: Error) -> Result<(), Error> {
+        if matches!(error, Error::Fenced { .. }) {
+            return self.reassert().await;
+        }
         let Error::NotNext { expected, .. } = error else { return Err(error) };
         let lost = (self.end.0 + 1).saturating_sub(expected.0);
         let Some(entries) = self.recent.last(lost) else { return Err(error) };

@@ -295,8 +295,7 @@ impl Zone {
 
     fn send(&mut self, to: ZoneNo, order: Token, topic: String, body: bytes::Bytes) {
         if to == self.rules.number {
-            let id = (u64::from(to.0) << 48) | order.0;
-            self.state.mail.insert(id, (to, order));
+            let id = self.note_mail(to, order);
             let sender = self.rules.zone().name.to_string();
             self.push_event(Event::Message { id, sender, topic, body });
         } else if !self.send_item(to, ZoneItem::Message { order, topic, body }) {

@@ -10,9 +10,9 @@ use wod_protocol::ids::{EntityId, Epoch, Sub, Tick, ZoneNo};
 pub(super) const WAITING_ITEMS: usize = 1024;
 /// Most items in one [`ZoneStream`]; the rest follows when these are acknowledged.
 const ITEMS_PER_PART: usize = 64;
-/// Bits of an item's number that count within an ownership; its epoch stands above them. Together less than 48.
-const COUNT_BITS: u32 = 28;
-const EPOCHS: u64 = 1 << 20;
+/// Bits of an item's number that count within an ownership; its epoch, of fewer than 44 bits, stands above them.
+const COUNT_BITS: u32 = 20;
+const EPOCHS: u64 = 1 << 44;
 
 /// The streams to and from every other zone.
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -186,6 +186,8 @@ pub(super) struct State {
     pub(super) asks: Asks,
     /// Modules' messages among `events`, to be answered with a receipt: where from, and the sender's order.
     pub(super) mail: BTreeMap<u64, (ZoneNo, Token)>,
+    /// The last number given to a message.
+    pub(super) last_mail: u64,
     pub(super) requests: Requests,
     pub(super) outbox: Outbox,
     /// With neighbouring zones that were ever looked at from here, or looked here.
@@ -227,6 +229,7 @@ impl State {
             config: BTreeMap::new(),
             asks: Asks::default(),
             mail: BTreeMap::new(),
+            last_mail: 0,
             requests: Requests::default(),
             outbox: Outbox::default(),
             borders: BTreeMap::new(),

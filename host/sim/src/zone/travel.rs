@@ -39,9 +39,7 @@ impl Zone {
             ZoneItem::WhisperLost(origin) => self.whisper_lost(&origin),
             ZoneItem::Message { order, topic, body } => {
                 let sender = self.rules.world.zone(from).map(|zone| zone.name.to_string()).unwrap_or_default();
-                // Numbers of a stream stay below 2⁴⁸: unique among all zones' messages.
-                let id = (u64::from(from.0) << 48) | number;
-                self.state.mail.insert(id, (from, order));
+                let id = self.note_mail(from, order);
                 self.push_event(Event::Message { id, sender, topic, body });
             }
             ZoneItem::Superseded { id, hop } => self.outdated(id, hop),
@@ -184,6 +182,13 @@ impl Zone {
         if self.state.players.get(&id).is_some_and(|player| player.hop < hop) {
             self.discard(id);
         }
+    }
+
+    /// A message for the module, to be answered with a receipt; its number here.
+    pub(super) fn note_mail(&mut self, from: ZoneNo, order: Token) -> u64 {
+        self.state.last_mail += 1;
+        self.state.mail.insert(self.state.last_mail, (from, order));
+        self.state.last_mail
     }
 
     /// Tells the sender of a module's message what became of it.
