@@ -181,8 +181,8 @@ async fn beat(host: Arc<Host>, admin: SocketAddr, stop: CancellationToken) {
         };
         let body = rmp_serde::to_vec_named(&beat).expect("a heartbeat has no unserialisable value");
         let told = async {
-            host.backplane.beat("host", id, body.into(), BEAT_TTL).await?;
-            load::tell(&host.backplane, &host.load()).await
+            load::tell(&host.backplane, &host.load()).await?;
+            host.backplane.beat("host", id, body.into(), BEAT_TTL).await
         };
         if let Err(error) = told.await {
             tracing::warn!(%error, "the heartbeat was not stored");

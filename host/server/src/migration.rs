@@ -25,8 +25,8 @@ use wod_sim::io::{Input, Took};
 use crate::estate::{Coming, Estate};
 use crate::follower::Follower;
 use crate::host::Host;
-use crate::pin;
 use crate::port::ZonePort;
+use crate::{load, pin};
 
 /// How often an owner asks a target that is not ready, which is also how the target knows that it still waits.
 const ASK_EVERY: Duration = Duration::from_millis(250);
@@ -91,7 +91,7 @@ impl Departures {
 /// Moves a zone of ours to another host. An error: it did not move, unless it says otherwise.
 pub(crate) async fn migrate(host: &Arc<Host>, port: &Arc<ZonePort>, to: &HostId) -> anyhow::Result<Migrated> {
     ensure!(*to != host.config.host, "host `{to}` runs it already");
-    let hosts = host.directory.hosts();
+    let hosts = load::read(&host.backplane).await.context("reading which hosts are alive")?;
     let names = || hosts.iter().map(|host| host.host.to_string()).collect::<Vec<_>>().join(", ");
     let target = hosts.iter().find(|host| host.host == *to);
     let target = target.with_context(|| format!("no host `{to}` is alive; there are: {}", names()))?;
