@@ -17,6 +17,7 @@ mod ownership;
 mod pin;
 mod port;
 mod postman;
+mod pressure;
 mod releases;
 mod reports;
 mod rescue;
