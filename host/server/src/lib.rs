@@ -22,6 +22,7 @@ mod pin;
 mod placement;
 mod port;
 mod postman;
+mod pressure;
 mod releases;
 mod reports;
 mod rescue;

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use wod_protocol::ids::{Digest, GatewayId, Generation};
-use wod_protocol::registry::{GatewayBeat, HostBeat, ZoneBeat};
+use wod_protocol::registry::{GatewayBeat, HostBeat, REAL_TIME, ZoneBeat};
 use wod_protocol::world;
 
 use super::{Admin, Failure, decode_beats, host_beats};
@@ -70,6 +70,8 @@ fn unowned(zone: &world::Zone) -> ZoneBeat {
         shelved: false,
         players: Vec::new(),
         entities: 0,
+        degraded: 0,
+        dilation: REAL_TIME,
         tick_p50_us: 0,
         tick_p99_us: 0,
         load: 0,
