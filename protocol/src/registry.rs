@@ -108,6 +108,9 @@ pub struct ZoneBeat {
     /// Per mille of one worker's time that it takes.
     #[serde(default)]
     pub load: u32,
+    /// Inputs waiting for its next tick.
+    #[serde(default)]
+    pub waiting: u32,
     /// Ticks waiting for the journal.
     pub uncommitted: u32,
     /// What is wrong with it, for people; empty: healthy.
@@ -153,6 +156,12 @@ pub struct GatewayBeat {
     /// Players in the world through it.
     #[serde(default)]
     pub players: u32,
+    /// Connections at once that it takes.
+    #[serde(default)]
+    pub max_connections: u32,
+    /// Zones with players of its from which no frame has come for some seconds.
+    #[serde(default)]
+    pub silent: Vec<ZoneNo>,
     /// Resident memory, bytes.
     #[serde(default)]
     pub memory_bytes: u64,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::Instant;
 use wod_backplane::Backplane;
 use wod_protocol::ids::ZoneNo;
+use wod_protocol::limits::TICKS_AWAITING_JOURNAL;
 use wod_protocol::registry::{HostLoad, Owner, ZoneBeat, ZoneLoad};
 use wod_sim::io::{Input, StoreRequest};
 use wod_sim::module::Fault;
@@ -26,6 +27,10 @@ use crate::threads::Threads;
 
 /// How long a zone's trouble is shown after it was last seen.
 const TROUBLE_SHOWN: Duration = Duration::from_secs(600);
+/// More inputs than this waiting for one tick mean that the zone does not keep up.
+const WAITING_INPUTS: u32 = 4096;
+/// A worker looks at each zone at least once a second.
+const UNATTENDED: Duration = Duration::from_secs(3);
 /// Troubles shown for one zone; the newest are kept.
 const TROUBLES_PER_ZONE: usize = 8;
 
@@ -39,6 +44,8 @@ pub(crate) struct Host {
     pub(crate) troubles: Troubles,
     pub(crate) notices: Notices,
     pub(crate) threads: Threads,
+    /// The longest that a message has waited in the inbox since the last heartbeat, ms.
+    pub(crate) inbox_lag: AtomicU32,
     /// All zones of the world.
     pub(crate) zones: Vec<ZoneNo>,
     /// It takes no zones and gives away what it has.
@@ -63,6 +70,7 @@ impl Host {
     ) -> Self {
         Self {
             zones: config.world.zones.iter().map(|zone| zone.number).collect(),
+            inbox_lag: AtomicU32::new(0),
             draining: AtomicBool::new(false),
             departures: Departures::default(),
             threads,
@@ -146,11 +154,14 @@ impl Host {
     }
 
     pub(crate) fn beats(&self) -> Vec<ZoneBeat> {
-        let mut beats: Vec<_> = self.ports().iter().filter_map(|port| port.status()).collect();
-        for beat in &mut beats {
+        let beat = |port: &Arc<ZonePort>| {
+            let mut beat = port.status()?;
+            beat.waiting = port.waiting() as u32;
+            beat.trouble.extend(sickness(port, &beat));
             beat.trouble.extend(self.troubles.of(beat.zone));
-        }
-        beats
+            Some(beat)
+        };
+        self.ports().iter().filter_map(beat).collect()
     }
 
     /// Carries out a zone's wish of the store; the answer is an input of the zone. What fails is repeated by the zone.
@@ -174,6 +185,18 @@ impl Host {
             }
         });
     }
+}
+
+/// What is wrong with how a zone is served: what comes in, its ticks, what goes out, each by itself. Whether its frames arrive,
+/// gateways tell ([`wod_protocol::registry::GatewayBeat::silent`]).
+fn sickness(port: &ZonePort, beat: &ZoneBeat) -> Vec<String> {
+    let unattended = port.unattended();
+    let inbound = (beat.waiting > WAITING_INPUTS).then(|| format!("{} inputs wait for its next tick", beat.waiting));
+    let ticks = (unattended > UNATTENDED)
+        .then(|| format!("its worker has not looked at it for {:.0} s", unattended.as_secs_f64()));
+    let outbound = (beat.uncommitted as usize >= TICKS_AWAITING_JOURNAL)
+        .then(|| format!("stands still: {} ticks wait for the journal", beat.uncommitted));
+    [inbound, ticks, outbound].into_iter().flatten().collect()
 }
 
 /// Who owns which zone, and how busy hosts are, as of the last look at the store.
