@@ -27,6 +27,8 @@ use crate::threads::Threads;
 
 /// How long a zone's trouble is shown after it was last seen.
 const TROUBLE_SHOWN: Duration = Duration::from_secs(600);
+/// How long a zone stays where an operator has moved it, however uneven loads are.
+const LEFT_ALONE: Duration = Duration::from_secs(600);
 /// More inputs than this waiting for one tick mean that the zone does not keep up.
 const WAITING_INPUTS: u32 = 4096;
 /// A worker looks at each zone at least once a second.
@@ -50,6 +52,8 @@ pub(crate) struct Host {
     pub(crate) zones: Vec<ZoneNo>,
     /// It takes no zones and gives away what it has.
     draining: AtomicBool,
+    /// Zones that an operator has moved here, and when.
+    left_alone: Mutex<BTreeMap<ZoneNo, Instant>>,
     /// Migrations from here that are under way.
     pub(crate) departures: Departures,
     ports: RwLock<BTreeMap<ZoneNo, Arc<ZonePort>>>,
@@ -72,6 +76,7 @@ impl Host {
             zones: config.world.zones.iter().map(|zone| zone.number).collect(),
             inbox_lag: AtomicU32::new(0),
             draining: AtomicBool::new(false),
+            left_alone: Mutex::default(),
             departures: Departures::default(),
             threads,
             config,
@@ -127,6 +132,15 @@ impl Host {
 
     pub(crate) fn set_draining(&self, draining: bool) {
         self.draining.store(draining, Ordering::Relaxed);
+    }
+
+    /// An operator has moved the zone here: loads don't move it on for a while.
+    pub(crate) fn leave_alone(&self, zone: ZoneNo) {
+        self.left_alone.lock().insert(zone, Instant::now());
+    }
+
+    pub(crate) fn is_left_alone(&self, zone: ZoneNo) -> bool {
+        self.left_alone.lock().get(&zone).is_some_and(|since| since.elapsed() < LEFT_ALONE)
     }
 
     /// Load of each worker, per mille of its time.

@@ -9,12 +9,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use wod_backplane::Backplane;
 use wod_protocol::bus::Process;
-use wod_protocol::ids::{Digest, Generation, ZoneNo};
+use wod_protocol::ids::{Digest, Generation, HostId, ZoneNo};
 use wod_protocol::registry::ZoneBeat;
 use wod_sim::io::Input;
 
 use crate::config::{HostConfig, INBOX_QUEUE};
 use crate::host::Host;
+use crate::migration;
 use crate::modules::ModuleStore;
 use crate::notice::Notices;
 use crate::threads::Threads;
@@ -54,6 +55,20 @@ impl SimulatedHost {
     /// How its zones do.
     pub fn zones(&self) -> Vec<ZoneBeat> {
         self.host.beats()
+    }
+
+    /// Moves a zone to another host, and returns when that has said that it goes on.
+    ///
+    /// # Errors
+    /// As operators are told them.
+    pub async fn migrate(&self, zone: ZoneNo, to: &HostId) -> anyhow::Result<()> {
+        let port = self.host.port(zone).context("the zone is another host's")?;
+        migration::migrate(&self.host, &port, to, true).await.map(drop)
+    }
+
+    /// Gives all zones away and takes none; or takes some again.
+    pub fn drain(&self, drain: bool) {
+        self.host.set_draining(drain);
     }
 
     /// Replaces a zone's module between two ticks.
