@@ -206,7 +206,7 @@ impl ZoneRunner {
     /// For the next tick, so that they are journaled with it.
     fn take_measures(&mut self, measures: Option<Measures>) {
         let Some(measures) = measures else { return };
-        tracing::info!(zone = %self.port.zone, ?measures, "how much the zone has to do decides what it leaves out");
+        tracing::info!(zone = %self.port.zone, ?measures, "the load of the zone has changed what it leaves out");
         self.inputs.extend(measures.inputs());
     }
 

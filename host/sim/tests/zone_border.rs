@@ -446,21 +446,24 @@ fn a_module_can_speak_to_a_ghost_and_not_command_it() {
     town.check_copies();
 }
 
-/// Four people wander about on both sides of the border, over frames and streams that are lost, doubled and late.
+/// Five people wander about where three zones meet, over frames and streams that are lost, doubled and late.
 fn wander(seed: u64) -> Town {
-    let mut town = Town::new(&[WEST, EAST]);
-    let people = [("Ann", WEST), ("Bob", EAST), ("Dan", WEST), ("Eve", EAST)];
+    let mut town = Town::new(&[WEST, EAST, NORTH]);
+    let people = [("Ann", WEST), ("Bob", EAST), ("Dan", WEST), ("Eve", EAST), ("Kim", NORTH)];
     let people = people.map(|(name, zone)| town.join(name, zone));
-    for (who, x) in people.into_iter().zip([97.0, 103.0, 80.0, 125.0]) {
-        town.walk(who, x, 50.0);
+    for (who, (x, y)) in
+        people.into_iter().zip([(97.0, 80.0), (103.0, 80.0), (96.0, 76.0), (125.0, 80.0), (96.0, 110.0)])
+    {
+        town.walk(who, x, y);
     }
     town.chance.0 = seed;
     (town.loss, town.doubling, town.border_loss, town.lag) = (10, 10, 20, 4);
-    let mut aims = [(0.0, 0.0); 4];
+    let mut aims = [(0.0, 0.0); 5];
     for tick in 0..600 {
         for who in people {
             if tick % 40 == 0 {
-                aims[who] = (70.0 + town.chance.below(60) as f64, 20.0 + town.chance.below(60) as f64);
+                // Past the portal at (90, 90).
+                aims[who] = (94.0 + town.chance.below(40) as f64, 70.0 + town.chance.below(50) as f64);
             }
             let (x, y) = town.clients[who].at.metres();
             let (dx, dy) = (aims[who].0 - x, aims[who].1 - y);
@@ -501,7 +504,7 @@ proptest! {
         let mut town = wander(seed);
         let are_true = rosters_are_true(&town);
         prop_assert!(are_true.is_ok(), "{}", are_true.unwrap_err());
-        for name in ["Ann", "Bob", "Dan", "Eve"] {
+        for name in ["Ann", "Bob", "Dan", "Eve", "Kim"] {
             prop_assert_eq!(town.avatars(name), 1);
         }
         town.check_copies();
