@@ -105,6 +105,8 @@ pub async fn run(
     });
     let beat = Beat {
         id: id.clone(),
+        region: config.region.clone(),
+        max_connections: config.max_connections,
         addresses,
         began: Instant::now(),
         backplane: backplane.clone(),

@@ -2,27 +2,35 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Semaphore, oneshot};
+use tokio::time::Instant;
 use wod_backplane::Backplane;
 use wod_protocol::ids::ZoneNo;
-use wod_protocol::registry::{Owner, ZoneBeat};
+use wod_protocol::limits::TICKS_AWAITING_JOURNAL;
+use wod_protocol::registry::{HostLoad, Owner, ZoneBeat, ZoneLoad};
 use wod_sim::io::{Input, StoreRequest};
 use wod_sim::module::Fault;
 
 use crate::config::{HostConfig, STORE_CONCURRENCY, TRIALS};
 use crate::follower::Source;
+use crate::migration::Departures;
 use crate::modules::ModuleStore;
 use crate::notice::Notices;
 use crate::port::ZonePort;
 use crate::postman::Postman;
 use crate::runner::Replaced;
+use crate::threads::Threads;
 
 /// How long a zone's trouble is shown after it was last seen.
 const TROUBLE_SHOWN: Duration = Duration::from_secs(600);
+/// More inputs than this waiting for one tick mean that the zone does not keep up.
+const WAITING_INPUTS: u32 = 4096;
+/// A worker looks at each zone at least once a second.
+const UNATTENDED: Duration = Duration::from_secs(3);
 /// Troubles shown for one zone; the newest are kept.
 const TROUBLES_PER_ZONE: usize = 8;
 
@@ -35,6 +43,15 @@ pub(crate) struct Host {
     pub(crate) operators: Operators,
     pub(crate) troubles: Troubles,
     pub(crate) notices: Notices,
+    pub(crate) threads: Threads,
+    /// The longest that a message has waited in the inbox since the last heartbeat, ms.
+    pub(crate) inbox_lag: AtomicU32,
+    /// All zones of the world.
+    pub(crate) zones: Vec<ZoneNo>,
+    /// It takes no zones and gives away what it has.
+    draining: AtomicBool,
+    /// Migrations from here that are under way.
+    pub(crate) departures: Departures,
     ports: RwLock<BTreeMap<ZoneNo, Arc<ZonePort>>>,
     /// Store requests under way, so that a zone's repeat is not a second one.
     requests: Mutex<BTreeSet<(ZoneNo, u64)>>,
@@ -44,8 +61,19 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(config: HostConfig, backplane: Backplane, modules: ModuleStore, notices: Notices) -> Self {
+    pub(crate) fn new(
+        config: HostConfig,
+        backplane: Backplane,
+        modules: ModuleStore,
+        notices: Notices,
+        threads: Threads,
+    ) -> Self {
         Self {
+            zones: config.world.zones.iter().map(|zone| zone.number).collect(),
+            inbox_lag: AtomicU32::new(0),
+            draining: AtomicBool::new(false),
+            departures: Departures::default(),
+            threads,
             config,
             backplane,
             modules,
@@ -61,13 +89,13 @@ impl Host {
         }
     }
 
-    /// Where copies of zones read. Called on the runtime alone.
+    /// Where copies of zones read.
     pub(crate) fn source(&self) -> Source {
         Source {
             backplane: self.backplane.clone(),
             modules: self.modules.clone(),
             world: self.config.world.clone(),
-            runtime: tokio::runtime::Handle::current(),
+            threads: self.threads.clone(),
         }
     }
 
@@ -93,12 +121,47 @@ impl Host {
         }
     }
 
-    pub(crate) fn beats(&self) -> Vec<ZoneBeat> {
-        let mut beats: Vec<_> = self.ports().iter().filter_map(|port| port.status()).collect();
-        for beat in &mut beats {
-            beat.trouble.extend(self.troubles.of(beat.zone));
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_draining(&self, draining: bool) {
+        self.draining.store(draining, Ordering::Relaxed);
+    }
+
+    /// Load of each worker, per mille of its time.
+    pub(crate) fn worker_loads(&self) -> Vec<u32> {
+        let mut loads = vec![0; self.config.workers];
+        for port in self.ports() {
+            if let (Some(load), Some(status)) = (loads.get_mut(port.seat()), port.status()) {
+                *load += status.load;
+            }
         }
-        beats
+        loads
+    }
+
+    /// How busy this host is.
+    pub(crate) fn load(&self) -> HostLoad {
+        let load =
+            |status: ZoneBeat| ZoneLoad { zone: status.zone, load: status.load, players: status.players.len() as u32 };
+        HostLoad {
+            host: self.config.host.clone(),
+            region: self.config.region.clone(),
+            workers: self.config.workers as u32,
+            draining: self.is_draining(),
+            zones: self.ports().iter().filter_map(|port| port.status()).map(load).collect(),
+        }
+    }
+
+    pub(crate) fn beats(&self) -> Vec<ZoneBeat> {
+        let beat = |port: &Arc<ZonePort>| {
+            let mut beat = port.status()?;
+            beat.waiting = port.waiting() as u32;
+            beat.trouble.extend(sickness(port, &beat));
+            beat.trouble.extend(self.troubles.of(beat.zone));
+            Some(beat)
+        };
+        self.ports().iter().filter_map(beat).collect()
     }
 
     /// Carries out a zone's wish of the store; the answer is an input of the zone. What fails is repeated by the zone.
@@ -124,10 +187,23 @@ impl Host {
     }
 }
 
-/// Who owns which zone, as of the last look at the store.
+/// What is wrong with how a zone is served: what comes in, its ticks, what goes out, each by itself. Whether its frames arrive,
+/// gateways tell ([`wod_protocol::registry::GatewayBeat::silent`]).
+fn sickness(port: &ZonePort, beat: &ZoneBeat) -> Vec<String> {
+    let unattended = port.unattended();
+    let inbound = (beat.waiting > WAITING_INPUTS).then(|| format!("{} inputs wait for its next tick", beat.waiting));
+    let ticks = (unattended > UNATTENDED)
+        .then(|| format!("its worker has not looked at it for {:.0} s", unattended.as_secs_f64()));
+    let outbound = (beat.uncommitted as usize >= TICKS_AWAITING_JOURNAL)
+        .then(|| format!("stands still: {} ticks wait for the journal", beat.uncommitted));
+    [inbound, ticks, outbound].into_iter().flatten().collect()
+}
+
+/// Who owns which zone, and how busy hosts are, as of the last look at the store.
 #[derive(Default)]
 pub(crate) struct Directory {
     owners: RwLock<BTreeMap<ZoneNo, Owner>>,
+    hosts: RwLock<Vec<HostLoad>>,
 }
 
 impl Directory {
@@ -135,8 +211,18 @@ impl Directory {
         self.owners.read().get(&zone).cloned()
     }
 
-    pub(crate) fn replace(&self, owners: BTreeMap<ZoneNo, Owner>) {
+    pub(crate) fn hosts(&self) -> Vec<HostLoad> {
+        self.hosts.read().clone()
+    }
+
+    pub(crate) fn replace(&self, owners: BTreeMap<ZoneNo, Owner>, hosts: Vec<HostLoad>) {
         *self.owners.write() = owners;
+        *self.hosts.write() = hosts;
+    }
+
+    /// We have just given the zone away.
+    pub(crate) fn set_owner(&self, zone: ZoneNo, owner: Owner) {
+        self.owners.write().insert(zone, owner);
     }
 }
 

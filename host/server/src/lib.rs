@@ -5,18 +5,25 @@
 //! effects) → [`postman`]. Who owns which zone is decided in [`ownership`].
 
 mod admin;
+mod autoscale;
+mod balance;
 mod committer;
 mod config;
 mod deploy;
+mod estate;
 mod follower;
 mod host;
 mod ingress;
+mod load;
+mod migration;
 mod modules;
 mod notice;
 mod ownership;
 mod pin;
+mod placement;
 mod port;
 mod postman;
+mod pressure;
 mod releases;
 mod reports;
 mod rescue;
@@ -26,29 +33,37 @@ pub mod signature;
 mod standing;
 mod stopwatch;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod threads;
 mod worker;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use wod_backplane::Backplane;
+use wod_backplane::{Backplane, Inbox};
 use wod_protocol::bus::Process;
 use wod_protocol::registry::HostBeat;
 use wod_sandbox::Sandbox;
 
 pub use config::{HostConfig, REPLAY_BUDGET};
 
-use config::INBOX_QUEUE;
+use config::{INBOX_QUEUE, MIGRATION_QUEUE};
+use estate::Estate;
 use host::Host;
 use modules::ModuleStore;
 use notice::Notices;
+use threads::Threads;
 use worker::Workers;
 
 /// How often a host tells how it does, and how long that holds.
@@ -75,15 +90,10 @@ pub async fn run(
     let admin = listener.local_addr()?;
     let inbox = backplane.subscribe(&me, INBOX_QUEUE).await.context("opening this host's inbox")?;
     let (notices, webhook) = Notices::new(config.webhook.clone());
-    let host = Arc::new(Host::new(config, backplane.clone(), modules, notices));
+    let host = Arc::new(Host::new(config, backplane, modules, notices, Threads::Many(Handle::current())));
 
-    // What serves zones outlives what gives them work: the last ticks still have to leave.
     let serving = CancellationToken::new();
     let mut tasks = JoinSet::new();
-    tasks.spawn(host.postman.clone().run(me, backplane, serving.clone()));
-    tasks.spawn(ingress::run(host.clone(), inbox, serving.clone()));
-    tasks.spawn(ingress::watch_gateways(host.clone(), stop.clone()));
-    tasks.spawn(beat(host.clone(), admin, stop.clone()));
     tasks.spawn(rollout::run(host.clone(), admin, stop.clone()));
     if let Some(webhook) = webhook {
         tasks.spawn(webhook.run(serving.clone()));
@@ -93,10 +103,34 @@ pub async fn run(
     if ready.send(admin).is_err() {
         tracing::debug!("nobody waits for this host to be ready");
     }
-    let mut owning = std::pin::pin!(ownership::run(host, workers, stop.clone()));
+    tend(host, workers, inbox, admin, tasks, serving, stop).await
+}
+
+/// Owns zones and serves them until `stop` is cancelled, then cancels `serving`: what serves zones outlives what gives them
+/// work, because the last ticks still have to leave.
+async fn tend(
+    host: Arc<Host>,
+    workers: Workers,
+    inbox: Inbox,
+    admin: SocketAddr,
+    mut tasks: JoinSet<()>,
+    serving: CancellationToken,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let me = Process::Host(host.config.host.clone());
+    tasks.spawn(host.postman.clone().run(me, host.backplane.clone(), serving.clone()));
+    let (migrations_tx, migrations_rx) = mpsc::channel(MIGRATION_QUEUE);
+    let estate = Estate::new(host.clone(), workers);
+    tasks.spawn(ingress::run(host.clone(), inbox, migrations_tx, serving.clone()));
+    tasks.spawn(migration::run(estate.clone(), migrations_rx, stop.clone()));
+    tasks.spawn(balance::run(host.clone(), stop.clone()));
+    tasks.spawn(ingress::watch_gateways(host.clone(), stop.clone()));
+    tasks.spawn(beat(host.clone(), admin, stop.clone()));
+    let mut owning = std::pin::pin!(ownership::run(estate, stop.clone()));
     let mut failure = None;
     loop {
         tokio::select! {
+            biased;
             () = &mut owning => break,
             Some(ended) = tasks.join_next() => {
                 if !stop.is_cancelled() {
@@ -132,6 +166,7 @@ async fn beat(host: Arc<Host>, admin: SocketAddr, stop: CancellationToken) {
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            biased;
             _ = every.tick() => {}
             () = stop.cancelled() => break,
         }
@@ -141,22 +176,26 @@ async fn beat(host: Arc<Host>, admin: SocketAddr, stop: CancellationToken) {
             region: host.config.region.clone(),
             admin: admin.to_string(),
             uptime_ms: begun.elapsed().as_millis() as u64,
-            memory_bytes: resident_bytes(),
+            memory_bytes: memory_stats::memory_stats().map_or(0, |stats| stats.physical_mem as u64),
+            workers: host.worker_loads(),
+            inbox_lag_ms: host.inbox_lag.swap(0, Ordering::Relaxed),
+            draining: host.is_draining(),
             zones: host.beats(),
         };
         let body = rmp_serde::to_vec_named(&beat).expect("a heartbeat has no unserialisable value");
-        if let Err(error) = host.backplane.beat("host", id, body.into(), BEAT_TTL).await {
+        let told = async {
+            load::tell(&host.backplane, &host.load()).await?;
+            host.backplane.beat("host", id, body.into(), BEAT_TTL).await
+        };
+        if let Err(error) = told.await {
             tracing::warn!(%error, "the heartbeat was not stored");
         }
     }
-    if let Err(error) = host.backplane.end_beat("host", id).await {
+    let ended = async {
+        load::end(&host.backplane, id).await?;
+        host.backplane.end_beat("host", id).await
+    };
+    if let Err(error) = ended.await {
         tracing::debug!(%error, "the heartbeat ends by itself");
     }
-}
-
-/// Resident memory of this process; 0 where the system does not tell.
-fn resident_bytes() -> u64 {
-    const PAGE: u64 = 4096;
-    let Ok(statm) = std::fs::read_to_string("/proc/self/statm") else { return 0 };
-    statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * PAGE
 }

@@ -2,36 +2,50 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::Thread;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wod_protocol::ids::{GatewayId, JournalIndex, ZoneNo};
 use wod_protocol::registry::ZoneBeat;
 use wod_sim::io::Input;
 
 use crate::config::ZONE_QUEUE;
+use crate::migration::Departure;
 use crate::rescue::StepBack;
 use crate::standing::Standing;
+use crate::worker::Bell;
+
+struct Status {
+    beat: ZoneBeat,
+    gateways: Vec<GatewayId>,
+    /// When its worker made it.
+    at: Instant,
+}
 
 /// Shared between the zone's worker, its committer and everybody who has something for it.
 pub(crate) struct ZonePort {
     pub(crate) zone: ZoneNo,
     queue: Mutex<VecDeque<Input>>,
     dropped: AtomicU64,
-    /// The worker's thread, woken when something comes for a sleeping zone.
-    worker: Mutex<Option<Thread>>,
+    /// The worker's, rung when something comes for a sleeping zone.
+    worker: Mutex<Option<Arc<Bell>>>,
     asleep: AtomicBool,
     /// No longer ours: the worker lets it go at its next look.
     closed: CancellationToken,
-    status: Mutex<Option<(ZoneBeat, Vec<GatewayId>)>>,
+    status: Mutex<Option<Status>>,
+    /// Which worker ticks it.
+    seat: AtomicUsize,
     /// How its module stands.
     pub(crate) standing: watch::Sender<Standing>,
     /// The journal after this entry is kept, whatever snapshots there are: a rewind would need it.
     pinned: Mutex<Option<JournalIndex>>,
-    /// Held by whoever replaces the module.
+    /// Where the zone shall go, at its worker's next look.
+    departure: Mutex<Option<Departure>>,
+    /// Held by whoever replaces the module or moves the zone.
     pub(crate) replacing: Arc<tokio::sync::Mutex<()>>,
     /// To whoever looks after the module.
     pub(crate) rescue_tx: mpsc::Sender<StepBack>,
@@ -47,8 +61,10 @@ impl ZonePort {
             asleep: AtomicBool::new(false),
             closed: CancellationToken::new(),
             status: Mutex::new(None),
+            seat: AtomicUsize::new(0),
             standing: watch::Sender::default(),
             pinned: Mutex::new(None),
+            departure: Mutex::new(None),
             replacing: Arc::default(),
             rescue_tx,
         }
@@ -109,8 +125,13 @@ impl ZonePort {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn set_worker(&self, thread: Thread) {
-        *self.worker.lock() = Some(thread);
+    pub(crate) fn set_worker(&self, seat: usize, bell: Arc<Bell>) {
+        self.seat.store(seat, Ordering::Relaxed);
+        *self.worker.lock() = Some(bell);
+    }
+
+    pub(crate) fn seat(&self) -> usize {
+        self.seat.load(Ordering::Relaxed)
     }
 
     /// The worker sleeps on this zone until something comes. It must look at the queue once more after this.
@@ -140,22 +161,46 @@ impl ZonePort {
         *self.pinned.lock()
     }
 
+    /// Has the worker stop after a tick, and the committer give the zone away.
+    pub(crate) fn depart(&self, departure: Departure) {
+        *self.departure.lock() = Some(departure);
+        self.wake();
+    }
+
+    pub(crate) fn is_to_depart(&self) -> bool {
+        self.departure.lock().is_some()
+    }
+
+    pub(crate) fn take_departure(&self) -> Option<Departure> {
+        self.departure.lock().take()
+    }
+
     pub(crate) fn wake(&self) {
-        if let Some(thread) = self.worker.lock().as_ref() {
-            thread.unpark();
+        if let Some(bell) = self.worker.lock().as_ref() {
+            bell.ring();
         }
     }
 
     pub(crate) fn set_status(&self, status: ZoneBeat, gateways: Vec<GatewayId>) {
-        *self.status.lock() = Some((status, gateways));
+        *self.status.lock() = Some(Status { beat: status, gateways, at: Instant::now() });
     }
 
     pub(crate) fn status(&self) -> Option<ZoneBeat> {
-        self.status.lock().as_ref().map(|(status, _)| status.clone())
+        self.status.lock().as_ref().map(|status| status.beat.clone())
+    }
+
+    /// How long its worker has not looked at it.
+    pub(crate) fn unattended(&self) -> Duration {
+        self.status.lock().as_ref().map_or(Duration::ZERO, |status| status.at.elapsed())
+    }
+
+    /// Inputs that wait for its next tick.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.lock().len()
     }
 
     /// Gateways that the zone believes its players to be connected to.
     pub(crate) fn gateways(&self) -> Vec<GatewayId> {
-        self.status.lock().as_ref().map_or_else(Vec::new, |(_, gateways)| gateways.clone())
+        self.status.lock().as_ref().map_or_else(Vec::new, |status| status.gateways.clone())
     }
 }

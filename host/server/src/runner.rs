@@ -2,24 +2,27 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::time::Instant;
 use wod_protocol::ids::{Generation, Tick, ZoneName, ZoneNo};
 use wod_protocol::limits::TICKS_AWAITING_JOURNAL;
-use wod_protocol::registry::ZoneBeat;
+use wod_protocol::registry::{PlayerBeat, ZoneBeat};
 use wod_protocol::world;
 use wod_sim::io::{CallOutcome, Effects, Input, Outcome};
 use wod_sim::module::Module;
-use wod_sim::zone::{Sleep, SnapshotError, Zone};
+use wod_sim::zone::{PlayerInfo, Sleep, SnapshotError, Zone};
 
 use crate::committer::{Commit, SwapDone, TickCommit};
 use crate::config::REPLAY_ENTRIES;
+use crate::migration::Departure;
 use crate::modules::LiveModules;
 use crate::port::ZonePort;
+use crate::pressure::{Measures, Pressure, TickFigures};
 use crate::reports::ModuleLabel;
 use crate::standing::Observer;
 use crate::stopwatch::Pace;
@@ -31,6 +34,8 @@ pub(crate) type RebuiltSlot = Arc<Mutex<Option<Box<dyn Module>>>>;
 const DURATIONS: usize = 1024;
 /// How often a zone's status is made anew.
 const STATUS_EVERY: Duration = Duration::from_millis(500);
+/// What the newest share of the worker's time counts for in a zone's load: about two seconds' mean.
+const LOAD_WEIGHT: f64 = 0.25;
 /// How soon a zone that waits for the journal looks again.
 const JOURNAL_POLL: Duration = Duration::from_millis(5);
 /// The longest any worker sleeps.
@@ -58,8 +63,16 @@ pub(crate) struct ZoneRunner {
     modules: LiveModules,
     commit_tx: mpsc::Sender<Commit>,
     name: ZoneName,
+    /// Nominal length of a tick.
     period: Duration,
+    pressure: Pressure,
     next_at: Instant,
+    /// It is being given to another host: no tick any more.
+    departing: bool,
+    /// Time spent in ticks since the status was made last.
+    busy: Duration,
+    /// Per mille of the worker's time, smoothed over some seconds.
+    load: f64,
     /// Since when, and at which tick, the zone sleeps.
     asleep: Option<(Instant, Tick)>,
     inputs: Vec<Input>,
@@ -93,6 +106,8 @@ impl ZoneRunner {
         let mut pace = Pace::default();
         pace.replaced(modules.meter.clone());
         let tick_seconds = tick_seconds(port.zone, label(&zone));
+        // What the owner before had to do about it.
+        let pressure = Pressure::new(Measures { degradation: zone.degradation(), dilation: zone.dilation() });
         Self {
             port,
             zone,
@@ -100,7 +115,11 @@ impl ZoneRunner {
             commit_tx,
             name: settings.name.clone(),
             period: Duration::from_secs(1) / settings.tick_hz,
+            pressure,
             next_at: now,
+            departing: false,
+            busy: Duration::ZERO,
+            load: 0.0,
             asleep: None,
             inputs: Vec::new(),
             last_start: None,
@@ -122,8 +141,16 @@ impl ZoneRunner {
             return Poll::Gone;
         }
         if now >= self.status_at {
+            self.weigh(now);
             self.status_at = now + STATUS_EVERY;
             self.port.set_status(self.status(), self.zone.gateways());
+            self.show_measures();
+        }
+        if self.departing {
+            return Poll::At(now + LONGEST_SLEEP);
+        }
+        if self.asleep.is_none() && self.port.is_to_depart() {
+            return self.depart(now);
         }
         if let Some((since, tick)) = self.asleep {
             match self.wake(now, since, tick) {
@@ -139,14 +166,55 @@ impl ZoneRunner {
             metrics::counter!("wod_zone_journal_waits_total", "zone" => self.port.zone.to_string()).increment(1);
             return Poll::At(now + JOURNAL_POLL);
         }
-        let late = now.duration_since(self.next_at).as_secs_f64();
-        metrics::histogram!("wod_zone_late_seconds", "zone" => self.port.zone.to_string()).record(late);
+        let late = now.duration_since(self.next_at);
+        metrics::histogram!("wod_zone_late_seconds", "zone" => self.port.zone.to_string()).record(late.as_secs_f64());
         if !self.tick(now) {
             return Poll::Gone;
         }
-        self.next_at = (self.next_at + self.period).max(now);
+        let figures = TickFigures { period: self.period, took: now.elapsed(), late };
+        let measures = self.pressure.note(figures);
+        self.take_measures(measures);
+        self.next_at = (self.next_at + self.tick_length()).max(now);
         self.fall_asleep(now);
         Poll::At(self.next_at)
+    }
+
+    /// Stops, and has the committer give the zone away once everything of it is durable.
+    fn depart(&mut self, now: Instant) -> Poll {
+        if self.commit_tx.capacity() == 0 {
+            return Poll::At(now + JOURNAL_POLL);
+        }
+        if let Some(departure) = self.port.take_departure() {
+            self.departing = true;
+            self.hand_over(Commit::Depart(Departure { since: now, ..departure }));
+        }
+        Poll::At(now + LONGEST_SLEEP)
+    }
+
+    /// How much of the worker's time the zone takes.
+    fn weigh(&mut self, now: Instant) {
+        let span = STATUS_EVERY + now.duration_since(self.status_at);
+        let share = std::mem::take(&mut self.busy).as_secs_f64() / span.as_secs_f64() * 1000.0;
+        self.load += (share - self.load) * LOAD_WEIGHT;
+    }
+
+    /// A tick, as long as the zone's time dilation makes it.
+    fn tick_length(&self) -> Duration {
+        self.pressure.measures().stretch(self.period)
+    }
+
+    /// For the next tick, so that they are journaled with it.
+    fn take_measures(&mut self, measures: Option<Measures>) {
+        let Some(measures) = measures else { return };
+        tracing::info!(zone = %self.port.zone, ?measures, "how much the zone has to do decides what it leaves out");
+        self.inputs.extend(measures.inputs());
+    }
+
+    fn show_measures(&self) {
+        let zone = self.port.zone.to_string();
+        let Measures { degradation, dilation } = self.pressure.measures();
+        metrics::gauge!("wod_zone_degraded", "zone" => zone.clone()).set(degradation as u8);
+        metrics::gauge!("wod_zone_dilation", "zone" => zone).set(f64::from(dilation) / 1000.0);
     }
 
     /// The last snapshot before the zone is let go in good order.
@@ -183,7 +251,8 @@ impl ZoneRunner {
         }
         let swap = swap.zip(outcome.swap.clone()).map(|(input, result)| {
             // What the swap itself took; the gap before it is the ordinary one.
-            let pause = gap.saturating_sub(self.period).max(now.elapsed().saturating_sub(self.period));
+            let nominal = self.tick_length();
+            let pause = gap.saturating_sub(nominal).max(now.elapsed().saturating_sub(nominal));
             let generation = self.zone.generation();
             SwapDone { input, result: result.map(|()| Replaced { generation, pause }) }
         });
@@ -197,6 +266,7 @@ impl ZoneRunner {
         self.replay_entries += u64::from(entry.is_some());
         let took = now.elapsed();
         self.replay_cost += took;
+        self.busy += took;
         self.measure(took);
         let module = label(&self.zone);
         let standing = self.observer.look(&self.zone, self.slow.as_deref());
@@ -242,8 +312,13 @@ impl ZoneRunner {
     }
 
     fn fall_asleep(&mut self, now: Instant) {
-        if !self.inputs.is_empty() || matches!(self.zone.can_sleep_until(), Sleep::No) {
+        let busy = !self.inputs.is_empty() || self.port.is_to_depart();
+        if busy || matches!(self.zone.can_sleep_until(), Sleep::No) {
             return;
+        }
+        if let Some(measures) = self.pressure.relax() {
+            // The tick that takes them comes first.
+            return self.take_measures(Some(measures));
         }
         self.port.set_asleep(true);
         if self.port.is_empty() {
@@ -255,7 +330,8 @@ impl ZoneRunner {
 
     /// The input that ends the sleep, when there is a reason to.
     fn wake(&mut self, now: Instant, since: Instant, tick: Tick) -> Option<Input> {
-        let due = self.sleeps_until(since, tick).is_some_and(|at| now >= at);
+        // A zone that leaves takes the time it has slept with it.
+        let due = self.port.is_to_depart() || self.sleeps_until(since, tick).is_some_and(|at| now >= at);
         if self.port.is_empty() && !due {
             return None;
         }
@@ -265,6 +341,7 @@ impl ZoneRunner {
         self.tick_seconds = tick_seconds(self.port.zone, label(&self.zone));
         self.last_start = None;
         self.next_at = now;
+        // Asleep, it was not slowed down.
         let slept = (now.duration_since(since).as_nanos() / self.period.as_nanos()) as u64;
         let mut wakes = Tick(tick.0 + slept.max(1));
         if let Sleep::Until(timer) = self.zone.can_sleep_until() {
@@ -317,10 +394,19 @@ impl ZoneRunner {
             generation: self.zone.generation(),
             on_probation: self.zone.is_on_probation(),
             shelved: self.zone.is_shelved(),
-            players: self.zone.players().into_iter().map(|player| player.name).collect(),
+            players: self
+                .zone
+                .players()
+                .into_iter()
+                .map(|PlayerInfo { name, gateway, .. }| PlayerBeat { name, gateway })
+                .collect(),
             entities: self.zone.entity_count() as u32,
+            degraded: self.pressure.measures().degradation as u8,
+            dilation: self.pressure.measures().dilation,
             tick_p50_us: percentile(50),
             tick_p99_us: percentile(99),
+            load: self.load.round() as u32,
+            waiting: 0,
             uncommitted: (TICKS_AWAITING_JOURNAL + 2 - self.commit_tx.capacity().min(TICKS_AWAITING_JOURNAL + 2))
                 as u32,
             trouble,

@@ -99,6 +99,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     workers: Option<usize>,
+    /// Hosts keep their zones, however uneven loads are
+    #[arg(long)]
+    #[serde(rename = "rebalance", skip_serializing_if = "std::ops::Not::not", serialize_with = "inverted")]
+    no_rebalance: bool,
 }
 
 /// Settings, put together and checked as far as one process can.
@@ -125,6 +129,7 @@ pub(crate) struct Settings {
     pub(crate) max_connections: usize,
     /// 0: one a core.
     pub(crate) workers: usize,
+    pub(crate) rebalance: bool,
 }
 
 /// [`Durability`] as settings name it.
@@ -175,6 +180,7 @@ const KEYS: &[&str] = &[
     "ticket_secret",
     "max_connections",
     "workers",
+    "rebalance",
 ];
 
 impl Settings {
@@ -201,6 +207,7 @@ impl Settings {
             ticket_secret: None,
             max_connections: 10_000,
             workers: 0,
+            rebalance: true,
         }
     }
 

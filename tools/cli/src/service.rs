@@ -134,6 +134,7 @@ pub(crate) fn host_config(
         sandbox: SandboxOptions { compiler: Compiler::Child(child), cache: Some(compiled) },
         replay_budget: wod_host::REPLAY_BUDGET,
         foreign_grace: FOREIGN_GRACE,
+        rebalance: settings.rebalance,
     })
 }
 

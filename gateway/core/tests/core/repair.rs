@@ -352,3 +352,26 @@ fn a_resume_that_meets_the_player_between_two_zones_is_tried_again() {
     }
     assert_eq!((answers, rig.closed(conn)), (3, None));
 }
+
+#[test]
+fn a_client_that_was_told_more_than_a_recovered_zone_knows_starts_anew() {
+    for (acked, numbered, ahead) in [(2, 3, false), (1, 3, true), (2, 2, true)] {
+        let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
+        let ann = rig.join(&mut zone, 1, Encoding::Json, "Ann");
+        rig.send(ann.conn, say(1, "one"));
+        rig.send(ann.conn, say(2, "two"));
+        let mut frame = zone.tick();
+        frame.acks = vec![(ann.id, Seq(2))];
+        frame.messages = (1..=3).map(|n| (line("heard"), vec![(ann.id, MsgNo(n))])).collect();
+        rig.frame(&mut zone, frame);
+        rig.received(ann.conn);
+        (zone.epoch, zone.seq, zone.host) = (Epoch(2), 0, "host-c".into());
+        let mut frame = zone.tick();
+        let stands = zone.arrival(&ann, ann.attach, Seq(acked));
+        frame.attached = vec![Attached { nonce: Some(Nonce(1_000_000)), n: MsgNo(numbered), ..stands }];
+        frame.info = Some(Box::new(zone.card()));
+        rig.frame(&mut zone, frame);
+        let closed = rig.closed(ann.conn);
+        assert_eq!(closed, ahead.then_some(CloseCode::ResumeImpossible), "{acked} {numbered}");
+    }
+}

@@ -1,7 +1,7 @@
 //! `wod zones`: every zone of the world, who runs it and how it does.
 
 use serde::Deserialize;
-use wod_protocol::registry::ZoneBeat;
+use wod_protocol::registry::{REAL_TIME, ZoneBeat};
 
 use crate::admin::{Server, block_on};
 use crate::exit::Outcome;
@@ -38,7 +38,7 @@ impl Args {
                         .context("the server describes zones in another way: is it of the same version?")
                 })?;
             output::table(
-                ["zone", "host", "module", "gen", "players", "entities", "tick", "p50", "p99", "state"],
+                ["zone", "host", "module", "gen", "players", "entities", "tick", "p50", "p99", "load", "state"],
                 rows.into_iter().map(row),
                 "the world has no zones",
             );
@@ -47,12 +47,20 @@ impl Args {
     }
 }
 
-fn row(Row { host, beat }: Row) -> [String; 10] {
+fn row(Row { host, beat }: Row) -> [String; 11] {
     let mut state = match (beat.trouble.as_slice(), beat.asleep) {
         ([], true) => "asleep".to_owned(),
         ([], false) => "ok".to_owned(),
         (trouble, _) => trouble.join("; "),
     };
+    match beat.degraded {
+        0 => {}
+        1 => state.push_str(", full: far moves less often"),
+        _ => state.push_str(", full: nearest only"),
+    }
+    if beat.dilation < REAL_TIME {
+        state.push_str(&format!(", time at {} %", beat.dilation / 10));
+    }
     if beat.on_probation {
         state.push_str(", on probation");
     }
@@ -66,6 +74,7 @@ fn row(Row { host, beat }: Row) -> [String; 10] {
         beat.tick.to_string(),
         micros(beat.tick_p50_us),
         micros(beat.tick_p99_us),
+        format!("{}%", beat.load / 10),
         state,
     ]
 }
