@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
 mod bench;
+mod chaos;
 mod cluster;
 mod dev;
 mod distributed;
@@ -35,6 +36,8 @@ enum Command {
     /// Measure, and print figures
     #[command(subcommand)]
     Bench(bench::Command),
+    /// Kill, stop and restart every part of a world under players; print how long they stood still and what was lost
+    Chaos(chaos::Args),
     /// Check the rules of the house: who depends on whom, sizes of files, what the README lists
     Tidy,
     /// Format all Rust code
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Distributed(args) => distributed::run(&args),
         Command::Bench(command) => bench::run(&command),
+        Command::Chaos(args) => chaos::run(&args),
         Command::Tidy => tidy::run(),
         Command::Fmt => test::format(),
     };
