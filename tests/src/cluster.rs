@@ -177,7 +177,7 @@ impl Cluster {
         let (modules, _) = sign_modules(&modules(), folder.path()).await?;
         let mut hosts = Vec::new();
         for region in ["nyc", "la"] {
-            hosts.push(start_host(&format!("host-{region}"), region, redis, folder.path())?);
+            hosts.push(start_host(&format!("host-{region}"), region, redis, folder.path(), &world())?);
         }
         let mut gateways = Vec::new();
         for id in ["gw-1", "gw-2"] {
@@ -191,9 +191,23 @@ impl Cluster {
         Ok(cluster)
     }
 
+    /// Another world on two hosts without gateways: the first has all of it before the second starts.
+    pub async fn hosts_of(world: &Path) -> anyhow::Result<Self> {
+        let (folder, redis) = (tempfile::tempdir()?, RedisServer::start().await?);
+        sign_modules(&modules(), folder.path()).await?;
+        let hosts = vec![start_host("host-1", "nyc", &redis.url(), folder.path(), world)?];
+        let mut cluster = Self { gateways: Vec::new(), admin: hosts[0].0, hosts, redis: Some(redis), folder };
+        cluster.until_ready().await?;
+        let redis = cluster.redis.as_ref().context("it has one")?.url();
+        cluster.hosts.push(start_host("host-2", "nyc", &redis, cluster.folder.path(), world)?);
+        cluster.admin = cluster.hosts[1].0;
+        cluster.until_ready().await?;
+        Ok(cluster)
+    }
+
     /// Starts one more host for a region of [`Cluster::distributed_on`] `redis`, and waits until it is ready to take zones over.
     pub async fn add_host(&mut self, id: &str, region: &str, redis: &str) -> anyhow::Result<()> {
-        let (admin, process) = start_host(id, region, redis, self.folder.path())?;
+        let (admin, process) = start_host(id, region, redis, self.folder.path(), &world())?;
         self.hosts.push((admin, process));
         let url = format!("http://{admin}/readyz");
         let ready = async || Ok(reqwest::get(&url).await?.status().is_success());
@@ -251,11 +265,19 @@ impl Cluster {
 }
 
 /// A host of a cluster of several, with its folder's modules and key.
-fn start_host(id: &str, region: &str, redis: &str, folder: &Path) -> anyhow::Result<(SocketAddr, Process)> {
+fn start_host(
+    id: &str,
+    region: &str,
+    redis: &str,
+    folder: &Path,
+    world: &Path,
+) -> anyhow::Result<(SocketAddr, Process)> {
     let (listen, admin) = (free_address()?, free_address()?);
-    let mut args = common("host", listen, admin, &world(), &folder.join("modules"));
+    let mut args = common("host", listen, admin, world, &folder.join("modules"));
     args.extend(["--trusted-keys".to_owned(), folder.join("key.pub").display().to_string()]);
     args.extend(["--redis", redis, "--region", region, "--id", id].map(str::to_owned));
+    // Tests say themselves what runs where.
+    args.push("--no-rebalance".to_owned());
     args.retain(|arg| arg != "--listen" && *arg != listen.to_string());
     args.extend(["--data".into(), folder.join(id).display().to_string()]);
     Ok((admin, Process::start(&args, &folder.join(format!("{id}.log")))?))

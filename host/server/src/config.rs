@@ -39,8 +39,8 @@ pub struct HostConfig {
     pub sandbox: SandboxOptions,
     /// A zone's snapshot is written when replaying its journal since the last would take this long. Default 100 ms.
     pub replay_budget: Duration,
-    /// How long a zone that belongs elsewhere (to another region, to hosts the world file names) must be without an owner before
-    /// this host claims it. Default 5 s.
+    /// How long this host leaves an unowned zone that belongs elsewhere (to another region, to hosts the world file names) to
+    /// hosts that suit it better, or, when the zone was not seen with an owner yet, to such as may come. Default 5 s.
     pub foreign_grace: Duration,
     /// Whether it gives zones away to even loads out. Draining, and operators' migrations, are always possible. Default true.
     pub rebalance: bool,

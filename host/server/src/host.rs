@@ -113,7 +113,9 @@ impl Host {
     }
 
     pub(crate) fn add(&self, port: Arc<ZonePort>) {
-        self.ports.write().insert(port.zone, port);
+        let mut ports = self.ports.write();
+        ports.insert(port.zone, port);
+        metrics::gauge!("wod_zones").set(ports.len() as f64);
     }
 
     /// The zone is not ours any more.
@@ -122,6 +124,7 @@ impl Host {
         let mut ports = self.ports.write();
         if ports.get(&port.zone).is_some_and(|current| Arc::ptr_eq(current, port)) {
             ports.remove(&port.zone);
+            metrics::gauge!("wod_zones").set(ports.len() as f64);
             self.operators.let_go(port.zone);
         }
     }

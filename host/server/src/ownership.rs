@@ -135,9 +135,11 @@ impl Look {
         let ranked = placement::ranking(&host.config.world, zone, &others);
         let tier = placement::tier(&host.config.world, zone, &mine);
         let better = ranked.iter().take_while(|(_, other)| other.host != *me).count() as u32;
-        // Without a heartbeat of ours yet, or with nobody better placed, only the grace counts.
+        // A zone that was lost is taken at once where nobody who suits it better is alive. One that was never seen with an owner
+        // is left to those who are perhaps just being started.
         let outranked = ranked.iter().any(|(other, _)| *other < tier);
-        let grace = if outranked || !tier.is_at_home() { host.config.foreign_grace } else { Duration::ZERO };
+        let awaited = lost_by.is_none() && !tier.is_at_home();
+        let grace = if outranked || awaited { host.config.foreign_grace } else { Duration::ZERO };
         Some(grace.max(if others.iter().any(|other| other.host == *me) { PRECEDENCE * better } else { Duration::ZERO }))
     }
 }
