@@ -41,6 +41,8 @@ pub mod faults;
 mod inbox;
 mod redis;
 #[cfg(feature = "testing")]
+pub mod simulated;
+#[cfg(feature = "testing")]
 pub mod testing;
 mod types;
 
@@ -73,6 +75,8 @@ pub struct Backplane {
 enum Backend {
     Embedded(Arc<embedded::Embedded>),
     Redis(Arc<redis::Redis>),
+    #[cfg(feature = "testing")]
+    Simulated(Arc<simulated::Simulated>),
 }
 
 impl Backplane {
@@ -91,6 +95,11 @@ impl Backplane {
     /// wanted durability, [`Error::Store`] when the address or credentials are wrong.
     pub async fn redis(url: &str, options: RedisOptions) -> Result<Self, Error> {
         Ok(Self::over(Backend::Redis(Arc::new(redis::Redis::connect(url, options).await?))))
+    }
+
+    #[cfg(feature = "testing")]
+    fn simulated(handle: simulated::Simulated) -> Self {
+        Self::over(Backend::Simulated(Arc::new(handle)))
     }
 
     fn over(backend: Backend) -> Self {
@@ -130,6 +139,11 @@ impl Backplane {
                 redis.close().await;
                 Ok(())
             }
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => {
+                simulated.close();
+                Ok(())
+            }
         }
     }
 
@@ -138,6 +152,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.health(),
             Backend::Redis(redis) => redis.health(),
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.health(),
         }
     }
 
@@ -154,6 +170,8 @@ impl Backplane {
                 Ok(())
             }
             Backend::Redis(redis) => redis.publish(to, &message).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.publish(to, message),
         }
     }
 
@@ -165,6 +183,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => Ok(embedded.subscribe(me, capacity)),
             Backend::Redis(redis) => redis.subscribe(me, capacity).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.subscribe(me, capacity),
         }
     }
 
@@ -179,6 +199,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.claim(zone, host, at_least).await,
             Backend::Redis(redis) => redis.claim(zone, host, at_least).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.claim(zone, host, at_least).await,
         }
     }
 
@@ -190,6 +212,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.renew(lease),
             Backend::Redis(redis) => redis.renew(lease).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.renew(lease).await,
         }
     }
 
@@ -201,6 +225,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.release(lease).await,
             Backend::Redis(redis) => redis.release(lease).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.release(lease).await,
         }
     }
 
@@ -212,6 +238,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.transfer(lease, to).await,
             Backend::Redis(redis) => redis.transfer(lease, to).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.transfer(lease, to).await,
         }
     }
 
@@ -231,6 +259,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => Ok(zones.iter().map(|zone| embedded.owner(*zone)).collect()),
             Backend::Redis(redis) => redis.owners(zones).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.owners(zones).await,
         }
     }
 
@@ -259,6 +289,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.append(lease, first, entries).await,
             Backend::Redis(redis) => redis.append(lease, first, &entries).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.append(lease, first, entries).await,
         }
     }
 
@@ -278,6 +310,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.read_journal(zone, from, max_bytes).await,
             Backend::Redis(redis) => redis.read_journal(zone, from, max_bytes).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.read_journal(zone, from, max_bytes).await,
         }
     }
 
@@ -289,6 +323,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.journal_end(zone).await,
             Backend::Redis(redis) => redis.journal_end(zone).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.journal_end(zone).await,
         }
     }
 
@@ -301,6 +337,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.trim_journal(lease, before).await,
             Backend::Redis(redis) => redis.trim_journal(lease, before).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.trim_journal(lease, before).await,
         }
     }
 
@@ -317,6 +355,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.put_snapshot(lease, at, bytes).await,
             Backend::Redis(redis) => redis.put_snapshot(lease, at, &bytes).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.put_snapshot(lease, at, bytes).await,
         }
     }
 
@@ -328,6 +368,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.snapshot(zone).await,
             Backend::Redis(redis) => redis.snapshot(zone).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.snapshot(zone).await,
         }
     }
 
@@ -339,6 +381,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.snapshots(zone).await,
             Backend::Redis(redis) => redis.snapshots(zone).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.snapshots(zone).await,
         }
     }
 
@@ -350,6 +394,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.snapshot_at(zone, at).await,
             Backend::Redis(redis) => redis.snapshot_at(zone, at).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.snapshot_at(zone, at).await,
         }
     }
 
@@ -363,6 +409,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.record(sub).await,
             Backend::Redis(redis) => redis.record(sub).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.record(sub).await,
         }
     }
 
@@ -375,6 +423,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.put_record(sub, expected, bytes).await,
             Backend::Redis(redis) => redis.put_record(sub, expected, &bytes).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.put_record(sub, expected, bytes).await,
         }
     }
 
@@ -386,6 +436,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.delete_record(sub, expected).await,
             Backend::Redis(redis) => redis.delete_record(sub, expected).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.delete_record(sub, expected).await,
         }
     }
 
@@ -397,6 +449,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.reserve_name(folded, sub).await,
             Backend::Redis(redis) => redis.reserve_name(folded, sub).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.reserve_name(folded, sub).await,
         }
     }
 
@@ -408,6 +462,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.name_owner(folded).await,
             Backend::Redis(redis) => redis.name_owner(folded).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.name_owner(folded).await,
         }
     }
 
@@ -419,6 +475,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.release_name(folded, sub).await,
             Backend::Redis(redis) => redis.release_name(folded, sub).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.release_name(folded, sub).await,
         }
     }
 
@@ -436,6 +494,8 @@ impl Backplane {
                 Ok(())
             }
             Backend::Redis(redis) => redis.beat(kind, id, &body, ttl).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.beat(kind, id, body, ttl).await,
         }
     }
 
@@ -447,6 +507,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => Ok(embedded.beats(kind)),
             Backend::Redis(redis) => redis.beats(kind).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.beats(kind).await,
         }
     }
 
@@ -461,6 +523,8 @@ impl Backplane {
                 Ok(())
             }
             Backend::Redis(redis) => redis.end_beat(kind, id).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.end_beat(kind, id).await,
         }
     }
 
@@ -477,6 +541,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.put_blob(digest, bytes).await,
             Backend::Redis(redis) => redis.put_blob(digest, &bytes).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.put_blob(digest, bytes).await,
         }
     }
 
@@ -488,6 +554,8 @@ impl Backplane {
         let found = match &self.backend {
             Backend::Embedded(embedded) => embedded.blob(digest).await?,
             Backend::Redis(redis) => redis.blob(digest).await?,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.blob(digest).await?,
         };
         match found {
             Some(bytes) if Digest::of(&bytes) != digest => Err(Error::WrongDigest { operation: "load a blob" }),
@@ -503,6 +571,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.delete_blob(digest).await,
             Backend::Redis(redis) => redis.delete_blob(digest).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.delete_blob(digest).await,
         }
     }
 
@@ -514,6 +584,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.put_value(key, bytes).await,
             Backend::Redis(redis) => redis.put_value(key, &bytes).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.put_value(key, bytes).await,
         }
     }
 
@@ -526,6 +598,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.replace_value(key, expected, bytes).await,
             Backend::Redis(redis) => redis.replace_value(key, expected.as_deref(), &bytes).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.replace_value(key, expected, bytes).await,
         }
     }
 
@@ -537,6 +611,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.value(key).await,
             Backend::Redis(redis) => redis.value(key).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.value(key).await,
         }
     }
 
@@ -548,6 +624,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.delete_value(key).await,
             Backend::Redis(redis) => redis.delete_value(key).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.delete_value(key).await,
         }
     }
 
@@ -559,6 +637,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.values(prefix).await,
             Backend::Redis(redis) => redis.values(prefix).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.values(prefix).await,
         }
     }
 }
@@ -568,6 +648,8 @@ impl std::fmt::Debug for Backplane {
         f.write_str(match &self.backend {
             Backend::Embedded(_) => "Backplane(embedded)",
             Backend::Redis(_) => "Backplane(redis)",
+            #[cfg(feature = "testing")]
+            Backend::Simulated(_) => "Backplane(simulated)",
         })
     }
 }

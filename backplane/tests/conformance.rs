@@ -1,4 +1,5 @@
-//! What every backend must do: each test below runs against the embedded backend and against a real Redis.
+//! What every backend must do: each test below runs against the embedded backend, against a real Redis, and against the model
+//! that simulations use.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use common::*;
 use tempfile::TempDir;
+use wod_backplane::simulated::Simulation;
 use wod_backplane::testing::RedisServer;
 use wod_backplane::{Backplane, Claim, Error, Health, InboxEvent, Lease, RedisOptions, Version};
 use wod_protocol::ids::{Digest, Epoch, Sub, ZoneNo};
@@ -31,6 +33,14 @@ macro_rules! conformance {
                 let server = wod_backplane::testing::RedisServer::start().await.unwrap();
                 let backplane = wod_backplane::Backplane::redis(&server.url(), Default::default()).await.unwrap();
                 super::$name(super::Store::Redis(Box::new(server)), backplane).await;
+            })+
+        }
+        mod simulated {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let simulation = wod_backplane::simulated::Simulation::in_real_time(1);
+                let backplane = simulation.connect("process");
+                super::$name(super::Store::Simulated(simulation), backplane).await;
             })+
         }
     };
@@ -78,6 +88,7 @@ conformance! {
 enum Store {
     Embedded(TempDir),
     Redis(Box<RedisServer>),
+    Simulated(Simulation),
 }
 
 impl Store {
@@ -90,6 +101,7 @@ impl Store {
                 server.restart().await.unwrap();
                 Backplane::redis(&server.url(), RedisOptions::default()).await.unwrap()
             }
+            Self::Simulated(simulation) => simulation.connect("process"),
         }
     }
 }
