@@ -1,11 +1,12 @@
 //! Output commit: a zone's ticks leave the process in order, each only after its journal entry is durable.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use wod_backplane::{Error, Lease};
 use wod_protocol::bus::{Part, Process};
 use wod_protocol::ids::JournalIndex;
@@ -72,19 +73,20 @@ impl Committer {
         let mut storing: Option<JoinHandle<()>> = None;
         loop {
             tokio::select! {
+                biased;
+                _ = renew.tick() => {
+                    if let Err(error) = self.host.backplane.renew(&self.lease).await
+                        && !error.is_transient()
+                    {
+                        self.lose(&error);
+                        return;
+                    }
+                }
                 count = self.commit_rx.recv_many(&mut batch, TICKS_AWAITING_JOURNAL) => {
                     if count == 0 {
                         break;
                     }
                     if let Err(error) = self.commit(&mut batch, &mut storing).await {
-                        self.lose(&error);
-                        return;
-                    }
-                }
-                _ = renew.tick() => {
-                    if let Err(error) = self.host.backplane.renew(&self.lease).await
-                        && !error.is_transient()
-                    {
                         self.lose(&error);
                         return;
                     }

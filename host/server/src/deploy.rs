@@ -4,19 +4,20 @@
 //! Dry run and shadow happen in a copy of the zone that follows its journal, on a thread of its own.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use wod_protocol::ids::{Digest, Generation, JournalIndex, Tick};
 use wod_sandbox::Compiled;
 use wod_sim::io::{Entry, Input};
 use wod_sim::module::Description;
 use wod_sim::zone::{Comparison, Rehearsal, Zone};
 
-use crate::follower::{Follower, on_its_own_thread};
+use crate::follower::Follower;
 use crate::host::Host;
 use crate::pin;
 use crate::port::ZonePort;
@@ -238,7 +239,7 @@ impl Deployment {
         self.say(Step::DryRun, "begun", Duration::ZERO, "copying the zone as it stands".into(), Value::Null).await;
         let (source, port) = (self.host.source(), self.port.clone());
         let _trial = self.host.trials.acquire().await.map_err(|closed| Failed::new(Step::DryRun, closed.into(), ""))?;
-        let opened = on_its_own_thread(format!("dry-run-{}", port.zone), move || {
+        let opened = self.host.threads.run(format!("dry-run-{}", port.zone), move || {
             be_nice();
             let mut follower = Follower::open(source, port.zone)?;
             follower.advance()?;
@@ -277,7 +278,7 @@ impl Deployment {
         self.say(Step::Shadow, "begun", Duration::ZERO, text, Value::Null).await;
         let hz = self.host.config.world.zone(self.port.zone).map_or(20, |zone| zone.tick_hz);
         let patience = Duration::from_secs(1) * (ticks * SHADOW_PATIENCE).div_ceil(hz) + CATCH_UP;
-        let run = on_its_own_thread(format!("shadow-{}", self.port.zone), move || {
+        let run = self.host.threads.run(format!("shadow-{}", self.port.zone), move || {
             be_nice();
             Shadow { follower, digest, patience }.run(ticks)
         });
@@ -361,6 +362,7 @@ impl Deployment {
         }
         let mut standing = self.port.standing.subscribe();
         let ended = tokio::select! {
+            biased;
             ended = standing.wait_for(|now| {
                 now.generation != swapped.generation || now.terms.probation.is_none() || now.terms.shelved.is_some()
             }) => ended.map(|now| now.clone()).ok(),

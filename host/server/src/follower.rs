@@ -4,11 +4,11 @@
 //! Blocks on the backplane and computes: only for threads that may.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use tokio::runtime::Handle;
+use tokio::time::Instant;
 use wod_backplane::Backplane;
 use wod_protocol::ids::{JournalIndex, ZoneNo};
 use wod_protocol::world::World;
@@ -16,6 +16,7 @@ use wod_sim::io::{Effects, Entry};
 use wod_sim::zone::{Diverged, Zone};
 
 use crate::modules::{ModuleStore, ReplayModules};
+use crate::threads::Threads;
 
 /// Journal bytes read at a time.
 const READ_BYTES: usize = 4 * 1024 * 1024;
@@ -26,7 +27,7 @@ pub(crate) struct Source {
     pub(crate) backplane: Backplane,
     pub(crate) modules: ModuleStore,
     pub(crate) world: Arc<World>,
-    pub(crate) runtime: Handle,
+    pub(crate) threads: Threads,
 }
 
 /// A copy of a zone.
@@ -49,7 +50,7 @@ pub(crate) struct Follower {
 impl Follower {
     /// Begins at the zone's newest snapshot.
     pub(crate) fn open(source: Source, zone: ZoneNo) -> anyhow::Result<Self> {
-        let snapshot = source.runtime.block_on(source.backplane.snapshot(zone)).context("reading the snapshot")?;
+        let snapshot = source.threads.block_on(source.backplane.snapshot(zone)).context("reading the snapshot")?;
         let (at, snapshot) = snapshot.map_or((JournalIndex(0), None), |(at, bytes)| (at, Some(bytes)));
         Self::open_at(source, zone, at, snapshot)
     }
@@ -62,7 +63,7 @@ impl Follower {
         snapshot: Option<Bytes>,
     ) -> anyhow::Result<Self> {
         let settings = source.world.zone(number).context("the world file has no such zone")?.clone();
-        let mut modules = ReplayModules::new(source.modules.clone(), settings, source.runtime.clone());
+        let mut modules = ReplayModules::new(source.modules.clone(), settings, source.threads.clone());
         let restore = |bytes: Bytes| Zone::restore(source.world.clone(), number, &bytes, &mut modules);
         let zone = snapshot.map(restore).transpose().context("loading the snapshot")?;
         Ok(Self {
@@ -93,8 +94,8 @@ impl Follower {
 
     /// The entries after the last one, as many as one read gives; none: the journal ends here.
     pub(crate) fn read(&self) -> anyhow::Result<Vec<(JournalIndex, Entry)>> {
-        let Source { backplane, runtime, .. } = &self.source;
-        let page = runtime.block_on(backplane.read_journal(self.number, self.at.next(), READ_BYTES));
+        let Source { backplane, threads, .. } = &self.source;
+        let page = threads.block_on(backplane.read_journal(self.number, self.at.next(), READ_BYTES));
         let page = page.context("reading the journal")?;
         let decode = |(index, bytes): (JournalIndex, Bytes)| {
             let entry = Entry::decode(&bytes).with_context(|| format!("journal entry {index} does not decode"))?;
@@ -128,25 +129,10 @@ impl Follower {
     }
 }
 
-/// Runs work with a follower on a thread of its own.
-pub(crate) async fn on_its_own_thread<T: Send + 'static>(
-    name: String,
-    work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
-) -> anyhow::Result<T> {
-    let (done_tx, done_rx) = tokio::sync::oneshot::channel();
-    let thread = std::thread::Builder::new().name(name).stack_size(2 * wod_sandbox::THREAD_STACK_BYTES);
-    let run = move || {
-        if done_tx.send(work()).is_err() {
-            tracing::debug!("nobody waits for a background thread any more");
-        }
-    };
-    thread.spawn(run).context("starting a background thread")?;
-    done_rx.await.context("a background thread panicked")?
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test says more by panicking")]
 mod tests {
+    use tokio::runtime::Handle;
     use wod_backplane::Claim;
     use wod_protocol::ids::{Digest, Epoch, Generation, HostId, Tick};
     use wod_sandbox::{Limits, Sandbox, SandboxOptions};
@@ -185,9 +171,10 @@ size = [50, 50]
             effects_hash: 0,
         };
         backplane.append(&lease, JournalIndex(1), entry.encode().into()).await.unwrap();
-        let source = Source { backplane, modules, world, runtime: Handle::current() };
+        let threads = Threads::Many(Handle::current());
+        let source = Source { backplane, modules, world, threads: threads.clone() };
         let follow = move || Follower::open(source, ZoneNo(1))?.advance();
-        let refused = on_its_own_thread("follower".into(), follow).await.unwrap_err();
+        let refused = threads.run("follower".into(), follow).await.unwrap_err();
         format!("{refused:#}")
     }
 

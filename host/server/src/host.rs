@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Semaphore, oneshot};
+use tokio::time::Instant;
 use wod_backplane::Backplane;
 use wod_protocol::ids::ZoneNo;
 use wod_protocol::registry::{Owner, ZoneBeat};
@@ -20,6 +21,7 @@ use crate::notice::Notices;
 use crate::port::ZonePort;
 use crate::postman::Postman;
 use crate::runner::Replaced;
+use crate::threads::Threads;
 
 /// How long a zone's trouble is shown after it was last seen.
 const TROUBLE_SHOWN: Duration = Duration::from_secs(600);
@@ -35,6 +37,7 @@ pub(crate) struct Host {
     pub(crate) operators: Operators,
     pub(crate) troubles: Troubles,
     pub(crate) notices: Notices,
+    pub(crate) threads: Threads,
     ports: RwLock<BTreeMap<ZoneNo, Arc<ZonePort>>>,
     /// Store requests under way, so that a zone's repeat is not a second one.
     requests: Mutex<BTreeSet<(ZoneNo, u64)>>,
@@ -44,8 +47,15 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(config: HostConfig, backplane: Backplane, modules: ModuleStore, notices: Notices) -> Self {
+    pub(crate) fn new(
+        config: HostConfig,
+        backplane: Backplane,
+        modules: ModuleStore,
+        notices: Notices,
+        threads: Threads,
+    ) -> Self {
         Self {
+            threads,
             config,
             backplane,
             modules,
@@ -61,13 +71,13 @@ impl Host {
         }
     }
 
-    /// Where copies of zones read. Called on the runtime alone.
+    /// Where copies of zones read.
     pub(crate) fn source(&self) -> Source {
         Source {
             backplane: self.backplane.clone(),
             modules: self.modules.clone(),
             world: self.config.world.clone(),
-            runtime: tokio::runtime::Handle::current(),
+            threads: self.threads.clone(),
         }
     }
 

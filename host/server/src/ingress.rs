@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wod_backplane::{Inbox, InboxEvent};
 use wod_protocol::bus::{Envelope, Part, Process};
@@ -18,8 +18,9 @@ use crate::host::Host;
 pub(crate) async fn run(host: Arc<Host>, mut inbox: Inbox, stop: CancellationToken) {
     loop {
         let event = tokio::select! {
-            event = inbox.recv() => event,
+            biased;
             () = stop.cancelled() => return,
+            event = inbox.recv() => event,
         };
         match event {
             Some(InboxEvent::Message(bytes)) => deliver(&host, &bytes),
@@ -74,6 +75,7 @@ pub(crate) async fn watch_gateways(host: Arc<Host>, stop: CancellationToken) {
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            biased;
             _ = look.tick() => {}
             () = stop.cancelled() => return,
         }

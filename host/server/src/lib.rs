@@ -26,19 +26,24 @@ pub mod signature;
 mod standing;
 mod stopwatch;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod threads;
 mod worker;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use wod_backplane::Backplane;
+use wod_backplane::{Backplane, Inbox};
 use wod_protocol::bus::Process;
 use wod_protocol::registry::HostBeat;
 use wod_sandbox::Sandbox;
@@ -49,6 +54,7 @@ use config::INBOX_QUEUE;
 use host::Host;
 use modules::ModuleStore;
 use notice::Notices;
+use threads::Threads;
 use worker::Workers;
 
 /// How often a host tells how it does, and how long that holds.
@@ -75,15 +81,10 @@ pub async fn run(
     let admin = listener.local_addr()?;
     let inbox = backplane.subscribe(&me, INBOX_QUEUE).await.context("opening this host's inbox")?;
     let (notices, webhook) = Notices::new(config.webhook.clone());
-    let host = Arc::new(Host::new(config, backplane.clone(), modules, notices));
+    let host = Arc::new(Host::new(config, backplane, modules, notices, Threads::Many(Handle::current())));
 
-    // What serves zones outlives what gives them work: the last ticks still have to leave.
     let serving = CancellationToken::new();
     let mut tasks = JoinSet::new();
-    tasks.spawn(host.postman.clone().run(me, backplane, serving.clone()));
-    tasks.spawn(ingress::run(host.clone(), inbox, serving.clone()));
-    tasks.spawn(ingress::watch_gateways(host.clone(), stop.clone()));
-    tasks.spawn(beat(host.clone(), admin, stop.clone()));
     tasks.spawn(rollout::run(host.clone(), admin, stop.clone()));
     if let Some(webhook) = webhook {
         tasks.spawn(webhook.run(serving.clone()));
@@ -93,10 +94,30 @@ pub async fn run(
     if ready.send(admin).is_err() {
         tracing::debug!("nobody waits for this host to be ready");
     }
+    tend(host, workers, inbox, admin, tasks, serving, stop).await
+}
+
+/// Owns zones and serves them until `stop` is cancelled, then cancels `serving`: what serves zones outlives what gives them
+/// work, because the last ticks still have to leave.
+async fn tend(
+    host: Arc<Host>,
+    workers: Workers,
+    inbox: Inbox,
+    admin: SocketAddr,
+    mut tasks: JoinSet<()>,
+    serving: CancellationToken,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let me = Process::Host(host.config.host.clone());
+    tasks.spawn(host.postman.clone().run(me, host.backplane.clone(), serving.clone()));
+    tasks.spawn(ingress::run(host.clone(), inbox, serving.clone()));
+    tasks.spawn(ingress::watch_gateways(host.clone(), stop.clone()));
+    tasks.spawn(beat(host.clone(), admin, stop.clone()));
     let mut owning = std::pin::pin!(ownership::run(host, workers, stop.clone()));
     let mut failure = None;
     loop {
         tokio::select! {
+            biased;
             () = &mut owning => break,
             Some(ended) = tasks.join_next() => {
                 if !stop.is_cancelled() {
@@ -132,6 +153,7 @@ async fn beat(host: Arc<Host>, admin: SocketAddr, stop: CancellationToken) {
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            biased;
             _ = every.tick() => {}
             () = stop.cancelled() => break,
         }

@@ -18,12 +18,12 @@ use wod_sim::zone::{Modules, Prepared};
 use crate::releases;
 use crate::signature::{Signature, Trust};
 use crate::stopwatch::{Meter, Stopwatch};
+use crate::threads::Threads;
 
 /// Compiled modules of this process. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct ModuleStore {
-    sandbox: Arc<Sandbox>,
-    limits: Limits,
+    kind: Kind,
     backplane: Backplane,
     trust: Arc<Trust>,
     /// The latest used last.
@@ -32,12 +32,57 @@ pub(crate) struct ModuleStore {
     compiling: Arc<tokio::sync::Mutex<()>>,
 }
 
+/// What modules are.
+#[derive(Clone)]
+enum Kind {
+    /// WebAssembly components in a sandbox.
+    Components { sandbox: Arc<Sandbox>, limits: Limits },
+    /// Parts of this program.
+    #[cfg(feature = "testing")]
+    Natives(Arc<dyn Natives>),
+}
+
+/// Modules that are parts of this program: what a simulation runs, where nothing is compiled.
+#[cfg(feature = "testing")]
+pub trait Natives: Send + Sync {
+    /// What this zone runs when it never ran before.
+    fn first(&self, zone: &Zone) -> Digest;
+    /// A fresh instance; none: there is no such module.
+    fn instance(&self, digest: &Digest) -> Option<Box<dyn Module>>;
+}
+
 /// Compiled modules that a process keeps at hand; zones hold on to what they run.
 const COMPILED: usize = 64;
 
 impl ModuleStore {
     pub(crate) fn new(sandbox: Arc<Sandbox>, limits: Limits, backplane: Backplane, trust: Trust) -> Self {
-        Self { sandbox, limits, backplane, trust: Arc::new(trust), compiled: Arc::default(), compiling: Arc::default() }
+        Self::of(Kind::Components { sandbox, limits }, backplane, trust)
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn natives(natives: Arc<dyn Natives>, backplane: Backplane) -> Self {
+        Self::of(Kind::Natives(natives), backplane, Trust::Anybody)
+    }
+
+    fn of(kind: Kind, backplane: Backplane, trust: Trust) -> Self {
+        Self { kind, backplane, trust: Arc::new(trust), compiled: Arc::default(), compiling: Arc::default() }
+    }
+
+    fn sandbox(&self) -> anyhow::Result<(Arc<Sandbox>, Limits)> {
+        match &self.kind {
+            Kind::Components { sandbox, limits } => Ok((sandbox.clone(), limits.clone())),
+            #[cfg(feature = "testing")]
+            Kind::Natives(_) => anyhow::bail!("a simulation compiles nothing"),
+        }
+    }
+
+    /// What a zone runs that never ran before.
+    pub(crate) async fn first(&self, folder: &Path, zone: &Zone) -> anyhow::Result<Digest> {
+        match &self.kind {
+            Kind::Components { .. } => Ok(self.upload_file(folder, zone).await?.digest()),
+            #[cfg(feature = "testing")]
+            Kind::Natives(natives) => Ok(natives.first(zone)),
+        }
     }
 
     /// Takes a component file in: whoever is trusted has signed it, it compiles and instantiates. It is stored where every
@@ -64,7 +109,7 @@ impl ModuleStore {
     }
 
     /// Takes the zone's file of the folder in, `{module}.wasm`, signed in `{module}.wasm.sig`.
-    pub(crate) async fn upload_file(&self, folder: &Path, zone: &Zone) -> anyhow::Result<Arc<Compiled>> {
+    async fn upload_file(&self, folder: &Path, zone: &Zone) -> anyhow::Result<Arc<Compiled>> {
         let path = folder.join(format!("{}.wasm", zone.module));
         let bytes = tokio::fs::read(&path).await.with_context(|| {
             format!("reading {}: build it with `wod zone build`, or name its folder with --modules", path.display())
@@ -131,7 +176,7 @@ impl ModuleStore {
         if let Some(compiled) = self.ready(&Digest::of(&bytes)) {
             return Ok(compiled);
         }
-        let (sandbox, limits) = (self.sandbox.clone(), self.limits.clone());
+        let (sandbox, limits) = self.sandbox()?;
         let compiled = tokio::task::spawn_blocking(move || -> anyhow::Result<Compiled> {
             let compiled = sandbox.compile(&bytes)?;
             compiled.instantiate(&limits)?;
@@ -150,15 +195,26 @@ impl ModuleStore {
 
     /// What a module says about itself.
     pub(crate) async fn describe(&self, compiled: &Arc<Compiled>) -> anyhow::Result<Description> {
-        let (compiled, limits) = (compiled.clone(), self.limits.clone());
+        let (compiled, (_, limits)) = (compiled.clone(), self.sandbox()?);
         let describe = move || compiled.instantiate(&limits).map(|instance| instance.description().clone());
         Ok(tokio::task::spawn_blocking(describe).await??)
     }
 
-    fn prepare(&self, compiled: &Compiled, zone: &Zone, meter: &Arc<Meter>) -> Result<Prepared, Fault> {
-        let packed = packed_map(compiled, zone);
-        let module = Stopwatch::over(compiled.instantiate(&self.limits)?, meter.clone());
-        Ok(Prepared { module, map: packed.map, map_digest: packed.digest })
+    /// An instance of a module that stands ready; none: it does not.
+    fn instance(&self, digest: &Digest, zone: &Zone, meter: &Arc<Meter>) -> Result<Option<Prepared>, Fault> {
+        let (module, packed) = match &self.kind {
+            Kind::Components { limits, .. } => {
+                let Some(compiled) = self.ready(digest) else { return Ok(None) };
+                (compiled.instantiate(limits)?, packed_map(&compiled, zone))
+            }
+            #[cfg(feature = "testing")]
+            Kind::Natives(natives) => {
+                let Some(module) = natives.instance(digest) else { return Ok(None) };
+                (module, bare_ground(zone))
+            }
+        };
+        let module = Stopwatch::over(module, meter.clone());
+        Ok(Some(Prepared { module, map: packed.map, map_digest: packed.digest }))
     }
 }
 
@@ -174,11 +230,13 @@ async fn read_signature(module: &Path) -> anyhow::Result<Option<Signature>> {
 
 /// The module's map; one that brings none gets the zone's bare ground.
 fn packed_map(compiled: &Compiled, zone: &Zone) -> PackedMap {
-    compiled.map().cloned().unwrap_or_else(|| {
-        let map = Map::empty(zone.size[0], zone.size[1]);
-        let json = Bytes::from(map.to_json());
-        PackedMap { digest: Digest::of(&json), json, map: Arc::new(map) }
-    })
+    compiled.map().cloned().unwrap_or_else(|| bare_ground(zone))
+}
+
+fn bare_ground(zone: &Zone) -> PackedMap {
+    let map = Map::empty(zone.size[0], zone.size[1]);
+    let json = Bytes::from(map.to_json());
+    PackedMap { digest: Digest::of(&json), json, map: Arc::new(map) }
 }
 
 /// What a live zone takes its modules from: only what was made ready before, so that a tick never waits.
@@ -195,9 +253,11 @@ pub(crate) struct LiveModules {
 
 impl Modules for LiveModules {
     fn take(&mut self, digest: &Digest) -> Result<Prepared, Fault> {
-        let compiled = self.store.ready(digest).ok_or_else(|| not_loadable(format!("module {digest} is not ready")))?;
-        self.taken = Arc::default();
-        self.store.prepare(&compiled, &self.zone, &self.taken)
+        let taken = Arc::default();
+        let prepared = self.store.instance(digest, &self.zone, &taken)?;
+        let prepared = prepared.ok_or_else(|| not_loadable(format!("module {digest} is not ready")))?;
+        self.taken = taken;
+        Ok(prepared)
     }
 
     fn rebuilt(&mut self) -> Result<Box<dyn Module>, Fault> {
@@ -212,15 +272,15 @@ impl Modules for LiveModules {
 pub(crate) struct ReplayModules {
     store: ModuleStore,
     zone: Zone,
-    runtime: tokio::runtime::Handle,
+    threads: Threads,
     meters: BTreeMap<Digest, Arc<Meter>>,
     /// A module that could not be had: what is replayed from then on is not what was.
     pub(crate) failure: Option<anyhow::Error>,
 }
 
 impl ReplayModules {
-    pub(crate) fn new(store: ModuleStore, zone: Zone, runtime: tokio::runtime::Handle) -> Self {
-        Self { store, zone, runtime, meters: BTreeMap::new(), failure: None }
+    pub(crate) fn new(store: ModuleStore, zone: Zone, threads: Threads) -> Self {
+        Self { store, zone, threads, meters: BTreeMap::new(), failure: None }
     }
 
     /// What the last instance of this component measures.
@@ -231,14 +291,17 @@ impl ReplayModules {
 
 impl Modules for ReplayModules {
     fn take(&mut self, digest: &Digest) -> Result<Prepared, Fault> {
-        let ensured = self.runtime.block_on(self.store.ensure(*digest));
-        let compiled = ensured.map_err(|error| {
-            let fault = not_loadable(format!("{error:#}"));
-            self.failure.get_or_insert(error);
-            fault
-        })?;
         let meter = Arc::default();
-        let mut prepared = self.store.prepare(&compiled, &self.zone, &meter)?;
+        let mut prepared = self.store.instance(digest, &self.zone, &meter)?;
+        if prepared.is_none() {
+            self.threads.block_on(self.store.ensure(*digest)).map_err(|error| {
+                let fault = not_loadable(format!("{error:#}"));
+                self.failure.get_or_insert(error);
+                fault
+            })?;
+            prepared = self.store.instance(digest, &self.zone, &meter)?;
+        }
+        let mut prepared = prepared.ok_or_else(|| not_loadable(format!("module {digest} is not ready any more")))?;
         self.meters.insert(*digest, meter);
         prepared.module.enforce_time(false);
         Ok(prepared)

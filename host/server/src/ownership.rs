@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wod_backplane::{Claim, Lease};
 use wod_protocol::ids::{Digest, Epoch, JournalIndex, ZoneNo};
@@ -16,7 +17,7 @@ use wod_sim::io::{Input, Took};
 use wod_sim::zone::Zone;
 
 use crate::committer::Committer;
-use crate::follower::{Follower, on_its_own_thread};
+use crate::follower::Follower;
 use crate::host::Host;
 use crate::modules::LiveModules;
 use crate::pin;
@@ -37,6 +38,7 @@ pub(crate) async fn run(host: Arc<Host>, workers: Workers, stop: CancellationTok
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            biased;
             _ = look.tick() => {}
             () = stop.cancelled() => break,
         }
@@ -70,6 +72,7 @@ pub(crate) async fn run(host: Arc<Host>, workers: Workers, stop: CancellationTok
             }
             // A lease that is left behind runs out, or is ours again at once after a restart.
             let adopted = tokio::select! {
+                biased;
                 adopted = adopt(&host, &workers, zone) => adopted,
                 () = stop.cancelled() => break,
             };
@@ -84,9 +87,7 @@ pub(crate) async fn run(host: Arc<Host>, workers: Workers, stop: CancellationTok
             }
         }
     }
-    if let Err(error) = tokio::task::spawn_blocking(move || workers.stop()).await {
-        tracing::error!(%error, "the workers did not stop in good order");
-    }
+    workers.stop().await;
     while let Some(ended) = committers.join_next().await {
         if let Err(error) = ended {
             tracing::error!(%error, "a committer failed");
@@ -99,6 +100,7 @@ async fn adopt(host: &Arc<Host>, workers: &Workers, zone: &world::Zone) -> anyho
     let claim = host.backplane.claim(zone.number, &host.config.host, Epoch(0)).await.context("claiming the lease")?;
     let Claim::Won(lease) = claim else { return Ok(None) };
     let prepared = tokio::select! {
+        biased;
         prepared = prepare(host, zone, &lease) => prepared,
         error = keep(host, &lease) => Err(error),
     };
@@ -163,15 +165,17 @@ struct Recovered {
 /// The recovered zone, and the inputs it begins with.
 async fn prepare(host: &Host, zone: &world::Zone, lease: &Lease) -> anyhow::Result<(Recovered, Vec<Input>)> {
     let (source, number) = (host.source(), zone.number);
-    let recovered = on_its_own_thread(format!("recover-{number}"), move || {
-        let mut follower = Follower::open(source, number)?;
-        follower.advance()?;
-        let Follower { zone, at, entries, took, diverged, modules, .. } = follower;
-        let running = zone.as_ref().and_then(Zone::module_digest);
-        let meter = running.map(|digest| modules.meter(&digest)).unwrap_or_default();
-        Ok(Recovered { zone, at, entries, took, diverged, meter, pinned: None })
-    })
-    .await?;
+    let recovered = host
+        .threads
+        .run(format!("recover-{number}"), move || {
+            let mut follower = Follower::open(source, number)?;
+            follower.advance()?;
+            let Follower { zone, at, entries, took, diverged, modules, .. } = follower;
+            let running = zone.as_ref().and_then(Zone::module_digest);
+            let meter = running.map(|digest| modules.meter(&digest)).unwrap_or_default();
+            Ok(Recovered { zone, at, entries, took, diverged, meter, pinned: None })
+        })
+        .await?;
     let recovered = Recovered { pinned: pin::find(&host.backplane, number).await?, ..recovered };
     let how = if recovered.zone.is_some() { Took::Recovered } else { Took::Fresh };
     let mut inputs = vec![Input::Owned { epoch: lease.epoch, host: lease.host.clone(), how }];
@@ -189,7 +193,7 @@ async fn module_to_start_with(
     if running.is_some() && !host.config.follow_modules {
         return Ok(None);
     }
-    let digest = host.modules.upload_file(&host.config.modules, zone).await?.digest();
+    let digest = host.modules.first(&host.config.modules, zone).await?;
     Ok((running != Some(digest)).then_some(Input::Swap { digest, probation: 0 }))
 }
 

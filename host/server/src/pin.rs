@@ -69,13 +69,13 @@ pub(crate) async fn release(backplane: &Backplane, port: &ZonePort) -> anyhow::R
 
 /// A copy of the zone as it stood at that snapshot. Blocks.
 pub(crate) fn follow(source: Source, port: &Arc<ZonePort>) -> anyhow::Result<Follower> {
-    let Source { backplane, runtime, .. } = &source;
-    let pin = runtime.block_on(read(backplane, port.zone))?;
+    let Source { backplane, threads, .. } = &source;
+    let pin = threads.block_on(read(backplane, port.zone))?;
     let pin = pin.context("no snapshot of before the swap is kept: the version has settled")?;
     let snapshot = match pin.snapshot {
         None => None,
         Some(digest) => {
-            let bytes = runtime.block_on(backplane.blob(digest)).context("reading the snapshot of before the swap")?;
+            let bytes = threads.block_on(backplane.blob(digest)).context("reading the snapshot of before the swap")?;
             Some(bytes.context("the snapshot of before the swap is gone")?)
         }
     };

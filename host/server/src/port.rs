@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::Thread;
 
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
@@ -15,14 +14,15 @@ use wod_sim::io::Input;
 use crate::config::ZONE_QUEUE;
 use crate::rescue::StepBack;
 use crate::standing::Standing;
+use crate::worker::Bell;
 
 /// Shared between the zone's worker, its committer and everybody who has something for it.
 pub(crate) struct ZonePort {
     pub(crate) zone: ZoneNo,
     queue: Mutex<VecDeque<Input>>,
     dropped: AtomicU64,
-    /// The worker's thread, woken when something comes for a sleeping zone.
-    worker: Mutex<Option<Thread>>,
+    /// The worker's, rung when something comes for a sleeping zone.
+    worker: Mutex<Option<Arc<Bell>>>,
     asleep: AtomicBool,
     /// No longer ours: the worker lets it go at its next look.
     closed: CancellationToken,
@@ -109,8 +109,8 @@ impl ZonePort {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn set_worker(&self, thread: Thread) {
-        *self.worker.lock() = Some(thread);
+    pub(crate) fn set_worker(&self, bell: Arc<Bell>) {
+        *self.worker.lock() = Some(bell);
     }
 
     /// The worker sleeps on this zone until something comes. It must look at the queue once more after this.
@@ -141,8 +141,8 @@ impl ZonePort {
     }
 
     pub(crate) fn wake(&self) {
-        if let Some(thread) = self.worker.lock().as_ref() {
-            thread.unpark();
+        if let Some(bell) = self.worker.lock().as_ref() {
+            bell.ring();
         }
     }
 

@@ -39,6 +39,7 @@ impl Postman {
         flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let last = tokio::select! {
+                biased;
                 _ = flush.tick() => false,
                 () = stop.cancelled() => true,
             };

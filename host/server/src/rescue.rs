@@ -8,18 +8,19 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 use wod_protocol::ids::{Digest, Generation, Tick};
 use wod_sim::io::{Effects, Input};
 use wod_sim::module::Module;
 use wod_sim::zone::Retrace;
 
 use crate::config::{FAULT_STORM, FAULT_WINDOW};
-use crate::follower::{Follower, on_its_own_thread};
+use crate::follower::Follower;
 use crate::host::Host;
 use crate::notice::Notice;
 use crate::pin;
@@ -129,6 +130,7 @@ impl Rescue {
         loop {
             let port = self.port.clone();
             tokio::select! {
+                biased;
                 () = port.until_closed() => return,
                 changed = self.standing.changed() => {
                     if changed.is_err() {
@@ -325,41 +327,45 @@ impl Rescue {
         let until = Tick(until.parse().context("the zone answers something else than a tick")?);
         let swapped = self.standing.borrow().terms.since;
         let (source, port) = (self.host.source(), self.port.clone());
-        on_its_own_thread(format!("rewind-{}", port.zone), move || {
-            let mut follower = pin::follow(source, &port)?;
-            let mut begun: Option<Retrace> = None;
-            let mut effects = Effects::default();
-            loop {
-                let page = follower.read()?;
-                if page.is_empty() {
-                    bail!("the journal ends before the module was suspended");
-                }
-                for (index, entry) in page {
-                    // What was before the swap is replayed as it was.
-                    if entry.tick < swapped && begun.is_none() {
-                        follower.replay(index, &entry)?;
-                        continue;
+        self.host
+            .threads
+            .run(format!("rewind-{}", port.zone), move || {
+                let mut follower = pin::follow(source, &port)?;
+                let mut begun: Option<Retrace> = None;
+                let mut effects = Effects::default();
+                loop {
+                    let page = follower.read()?;
+                    if page.is_empty() {
+                        bail!("the journal ends before the module was suspended");
                     }
-                    let mut retrace = match begun.take() {
-                        Some(retrace) => retrace,
-                        None => {
-                            Retrace::new(follower.zone.take().context("the zone began with the swap")?, swapped, until)
+                    for (index, entry) in page {
+                        // What was before the swap is replayed as it was.
+                        if entry.tick < swapped && begun.is_none() {
+                            follower.replay(index, &entry)?;
+                            continue;
                         }
-                    };
-                    let failed = |fault| anyhow!("the version before fails at what has happened since: {fault}");
-                    let last = retrace.step(&entry, &mut follower.modules, &mut effects);
-                    if let Some(failure) = follower.modules.failure.take() {
-                        return Err(failure);
+                        let mut retrace = match begun.take() {
+                            Some(retrace) => retrace,
+                            None => Retrace::new(
+                                follower.zone.take().context("the zone began with the swap")?,
+                                swapped,
+                                until,
+                            ),
+                        };
+                        let failed = |fault| anyhow!("the version before fails at what has happened since: {fault}");
+                        let last = retrace.step(&entry, &mut follower.modules, &mut effects);
+                        if let Some(failure) = follower.modules.failure.take() {
+                            return Err(failure);
+                        }
+                        if last.map_err(failed)? {
+                            return retrace.finish().map_err(failed);
+                        }
+                        follower.at = index;
+                        begun = Some(retrace);
                     }
-                    if last.map_err(failed)? {
-                        return retrace.finish().map_err(failed);
-                    }
-                    follower.at = index;
-                    begun = Some(retrace);
                 }
-            }
-        })
-        .await
+            })
+            .await
     }
 
     /// The zone goes on without its module, which keeps what it knew as far as that can be had; then with the version before, if
@@ -379,11 +385,10 @@ impl Rescue {
             self.until(|now| now.missing || now.generation != from.generation).await;
         }
         let Some(mut module) = self.restore_module().await else { return };
-        let saved = tokio::task::spawn_blocking(move || module.save()).await;
+        let saved = self.host.threads.run(format!("save-{}", self.port.zone), move || Ok(module.save()?)).await;
         let (saved, what) = match saved {
-            Ok(Ok(saved)) => (Some(saved), "what it knew is kept".to_owned()),
-            Ok(Err(fault)) => (None, format!("what it knew is lost, it does not save: {fault}")),
-            Err(panic) => (None, format!("what it knew is lost: {panic}")),
+            Ok(saved) => (Some(saved), "what it knew is kept".to_owned()),
+            Err(error) => (None, format!("what it knew is lost, it does not save: {error:#}")),
         };
         let why = format!("{why}; {what}");
         let generation = from.generation;
@@ -466,7 +471,7 @@ impl Rescue {
                 return None;
             }
             let (source, zone) = (self.host.source(), self.port.zone);
-            let restored = on_its_own_thread(format!("rebuild-{zone}"), move || {
+            let restored = self.host.threads.run(format!("rebuild-{zone}"), move || {
                 let mut follower = Follower::open(source, zone)?;
                 follower.advance()?;
                 let failed = follower.zone.filter(wod_sim::zone::Zone::is_module_missing);

@@ -1,11 +1,12 @@
-//! The threads that tick zones: each owns several and serves them by their own due times.
+//! The workers that tick zones, a thread each: every one owns several zones and serves them by their own due times.
 
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::JoinHandle;
-use std::time::Instant;
+use std::thread::{JoinHandle, Thread};
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use wod_sandbox::THREAD_STACK_BYTES;
 
@@ -18,7 +19,15 @@ pub(crate) struct Workers {
 
 struct Worker {
     shared: Arc<Shared>,
-    thread: JoinHandle<()>,
+    place: Place,
+}
+
+/// Where a worker works.
+enum Place {
+    Thread(JoinHandle<()>),
+    /// On the runtime, in a simulation.
+    #[cfg(feature = "testing")]
+    Task(tokio::task::JoinHandle<()>),
 }
 
 #[derive(Default)]
@@ -26,6 +35,25 @@ struct Shared {
     arriving: Mutex<Vec<ZoneRunner>>,
     zones: AtomicUsize,
     stop: AtomicBool,
+    bell: Arc<Bell>,
+}
+
+/// Wakes a worker that sleeps.
+#[derive(Default)]
+pub(crate) struct Bell {
+    thread: OnceLock<Thread>,
+    #[cfg(feature = "testing")]
+    task: tokio::sync::Notify,
+}
+
+impl Bell {
+    pub(crate) fn ring(&self) {
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
+        #[cfg(feature = "testing")]
+        self.task.notify_one();
+    }
 }
 
 impl Workers {
@@ -38,9 +66,17 @@ impl Workers {
                 .name(format!("zones-{index}"))
                 .stack_size(2 * THREAD_STACK_BYTES)
                 .spawn(move || run(&theirs))?;
-            workers.push(Worker { shared, thread });
+            workers.push(Worker { shared, place: Place::Thread(thread) });
         }
         Ok(Self { workers })
+    }
+
+    /// One worker on this runtime, whose time it has.
+    #[cfg(feature = "testing")]
+    pub(crate) fn start_as_task() -> Self {
+        let shared = Arc::new(Shared::default());
+        let place = Place::Task(tokio::spawn(run_as_task(shared.clone())));
+        Self { workers: vec![Worker { shared, place }] }
     }
 
     /// Gives the zone to the worker with the fewest.
@@ -50,50 +86,75 @@ impl Workers {
             .iter()
             .min_by_key(|worker| worker.shared.zones.load(Ordering::Relaxed))
             .expect("a host has at least one worker");
-        worker.shared.zones.fetch_add(1, Ordering::Relaxed);
-        runner.port.set_worker(worker.thread.thread().clone());
-        worker.shared.arriving.lock().push(runner);
-        worker.thread.thread().unpark();
+        let shared = &worker.shared;
+        shared.zones.fetch_add(1, Ordering::Relaxed);
+        runner.port.set_worker(shared.bell.clone());
+        shared.arriving.lock().push(runner);
+        shared.bell.ring();
     }
 
-    /// Every zone writes its last snapshot and is let go; returns when the threads have ended. Blocks.
-    pub(crate) fn stop(self) {
-        for worker in &self.workers {
-            worker.shared.stop.store(true, Ordering::Release);
-            worker.thread.thread().unpark();
+    /// Every zone writes its last snapshot and is let go; returns when the workers have ended.
+    pub(crate) async fn stop(self) {
+        for Worker { shared, .. } in &self.workers {
+            shared.stop.store(true, Ordering::Release);
+            shared.bell.ring();
         }
         for worker in self.workers {
-            if worker.thread.join().is_err() {
-                tracing::error!("a worker thread panicked; its zones go on from their journals");
+            let ended = match worker.place {
+                Place::Thread(thread) => tokio::task::spawn_blocking(|| thread.join().is_ok()).await,
+                #[cfg(feature = "testing")]
+                Place::Task(task) => task.await.map(|()| true),
+            };
+            if !matches!(ended, Ok(true)) {
+                tracing::error!("a worker panicked; its zones go on from their journals");
             }
         }
     }
 }
 
 fn run(shared: &Shared) {
-    let mut zones: Vec<ZoneRunner> = Vec::new();
-    loop {
-        zones.append(&mut shared.arriving.lock());
-        if shared.stop.load(Ordering::Acquire) {
-            zones.into_iter().for_each(ZoneRunner::finish);
-            return;
-        }
-        let mut next = Instant::now() + LONGEST_SLEEP;
-        let mut index = 0;
-        while index < zones.len() {
-            match poll(&mut zones[index]) {
-                Poll::At(at) => {
-                    next = next.min(at);
-                    index += 1;
-                }
-                Poll::Gone => {
-                    zones.swap_remove(index).port.close();
-                    shared.zones.fetch_sub(1, Ordering::Relaxed);
-                }
-            }
-        }
+    let bell = shared.bell.thread.set(std::thread::current());
+    debug_assert!(bell.is_ok(), "a worker has one thread");
+    let mut zones = Vec::new();
+    while let Some(next) = round(shared, &mut zones) {
         std::thread::park_timeout(next.saturating_duration_since(Instant::now()));
     }
+}
+
+#[cfg(feature = "testing")]
+async fn run_as_task(shared: Arc<Shared>) {
+    let mut zones = Vec::new();
+    while let Some(next) = round(&shared, &mut zones) {
+        tokio::select! {
+            biased;
+            () = shared.bell.task.notified() => {}
+            () = tokio::time::sleep_until(next) => {}
+        }
+    }
+}
+
+/// Serves every zone that is due, and says when the next will be. None: the worker was stopped.
+fn round(shared: &Shared, zones: &mut Vec<ZoneRunner>) -> Option<Instant> {
+    zones.append(&mut shared.arriving.lock());
+    if shared.stop.load(Ordering::Acquire) {
+        zones.drain(..).for_each(ZoneRunner::finish);
+        return None;
+    }
+    let mut next = Instant::now() + LONGEST_SLEEP;
+    let mut index = 0;
+    while index < zones.len() {
+        match poll(&mut zones[index]) {
+            Poll::At(at) => {
+                next = next.min(at);
+                index += 1;
+            }
+            Poll::Gone => {
+                zones.swap_remove(index).port.close();
+                shared.zones.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+    }
+    Some(next)
 }
 
 /// A panic of ours ends one zone's run, not its neighbours': it is recovered from its journal.

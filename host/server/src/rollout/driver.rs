@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wod_backplane::Error;
 use wod_protocol::ids::Generation;
@@ -199,6 +200,7 @@ impl Driver {
         let mut ended_early = BTreeSet::new();
         loop {
             let ended = tokio::select! {
+                biased;
                 ended = under_way.join_next() => ended,
                 _ = beat.tick() => {
                     self.update(|_| {}).await?;
@@ -321,6 +323,7 @@ impl Driver {
         let mut beat = tokio::time::interval(LOOK_EVERY);
         loop {
             tokio::select! {
+                biased;
                 answered = &mut asking => return answered,
                 _ = beat.tick() => self.update(|_| {}).await?,
             }
@@ -438,6 +441,7 @@ async fn follow(
     let mut look = tokio::time::interval(SILENCE);
     loop {
         let chunk = tokio::select! {
+            biased;
             chunk = chunks.next() => chunk,
             _ = look.tick() => {
                 if zone(http, api, name).await?.host != row.host {
