@@ -311,7 +311,7 @@ impl Backplane {
             Backend::Embedded(embedded) => embedded.read_journal(zone, from, max_bytes).await,
             Backend::Redis(redis) => redis.read_journal(zone, from, max_bytes).await,
             #[cfg(feature = "testing")]
-            Backend::Simulated(simulated) => simulated.read_journal(zone, from, max_bytes).await,
+            Backend::Simulated(simulated) => simulated.read_journal(zone, from, max_bytes),
         }
     }
 
@@ -369,7 +369,7 @@ impl Backplane {
             Backend::Embedded(embedded) => embedded.snapshot(zone).await,
             Backend::Redis(redis) => redis.snapshot(zone).await,
             #[cfg(feature = "testing")]
-            Backend::Simulated(simulated) => simulated.snapshot(zone).await,
+            Backend::Simulated(simulated) => simulated.snapshot(zone),
         }
     }
 
@@ -395,7 +395,7 @@ impl Backplane {
             Backend::Embedded(embedded) => embedded.snapshot_at(zone, at).await,
             Backend::Redis(redis) => redis.snapshot_at(zone, at).await,
             #[cfg(feature = "testing")]
-            Backend::Simulated(simulated) => simulated.snapshot_at(zone, at).await,
+            Backend::Simulated(simulated) => simulated.snapshot_at(zone, at),
         }
     }
 
@@ -555,7 +555,7 @@ impl Backplane {
             Backend::Embedded(embedded) => embedded.blob(digest).await?,
             Backend::Redis(redis) => redis.blob(digest).await?,
             #[cfg(feature = "testing")]
-            Backend::Simulated(simulated) => simulated.blob(digest).await?,
+            Backend::Simulated(simulated) => simulated.blob(digest)?,
         };
         match found {
             Some(bytes) if Digest::of(&bytes) != digest => Err(Error::WrongDigest { operation: "load a blob" }),
@@ -612,7 +612,7 @@ impl Backplane {
             Backend::Embedded(embedded) => embedded.value(key).await,
             Backend::Redis(redis) => redis.value(key).await,
             #[cfg(feature = "testing")]
-            Backend::Simulated(simulated) => simulated.value(key).await,
+            Backend::Simulated(simulated) => simulated.value(key),
         }
     }
 

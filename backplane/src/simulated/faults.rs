@@ -36,12 +36,12 @@ pub struct Weather {
 /// What a store may do wrong on purpose, so that checks can be seen to find it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bug {
-    /// Whoever says it holds a lease is believed.
+    /// Whoever says it holds a lease is believed, and what it appends is put at the journal's end.
     LeaseNotCompared,
     /// An append replaces what stands at its index and after.
     JournalOverwritten,
-    /// A record is written whatever version is stored.
-    RecordsNotCompared,
+    /// Every third write of a record is acknowledged and not kept.
+    RecordsNotKept,
 }
 
 /// What becomes of one operation.

@@ -96,6 +96,23 @@ impl Simulated {
         if answered { result } else { Err(away()) }
     }
 
+    /// A read that is answered at once, or refused: whoever replays a journal blocks on its reads, and in a simulation, which has
+    /// one thread, nothing would end the wait.
+    fn read<T>(
+        &self,
+        operation: &'static str,
+        about: &str,
+        read: impl FnOnce(&Store) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut network = self.network.lock();
+        let (_, _, fate) = network.plan();
+        if fate != Fate::Done {
+            network.observe_refusal(self.id, operation, about);
+            return Err(Error::Away { operation, source: None });
+        }
+        network.carry_out(self.id, operation, about, |store, _| read(store))?.0
+    }
+
     /// An operation that can't be refused by the store.
     async fn ask<T: Send + 'static>(
         &self,
@@ -143,8 +160,8 @@ impl Network {
         let moment = self.moment(id);
         let result = apply(&mut self.store, &moment);
         match &result {
-            Ok(_) => self.observe(&process, operation, about),
-            Err(error) => self.observe(&process, operation, &format!("{about}: {error}")),
+            Ok(_) => self.observe(&process, operation, about, None),
+            Err(error) => self.observe(&process, operation, &format!("{about}: {error}"), None),
         }
         Ok((result, generation))
     }
@@ -152,7 +169,7 @@ impl Network {
     fn observe_refusal(&mut self, id: u64, operation: &'static str, about: &str) {
         let Some(connection) = self.connections.get(&id) else { return };
         let process = connection.process.clone();
-        self.observe(&process, operation, &format!("{about}: refused by chance"));
+        self.observe(&process, operation, &format!("{about}: refused by chance"), None);
     }
 
     fn generation(&self, id: u64) -> Option<u32> {
@@ -197,14 +214,14 @@ impl Simulated {
         self.perform("append to the journal", about, append).await
     }
 
-    pub(crate) async fn read_journal(
+    pub(crate) fn read_journal(
         &self,
         zone: ZoneNo,
         from: JournalIndex,
         max_bytes: usize,
     ) -> Result<Vec<(JournalIndex, Bytes)>, Error> {
         let about = format!("{zone} from {from}");
-        self.perform("read the journal", about, move |store, _| store.read_journal(zone, from, max_bytes)).await
+        self.read("read the journal", &about, |store| store.read_journal(zone, from, max_bytes))
     }
 
     pub(crate) async fn journal_end(&self, zone: ZoneNo) -> Result<JournalIndex, Error> {
@@ -225,16 +242,16 @@ impl Simulated {
         self.perform("store a snapshot", about, put).await
     }
 
-    pub(crate) async fn snapshot(&self, zone: ZoneNo) -> Result<Option<(JournalIndex, Bytes)>, Error> {
-        self.ask("load a snapshot", zone.to_string(), move |store, _| store.snapshot(zone)).await
+    pub(crate) fn snapshot(&self, zone: ZoneNo) -> Result<Option<(JournalIndex, Bytes)>, Error> {
+        self.read("load a snapshot", &zone.to_string(), |store| Ok(store.snapshot(zone)))
     }
 
     pub(crate) async fn snapshots(&self, zone: ZoneNo) -> Result<Vec<JournalIndex>, Error> {
         self.ask("list snapshots", zone.to_string(), move |store, _| store.snapshots(zone)).await
     }
 
-    pub(crate) async fn snapshot_at(&self, zone: ZoneNo, at: JournalIndex) -> Result<Option<Bytes>, Error> {
-        self.ask("load a snapshot", format!("{zone} at {at}"), move |store, _| store.snapshot_at(zone, at)).await
+    pub(crate) fn snapshot_at(&self, zone: ZoneNo, at: JournalIndex) -> Result<Option<Bytes>, Error> {
+        self.read("load a snapshot", &format!("{zone} at {at}"), |store| Ok(store.snapshot_at(zone, at)))
     }
 }
 
@@ -291,8 +308,8 @@ impl Simulated {
         self.ask("store a blob", digest.to_string(), move |store, _| store.put_blob(digest, bytes)).await
     }
 
-    pub(crate) async fn blob(&self, digest: Digest) -> Result<Option<Bytes>, Error> {
-        self.ask("load a blob", digest.to_string(), move |store, _| store.blob(digest)).await
+    pub(crate) fn blob(&self, digest: Digest) -> Result<Option<Bytes>, Error> {
+        self.read("load a blob", &digest.to_string(), |store| Ok(store.blob(digest)))
     }
 
     pub(crate) async fn delete_blob(&self, digest: Digest) -> Result<(), Error> {
@@ -310,9 +327,8 @@ impl Simulated {
         self.perform("replace a value", about, apply).await
     }
 
-    pub(crate) async fn value(&self, key: &str) -> Result<Option<Bytes>, Error> {
-        let key = key.to_owned();
-        self.ask("read a value", key.clone(), move |store, _| store.value(&key)).await
+    pub(crate) fn value(&self, key: &str) -> Result<Option<Bytes>, Error> {
+        self.read("read a value", key, |store| Ok(store.value(key)))
     }
 
     pub(crate) async fn delete_value(&self, key: &str) -> Result<(), Error> {

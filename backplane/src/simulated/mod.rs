@@ -43,6 +43,8 @@ pub struct Observed<'a> {
     pub operation: &'static str,
     /// To what, and how it went if not well.
     pub detail: &'a str,
+    /// Of a message: itself.
+    pub message: Option<&'a Bytes>,
 }
 
 /// Told of everything that reaches the store or the network, in order.

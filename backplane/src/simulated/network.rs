@@ -109,10 +109,10 @@ impl Network {
         self.counter
     }
 
-    pub(super) fn observe(&mut self, process: &str, operation: &'static str, detail: &str) {
+    pub(super) fn observe(&mut self, process: &str, operation: &'static str, detail: &str, message: Option<&Bytes>) {
         let at = self.now();
         if let Some(observer) = &mut self.observer {
-            observer(&Observed { at, process, operation, detail });
+            observer(&Observed { at, process, operation, detail, message });
         }
     }
 
@@ -227,7 +227,7 @@ impl Network {
         }
         if self.observer.is_some() {
             let detail = format!("to {to} {} B {:016x}", bytes.len(), xxhash_rust::xxh3::xxh3_64(&bytes));
-            self.observe(&process, OPERATION, &detail);
+            self.observe(&process, OPERATION, &detail, Some(&bytes));
         }
         if matches!(self.clock, Clock::Tokio(_)) {
             self.deliver();
@@ -255,7 +255,7 @@ impl Network {
                     let moment = self.moment(connection);
                     if !self.away {
                         let result = apply(&mut self.store, &moment);
-                        self.observe("", operation, &format!("{about}, belated: {result:?}"));
+                        self.observe("", operation, &format!("{about}, belated: {result:?}"), None);
                     }
                 }
             }

@@ -70,10 +70,13 @@ impl Store {
     ) -> Result<Version, Error> {
         let stored = self.records.get(sub);
         let version = stored.map_or(Version::ABSENT, |record| record.version);
-        if version != expected && moment.bug != Some(Bug::RecordsNotCompared) {
+        if version != expected {
             let repeats = stored.is_some_and(|record| record.before == expected && record.bytes == *bytes);
             let conflict = Error::Conflict { operation: "write a record", stored: version };
             return if repeats { Ok(version) } else { Err(conflict) };
+        }
+        if moment.bug == Some(Bug::RecordsNotKept) && moment.version.is_multiple_of(3) {
+            return Ok(Version(moment.version));
         }
         let record = Record { version: Version(moment.version), before: version, bytes: bytes.clone() };
         self.records.insert(sub.clone(), record);

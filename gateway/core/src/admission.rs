@@ -38,6 +38,9 @@ pub(crate) struct Admission {
     redirects: u32,
     /// Left of the times that a zone to which another has pointed may know nothing of her.
     doubts: u32,
+    /// The zone that knew nothing of her although her record named it. She may have gone from there since the record was read;
+    /// when both say so once more, the resume is impossible.
+    disbelieved: Option<ZoneNo>,
     step: Step,
 }
 
@@ -65,6 +68,7 @@ impl Admission {
             deadline: Some(now + ADMISSION_TIMEOUT),
             redirects: 0,
             doubts: MAX_DOUBTS,
+            disbelieved: None,
             step: Step::Reading,
         }
     }
@@ -83,6 +87,7 @@ impl Admission {
             deadline: Some(now + ADMISSION_TIMEOUT),
             redirects: 0,
             doubts: MAX_DOUBTS,
+            disbelieved: None,
             step: Step::Reading,
         })
     }
@@ -100,6 +105,7 @@ impl Admission {
             deadline: None,
             redirects: 0,
             doubts: MAX_DOUBTS,
+            disbelieved: None,
             step: Step::Reading,
         }
     }
@@ -282,6 +288,10 @@ impl Core {
             RefusedAttach::ResumeImpossible if admission.redirects > 0 && admission.doubts > 0 => {
                 admission.redirects = 0;
                 admission.doubts -= 1;
+                admission.step = Step::Waiting { until: now + RECORD_RETRY };
+            }
+            RefusedAttach::ResumeImpossible if admission.disbelieved != admission.asks() => {
+                admission.disbelieved = admission.asks();
                 admission.step = Step::Waiting { until: now + RECORD_RETRY };
             }
             RefusedAttach::ResumeImpossible if playing => {

@@ -138,7 +138,7 @@ async fn adopt(host: &Arc<Host>, workers: &Workers, zone: &world::Zone) -> anyho
     };
     let state = recovered.zone.unwrap_or_else(|| Zone::new(host.config.world.clone(), zone.number));
     let replayed = (recovered.took, recovered.entries);
-    let budget = host.config.replay_budget;
+    let budget = (host.config.replay_budget, host.config.replay_entries);
     workers.adopt(ZoneRunner::new(state, port.clone(), modules, commit_tx, zone, replayed, budget));
     host.add(port.clone());
     tokio::spawn(Rescue::new(host.clone(), port.clone(), rebuilt, steps_rx).run());

@@ -9,6 +9,7 @@ mod distributed;
 mod machine;
 mod paths;
 mod shell;
+mod sim;
 mod test;
 mod tidy;
 
@@ -35,6 +36,8 @@ enum Command {
     /// Measure, and print figures
     #[command(subcommand)]
     Bench(bench::Command),
+    /// Simulate a small world, processes, store and players in one thread, under faults drawn from a seed; over many seeds
+    Sim(sim::Args),
     /// Check the rules of the house: who depends on whom, sizes of files, what the README lists
     Tidy,
     /// Format all Rust code
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Distributed(args) => distributed::run(&args),
         Command::Bench(command) => bench::run(&command),
+        Command::Sim(args) => sim::run(&args),
         Command::Tidy => tidy::run(),
         Command::Fmt => test::format(),
     };
