@@ -40,6 +40,15 @@ pub enum Error {
         /// The only index that a new entry may have.
         expected: JournalIndex,
     },
+    /// An entry of another owner stands where this one was to go: the store has lost what this owner wrote, and somebody
+    /// else went on from there. Both histories were acknowledged; the stored one stands.
+    #[error("{operation}: entry {at} is another owner's")]
+    Diverged {
+        /// What was wanted.
+        operation: &'static str,
+        /// The first entry that is.
+        at: JournalIndex,
+    },
     /// The journal no longer has that entry.
     #[error("{operation}: the journal was trimmed and begins with entry {first}")]
     Trimmed {

@@ -23,16 +23,31 @@
 //! |---|---|---|
 //! | embedded, directory | synced to disk; concurrent writes share one sync | `kill -9`, power cut |
 //! | embedded, memory | in memory | nothing |
-//! | Redis, [`Durability::Process`] | in Redis's memory, in its AOF within a second | `kill -9` of anybody; a power cut takes up to the last second |
+//! | Redis, [`Durability::Process`] | in Redis's memory, in its AOF within a second | `kill -9` of any of ours; that of Redis takes what waits for a sync under way, a power cut up to the last second |
 //! | Redis, [`Durability::Replicated`] | also in a replica's memory | the loss of one machine |
 //! | Redis, [`Durability::Fsync`] | synced to Redis's disk | power cut |
+//!
+//! *Lost tails.* A replica that takes over (Sentinel, Cluster) lacks what had not reached it, and a Redis that was killed may lack its
+//! last moments. What is left is a beginning of the history of each server, never a part without what came before it. That
+//! this may have happened shows in [`Backplane::incarnation`], which compares the server's run and replication ids on every
+//! connection, before anything else is done over it; it also changes when nothing was lost. Then
+//!
+//! - an owner that is refused as [`Error::Fenced`] may have been forgotten instead of replaced: [`Backplane::reassert`]
+//!   puts its lease back if no other of its epoch or a higher one is stored. Last owners have the 3 s for that
+//!   in which nobody else may claim;
+//! - an append is [`Error::NotNext`] with an `expected` that the owner has appended already: it appends again from there,
+//!   whatever epoch the entries had at first. [`Error::Diverged`]: another owner went on from there; stop;
+//! - records, names and values are what they were before: who remembers writing later ones writes them again;
+//! - epochs don't repeat: the first claim of a zone in a new history goes far past the stored one, up to the clock (ms).
 //!
 //! An error other than a transient one means: not done. After a transient one ([`Error::is_transient`]) nobody knows;
 //! every operation is made so that doing it again, unchanged, is right: an append by its index and bytes, a record by its
 //! version and bytes, a transfer by its epoch. The backplane never repeats anything by itself. No operation takes
 //! longer than about 2 s to say so.
 //!
-//! *Outages* show in [`Backplane::health`] within 2 s. Connections are rebuilt for as long as the handle lives.
+//! *Outages* show in [`Backplane::health`] within 2 s, of a cluster when any of its slots is without a primary that answers.
+//! Connections are rebuilt for as long as the handle lives. Under Sentinel the sentinels are asked for the primary on every
+//! (re)connect and once a second; in a cluster each key's commands go to its slot's primary, wherever that is now.
 
 mod embedded;
 mod error;
@@ -88,7 +103,12 @@ impl Backplane {
         Ok(Self::over(Backend::Embedded(Arc::new(embedded::Embedded::open(dir).await?))))
     }
 
-    /// Connects to a Redis 7 or newer, `redis://[user:password@]host[:port][/db]`.
+    /// Connects to a Redis 7 or newer:
+    ///
+    /// - `redis://[user:password@]host[:port][/db]`, one server;
+    /// - `redis+sentinel://[user:password@]host[:port],host[:port]…/NAME[/db]`, the primary called NAME of these sentinels (port
+    ///   26379); user and password are the primary's, sentinels are asked without;
+    /// - `redis+cluster://[user:password@]host[:port],host[:port]…`, the cluster these nodes belong to.
     ///
     /// # Errors
     /// [`Error::Away`] when it can't be reached, [`Error::NotPersistent`] when it would not keep what it acknowledges at the
@@ -157,6 +177,18 @@ impl Backplane {
         }
     }
 
+    /// Counts how often the store may have lost acknowledged writes since this handle was made: it has restarted, or a replica
+    /// that may have lagged has become the primary. Changes before any operation can meet the other state. What to do then is
+    /// in the crate's documentation. The embedded backend never loses anything: always 0.
+    pub fn incarnation(&self) -> watch::Receiver<u64> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.incarnation(),
+            Backend::Redis(redis) => redis.incarnation(),
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.incarnation(),
+        }
+    }
+
     // ---- the bus
 
     /// Puts a message into a process's inbox, if it has one. Fire and forget: `Ok` says that it was handed on.
@@ -214,6 +246,21 @@ impl Backplane {
             Backend::Redis(redis) => redis.renew(lease).await,
             #[cfg(feature = "testing")]
             Backend::Simulated(simulated) => simulated.renew(lease).await,
+        }
+    }
+
+    /// Puts a lease back that the store has lost, and renews it: `Ok` if it is the stored one, or of a higher epoch than the
+    /// stored one. An owner that was fenced asks this when [`Self::incarnation`] has changed since its last success.
+    ///
+    /// # Errors
+    /// [`Error::Fenced`] when the zone has, or had, a lease of that epoch or a higher one: this owner was really replaced;
+    /// transient ones.
+    pub async fn reassert(&self, lease: &Lease) -> Result<(), Error> {
+        match &self.backend {
+            Backend::Embedded(embedded) => embedded.renew(lease),
+            Backend::Redis(redis) => redis.reassert(lease).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.reassert(lease).await,
         }
     }
 
@@ -280,7 +327,8 @@ impl Backplane {
     ///
     /// # Errors
     /// [`Error::Fenced`] when the zone has another lease; [`Error::NotNext`] when the batch would leave a gap or contradict
-    /// an entry that is there; transient ones, [`Error::Store`].
+    /// an entry of the same epoch that is there; [`Error::Diverged`] when such an entry is another epoch's; transient ones,
+    /// [`Error::Store`].
     pub async fn append_batch(&self, lease: &Lease, first: JournalIndex, entries: Vec<Bytes>) -> Result<(), Error> {
         if entries.is_empty() {
             return self.renew(lease).await;
@@ -629,7 +677,7 @@ impl Backplane {
         }
     }
 
-    /// All values whose names begin with `prefix`, ordered by name.
+    /// All values whose names begin with `prefix`, ordered by name. Costs what is found, however many others there are.
     ///
     /// # Errors
     /// Transient ones, [`Error::Store`].

@@ -107,6 +107,7 @@ async fn a_dead_redis_shows_within_two_seconds_and_its_return_too() {
     let inbox = backplane.subscribe(&gateway("idle"), 10).await.unwrap();
     let mut health = backplane.health();
 
+    server.until_written().await.unwrap();
     server.kill().unwrap();
     until(&mut health, Health::Away, NOTICED).await;
     until_disconnected(&inbox).await;
@@ -185,6 +186,7 @@ async fn after_an_outage_only_the_last_owner_may_claim_for_a_while() {
     let rival = Backplane::redis(&server.url(), RedisOptions::default()).await.unwrap();
     let lease = claim(&backplane, ZONE, "owner").await;
     let mut health = rival.health();
+    server.until_written().await.unwrap();
     server.kill().unwrap();
     until(&mut health, Health::Away, NOTICED).await;
     tokio::time::sleep(Duration::from_secs(4)).await;
@@ -221,6 +223,39 @@ async fn a_flushed_redis_fences_the_owner_and_epochs_go_on_from_what_it_saw() {
     assert!(backplane.append(&lease, at(1), bytes("entry 1")).await.unwrap_err().is_fenced());
     let Claim::Won(again) = backplane.claim(ZONE, &host("host"), lease.epoch).await.unwrap() else { panic!("held") };
     assert!(again.epoch > lease.epoch);
+}
+
+#[tokio::test]
+async fn a_restart_may_have_lost_something_and_a_broken_connection_has_not() {
+    let (mut server, backplane) = start().await;
+    let mut incarnation = backplane.incarnation();
+    raw(&server, &["CLIENT", "KILL", "TYPE", "normal"]).await;
+    insist(async || backplane.put_value("key", bytes("value")).await).await;
+    assert!(!incarnation.has_changed().unwrap());
+    server.restart().await.unwrap();
+    within(incarnation.changed()).await.unwrap();
+    let lease = insist(async || match backplane.claim(ZONE, &host("host"), Epoch(0)).await? {
+        Claim::Won(lease) => Ok(lease),
+        Claim::Held(owner, _) => panic!("held by {owner:?}"),
+    });
+    let lease = lease.await;
+    server.restart().await.unwrap();
+    within(incarnation.changed()).await.unwrap();
+    let next = claim(&backplane, ZONE, "host").await;
+    assert!(
+        next.epoch.0.abs_diff(lease.epoch.0) > 1,
+        "the file may lack epochs that were given, this one included: {next:?}"
+    );
+}
+
+#[tokio::test]
+async fn values_from_before_there_was_an_index_are_listed() {
+    let (server, backplane) = start().await;
+    raw(&server, &["HSET", "wod:values", "zone/2", "b", "zone/1", "a"]).await;
+    let both = [("zone/1".to_owned(), bytes("a")), ("zone/2".to_owned(), bytes("b"))];
+    assert_eq!(backplane.values("zone/").await.unwrap(), both);
+    backplane.put_value("zone/3", bytes("c")).await.unwrap();
+    assert_eq!(backplane.values("zone/").await.unwrap().len(), 3);
 }
 
 #[tokio::test]

@@ -66,9 +66,28 @@ fn a_replica_that_lagged_has_lost_what_was_written_since() {
         assert!(simulation.fail_over());
         assert_eq!(*backplane.health().borrow(), Health::Connected);
         assert_eq!(backplane.journal_end(ZONE).await.unwrap(), at(3));
+        assert_eq!(*backplane.incarnation().borrow(), 1);
         assert_eq!(backplane.record(&sub).await.unwrap(), Some((first, bytes("first"))));
         let again = backplane.put_record(&sub, first, bytes("third")).await.unwrap();
         assert!(again > second, "a version of the lost tail came again");
+    });
+}
+
+#[test]
+fn a_lease_that_was_lost_is_put_back_and_its_epoch_not_given_again() {
+    let simulation = Simulation::new(1);
+    let backplane = simulation.connect("host");
+    process().block_on(async {
+        simulation.begin_lagging();
+        let lease = claim(&backplane, ZONE, "owner").await;
+        simulation.go_away();
+        simulation.fail_over();
+        assert!(backplane.renew(&lease).await.unwrap_err().is_fenced());
+        backplane.reassert(&lease).await.unwrap();
+        backplane.append(&lease, at(1), bytes("one")).await.unwrap();
+        let next = claim(&backplane, ZONE, "owner").await;
+        assert!(next.epoch.0 > lease.epoch.0 + 1000, "{next:?}");
+        assert!(backplane.reassert(&lease).await.unwrap_err().is_fenced());
     });
 }
 
@@ -80,7 +99,7 @@ fn after_an_outage_only_the_last_owner_may_claim_for_three_seconds() {
         claim(&backplane, ZONE, "owner").await;
         simulation.go_away();
         simulation.advance(Duration::from_secs(60));
-        simulation.come_back();
+        simulation.come_back(false);
         let other = backplane.claim(ZONE, &host("other"), Epoch(0)).await.unwrap();
         assert!(matches!(other, Claim::Held(..)), "{other:?}");
         claim(&backplane, ZONE, "owner").await;

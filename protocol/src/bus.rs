@@ -1,10 +1,12 @@
 //! What processes say to each other over the backplane: one envelope per pair of processes and flush.
 //!
 //! Inboxes are lossy and unordered across senders. Loss is found by the frame numbers ([`ZoneFrame::seq`]) and the stream
-//! numbers ([`ZoneStream::first`]) and repaired by resync and resend; nothing here may assume delivery.
+//! numbers ([`ZoneStream::after`]) and repaired by resync and resend; nothing here may assume delivery.
 
+mod border;
 mod frame;
 mod inputs;
+mod migration;
 mod stream;
 
 use bytes::Bytes;
@@ -12,11 +14,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{GatewayId, HostId};
 
+pub use border::{BorderCard, BorderFrame};
 pub use frame::{
     AttachRefused, Attached, Attribute, AttributeChange, Correction, EntityCard, Gone, GoneReason, LatestEvent,
     MessageBody, Moved, RefusedAttach, RosterChange, ZoneCard, ZoneFrame, ZoneNotice,
 };
 pub use inputs::{AttachProof, AttachRequest, CommandBody, DetachReason, GatewayInput, MoveClaim, ToZone};
+pub use migration::{MigrationWord, ZoneMigration};
 pub use stream::{Traveller, TravellingSession, Way, WhisperOrigin, ZoneItem, ZoneStream};
 
 /// A process that has an inbox.
@@ -97,4 +101,8 @@ pub enum Part {
     Notice(ZoneNotice),
     /// Zone to zone.
     Stream(ZoneStream),
+    /// Zone to neighbouring zone.
+    Border(Box<BorderFrame>),
+    /// Host to host: a zone changes hands.
+    Migration(ZoneMigration),
 }

@@ -28,8 +28,43 @@ pub struct HostBeat {
     pub uptime_ms: u64,
     /// Resident memory, bytes.
     pub memory_bytes: u64,
+    /// Load of each worker, per mille of its time.
+    #[serde(default)]
+    pub workers: Vec<u32>,
+    /// How long the newest messages waited in its inbox, ms.
+    #[serde(default)]
+    pub inbox_lag_ms: u32,
+    /// It takes no zones and gives away what it has.
+    #[serde(default)]
+    pub draining: bool,
     /// Zones it owns.
     pub zones: Vec<ZoneBeat>,
+}
+
+/// How busy a zone host is, in few bytes: what hosts decide by who takes which zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostLoad {
+    /// The host.
+    pub host: HostId,
+    /// The region it serves first; empty: all alike.
+    pub region: String,
+    /// Threads that tick zones.
+    pub workers: u32,
+    /// It takes no zones and gives away what it has.
+    pub draining: bool,
+    /// Zones it owns.
+    pub zones: Vec<ZoneLoad>,
+}
+
+/// How busy a zone keeps its worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZoneLoad {
+    /// The zone.
+    pub zone: ZoneNo,
+    /// Per mille of one worker's time, measured over the last seconds.
+    pub load: u32,
+    /// Players in it.
+    pub players: u32,
 }
 
 /// One zone in its host's heartbeat.
@@ -55,20 +90,32 @@ pub struct ZoneBeat {
     /// Its module failed too often: the zone goes on without it.
     #[serde(default)]
     pub shelved: bool,
-    /// Names of the players in it, link-dead ones included.
-    pub players: Vec<String>,
+    /// The players in it, link-dead ones included.
+    pub players: Vec<PlayerBeat>,
     /// Characters and things.
     pub entities: u32,
     /// Duration of a tick, µs, over the last 1,024 ticks.
     pub tick_p50_us: u32,
     /// The same, 99th percentile.
     pub tick_p99_us: u32,
+    /// Per mille of one worker's time that it takes.
+    #[serde(default)]
+    pub load: u32,
     /// Ticks waiting for the journal.
     pub uncommitted: u32,
     /// What is wrong with it, for people; empty: healthy.
     pub trouble: Vec<String>,
     /// Nobody in it and nothing to do.
     pub asleep: bool,
+}
+
+/// A player in her zone's heartbeat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlayerBeat {
+    /// Her name.
+    pub name: String,
+    /// Through which gateway she is connected; none: her connection is lost, and the zone waits for a resume.
+    pub gateway: Option<GatewayId>,
 }
 
 /// A gateway's heartbeat.
@@ -86,6 +133,15 @@ pub struct GatewayBeat {
     pub uptime_ms: u64,
     /// Connections now.
     pub connections: u32,
+    /// Its region.
+    #[serde(default)]
+    pub region: String,
+    /// Players in the world through it.
+    #[serde(default)]
+    pub players: u32,
+    /// Resident memory, bytes.
+    #[serde(default)]
+    pub memory_bytes: u64,
     /// Whether it is draining.
     pub draining: bool,
 }

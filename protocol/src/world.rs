@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::client::TagValue;
-use crate::ids::{ZoneName, ZoneNo};
+use crate::ids::{HostId, ZoneName, ZoneNo};
 use crate::units::{Bounds, Pos};
 
 /// A whole world.
@@ -69,6 +69,12 @@ pub struct Zone {
     /// Portal name of the map → `zone` or `zone/place`.
     #[serde(default)]
     pub portals: std::collections::BTreeMap<String, String>,
+    /// Hosts that run it while any of them is alive; empty: any host.
+    #[serde(default)]
+    pub hosts: Vec<HostId>,
+    /// Zones that do not run on the same host while there is another.
+    #[serde(default)]
+    pub apart_from: Vec<ZoneName>,
     /// Settings for the module.
     #[serde(default)]
     pub config: std::collections::BTreeMap<String, TagValue>,
@@ -188,6 +194,11 @@ impl World {
             let target = destination.split('/').next().unwrap_or_default();
             if self.zone_named(target).is_none() {
                 return invalid(format!("portal `{portal}` leads to `{destination}`: no zone has that name"));
+            }
+        }
+        for other in &zone.apart_from {
+            if self.zone_named(other.as_str()).is_none_or(|other| other.number == zone.number) {
+                return invalid(format!("apart_from names `{other}`: that is no other zone"));
             }
         }
         for other in &self.zones[..index] {

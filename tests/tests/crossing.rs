@@ -41,3 +41,33 @@ async fn a_player_walks_over_the_border_and_back_and_stays_one() {
     .unwrap();
     assert_eq!((ann.faults.clone(), bob.faults.clone()), (vec![], vec![]));
 }
+
+#[tokio::test]
+async fn people_on_both_sides_of_a_border_see_and_hear_each_other() {
+    let cluster = Cluster::distributed().await.unwrap();
+    let mut ann = Client::guest(&cluster.url(0), "Ann", Encoding::Json).await.unwrap();
+    let mut bob = Client::guest(&cluster.url(1), "Bob", Encoding::MessagePack).await.unwrap();
+    for client in [&mut ann, &mut bob] {
+        for (x, y) in [(92.0, client.at.1), (92.0, 45.0), (118.0, 45.0)] {
+            client.walk_to(x, y).await.unwrap();
+        }
+    }
+    let is_ghost = |client: &Client, name: &str| {
+        let rosters = client.seen.iter().filter(|message| message["t"] == "roster");
+        let cards = rosters.flat_map(|message| message["enter"].as_array().unwrap());
+        cards.filter(|card| card["name"] == name).last().map(|card| card["ghost"] == true)
+    };
+    ann.listen(std::time::Duration::from_millis(300)).await.unwrap();
+    assert_eq!(is_ghost(&ann, "Bob"), Some(false));
+    bob.walk_to(122.0, 45.0).await.unwrap();
+    assert_eq!(bob.zone["zone"], "nyc.streets");
+    ann.chat("say", "on that side?").await.unwrap();
+    bob.until("a line from over the border", |message| message["text"] == "on that side?").await.unwrap();
+    bob.chat("emote", "waves").await.unwrap();
+    ann.until("a gesture over the border", |message| message["text"] == "waves").await.unwrap();
+    assert_eq!((is_ghost(&ann, "Bob"), is_ghost(&bob, "Ann")), (Some(true), Some(true)));
+    let rosters = ann.seen.iter().filter(|message| message["t"] == "roster");
+    let left = rosters.flat_map(|message| message["leave"].as_array().unwrap());
+    assert_eq!(left.filter(|id| id.as_u64() == Some(bob.you())).count(), 0, "she saw him all the way");
+    assert_eq!((ann.faults.clone(), bob.faults.clone()), (vec![], vec![]));
+}

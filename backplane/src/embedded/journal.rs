@@ -92,7 +92,11 @@ fn append(
     // All checks come before the first insert: a refused append must leave no trace in the group's transaction.
     for (index, entry) in numbered().take_while(|(index, _)| *index <= end) {
         let stored = journal.get((zone, index))?;
-        if stored.is_none_or(|stored| stored.value() != (lease.epoch.0, &entry[..])) {
+        let Some((epoch, bytes)) = stored.as_ref().map(|stored| stored.value()) else { return Err(not_next()) };
+        if epoch != lease.epoch.0 {
+            return Err(Failure::Refused(Error::Diverged { operation, at: JournalIndex(index) }));
+        }
+        if bytes != &entry[..] {
             return Err(not_next());
         }
     }

@@ -39,6 +39,7 @@ pub(crate) struct Embedded {
     leases: Arc<Leases>,
     inboxes: Mutex<HashMap<Process, Vec<Weak<InboxQueue>>>>,
     beats: Mutex<BTreeMap<(String, String), Beat>>,
+    incarnation: watch::Sender<u64>,
 }
 
 /// What the commit thread and readers share.
@@ -73,6 +74,7 @@ impl Embedded {
             leases: Arc::new(Leases::new(leases, Instant::now())),
             inboxes: Mutex::default(),
             beats: Mutex::default(),
+            incarnation: watch::Sender::new(0),
         })
     }
 
@@ -89,6 +91,11 @@ impl Embedded {
 
     pub(crate) fn health(&self) -> watch::Receiver<Health> {
         self.store.health.subscribe()
+    }
+
+    /// Never changes: what was acknowledged is synced.
+    pub(crate) fn incarnation(&self) -> watch::Receiver<u64> {
+        self.incarnation.subscribe()
     }
 
     pub(crate) fn publish(&self, to: &Process, message: Bytes) {

@@ -1,4 +1,4 @@
-//! The connections to Redis and the task that keeps them up.
+//! The connections to one Redis server and the task that keeps them up. What a new connection must pass is in [`dial`](super::dial).
 //!
 //! Why not the client library's own `ConnectionManager`: what must happen on every new connection (refuse a Redis that
 //! forgets, load the functions, hold claims off) and what counts as lost (no answer to a PING in 1 s, a primary that
@@ -9,19 +9,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind};
+use ::redis::{Client, Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind};
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::address::NodeAddr;
+use super::dial::{History, Target};
 use super::functions::Functions;
 use crate::error::{Error, Source};
 use crate::types::{Durability, Health, RedisOptions};
 
 /// An operation waits this long for a connection that is being rebuilt, so that callers who repeat do not spin.
-const RECONNECT_PATIENCE: Duration = Duration::from_millis(400);
+pub(super) const RECONNECT_PATIENCE: Duration = Duration::from_millis(400);
 /// A command must be answered within this time.
-const ANSWER_TIMEOUT: Duration = Duration::from_millis(1400);
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_millis(1400);
 /// A replica must confirm within this time.
 const REPLICA_TIMEOUT: Duration = Duration::from_millis(500);
 /// Waiting for the round to the replica before ours, and then for ours.
@@ -34,25 +36,26 @@ pub(super) const WATCHDOG_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Between two attempts to connect.
 pub(super) const RETRY_DELAY: Duration = Duration::from_millis(200);
-/// The first Redis with functions.
-const OLDEST_MAJOR: u32 = 7;
-/// Commands of a connection that may wait to be written.
-const PIPELINE: usize = 256;
 
 /// One set of connections, from one (re)connect to the next loss.
 #[derive(Clone)]
 pub(super) struct Connections {
     /// Tells this set from those before and after it.
-    generation: u64,
+    pub(super) generation: u64,
     /// When it came up.
     pub(super) since: Instant,
+    /// Which server it leads to, where that is not always the same.
+    pub(super) node: Option<NodeAddr>,
+    /// Opens further connections to the same server.
+    pub(super) client: Client,
+    pub(super) history: History,
     /// Publishes and the watchdog: never behind anything slow.
-    bus: MultiplexedConnection,
+    pub(super) bus: MultiplexedConnection,
     /// Everything that compares and writes. `WAIT` belongs to the connection that wrote.
-    store: MultiplexedConnection,
+    pub(super) store: MultiplexedConnection,
     /// Snapshots and blobs, which would hold up the others.
-    bulk: MultiplexedConnection,
-    replicas: Arc<Mutex<Confirmed>>,
+    pub(super) bulk: MultiplexedConnection,
+    pub(super) replicas: Arc<Mutex<Confirmed>>,
 }
 
 /// Which connection a command takes.
@@ -65,49 +68,77 @@ pub(super) enum Lane {
 
 /// What is shared by operations and the task that keeps the connections up.
 pub(super) struct Link {
-    pub(super) client: Client,
-    pub(super) functions: Functions,
-    options: RedisOptions,
+    pub(super) target: Target,
+    pub(super) functions: Arc<Functions>,
+    pub(super) options: RedisOptions,
     connections: watch::Sender<Option<Connections>>,
     health: watch::Sender<Health>,
     /// The generation of the connections that a command last found dead.
     suspected: watch::Sender<u64>,
-    /// Ends everything that was started for this link.
+    /// Of the whole backplane; it counts histories that may lack something.
+    incarnation: Arc<watch::Sender<u64>>,
+    /// The history of the last connections.
+    known: parking_lot::Mutex<Option<History>>,
+    /// Ends this link.
     pub(super) cancel: CancellationToken,
+    /// Ends the backplane, and the link with it.
+    closed: CancellationToken,
 }
 
 impl Link {
-    /// Connects for the first time.
-    pub(super) async fn connect(url: &str, options: RedisOptions) -> Result<Arc<Self>, Error> {
-        let client = Client::open(url).map_err(|source| Error::store("read the Redis address", source))?;
-        let link = Self {
-            client,
-            functions: Functions::new(),
+    /// Away, until somebody connects it and keeps it up.
+    pub(super) fn new(
+        target: Target,
+        functions: Arc<Functions>,
+        options: RedisOptions,
+        incarnation: Arc<watch::Sender<u64>>,
+        closed: &CancellationToken,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            target,
+            functions,
             options,
             connections: watch::Sender::new(None),
             health: watch::Sender::new(Health::Away),
             suspected: watch::Sender::new(0),
-            cancel: CancellationToken::new(),
-        };
-        let connections = link.dial(1).await?;
-        link.set(Some(connections));
-        Ok(Arc::new(link))
+            incarnation,
+            known: parking_lot::Mutex::new(None),
+            cancel: closed.child_token(),
+            closed: closed.clone(),
+        })
+    }
+
+    /// Connects for the first time, and says so when that fails.
+    pub(super) async fn connect(&self) -> Result<(), Error> {
+        self.set(Some(self.dial(1).await?));
+        Ok(())
     }
 
     pub(super) fn health(&self) -> watch::Receiver<Health> {
         self.health.subscribe()
     }
 
+    /// The connections as they come and go.
+    pub(super) fn watch(&self) -> watch::Receiver<Option<Connections>> {
+        self.connections.subscribe()
+    }
+
     /// Watches the connections and rebuilds them when they are lost, until cancelled.
     pub(super) async fn keep_up(&self) {
+        let address = self.target.describe();
         let mut generation = 1;
-        while self.cancel.run_until_cancelled(self.until_lost()).await.is_some() {
-            tracing::warn!(address = %self.address(), "Redis is away");
+        loop {
+            if self.connections.borrow().is_none() {
+                generation += 1;
+                let Some(connections) = self.cancel.run_until_cancelled(self.redial(generation)).await else { break };
+                tracing::info!(%address, "connected to Redis");
+                self.set(Some(connections));
+            }
+            if self.cancel.run_until_cancelled(self.until_lost()).await.is_none() {
+                break;
+            }
+            tracing::warn!(%address, "Redis is away");
             self.set(None);
-            generation += 1;
-            let Some(connections) = self.cancel.run_until_cancelled(self.redial(generation)).await else { break };
-            tracing::info!(address = %self.address(), "Redis is back");
-            self.set(Some(connections));
         }
         self.set(None);
     }
@@ -126,7 +157,7 @@ impl Link {
     }
 
     fn absent(&self, operation: &'static str) -> Error {
-        match self.cancel.is_cancelled() {
+        match self.closed.is_cancelled() {
             true => Error::Closed { operation },
             false => Error::Away { operation, source: None },
         }
@@ -145,16 +176,19 @@ impl Link {
         self.judge(operation, connections, answer)
     }
 
-    /// Sends several commands at once; otherwise like [`Self::send`].
-    pub(super) async fn send_all<T: FromRedisValue>(
+    /// [`Self::send`] to a node that a slot is just being moved to, and that must be told that we know.
+    pub(super) async fn send_asking<T: FromRedisValue>(
         &self,
         operation: &'static str,
         connections: &Connections,
         lane: Lane,
-        commands: &Pipeline,
+        command: &Cmd,
     ) -> Result<Result<T, RedisError>, Error> {
         let mut connection = connections.lane(lane);
-        let answer = timeout(ANSWER_TIMEOUT, commands.query_async(&mut connection)).await;
+        let mut both = ::redis::pipe();
+        both.cmd("ASKING").ignore().add_command(command.clone());
+        let answer = timeout(ANSWER_TIMEOUT, both.query_async(&mut connection)).await;
+        let answer = answer.map(|answer| answer.map(|(answer,): (T,)| answer));
         self.judge(operation, connections, answer)
     }
 
@@ -206,6 +240,13 @@ impl Link {
     }
 
     fn set(&self, connections: Option<Connections>) {
+        if let Some(Connections { history, .. }) = &connections {
+            // Before any operation can see the new connections.
+            let before = self.known.lock().replace(history.clone());
+            if before.is_some_and(|before| before != *history) {
+                self.incarnation.send_modify(|incarnation| *incarnation += 1);
+            }
+        }
         let health = if connections.is_some() { Health::Connected } else { Health::Away };
         self.connections.send_replace(connections);
         self.health.send_if_modified(|current| std::mem::replace(current, health) != health);
@@ -214,6 +255,19 @@ impl Link {
     /// Returns when the current connections are of no use any more.
     async fn until_lost(&self) {
         let Some(connections) = self.connections.borrow().clone() else { return };
+        let replaced = async {
+            match (&self.target, &connections.node) {
+                (Target::Primary(sentinels), Some(primary)) => sentinels.until_another_than(primary).await,
+                _ => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.until_silent(&connections) => {}
+            () = replaced => {}
+        }
+    }
+
+    async fn until_silent(&self, connections: &Connections) {
         let mut suspected = self.suspected.subscribe();
         loop {
             let suspicion = suspected.wait_for(|generation| *generation == connections.generation);
@@ -231,6 +285,7 @@ impl Link {
 
     /// Tries for as long as it takes.
     async fn redial(&self, generation: u64) -> Connections {
+        let address = self.target.describe();
         let mut told = None;
         loop {
             match self.dial(generation).await {
@@ -239,89 +294,13 @@ impl Link {
                     // Once for each kind of trouble, not five times a second.
                     let error = describe(&error);
                     if told.as_ref() != Some(&error) {
-                        tracing::warn!(address = %self.address(), %error, "Redis can't be used");
+                        tracing::warn!(%address, %error, "Redis can't be used");
                         told = Some(error);
                     }
                     tokio::time::sleep(RETRY_DELAY).await;
                 }
             }
         }
-    }
-
-    /// Connects, refuses a Redis that would forget, and loads the functions.
-    async fn dial(&self, generation: u64) -> Result<Connections, Error> {
-        const OPERATION: &str = "connect to Redis";
-        let away = |source: Source| Error::Away { operation: OPERATION, source: Some(source) };
-        let failed = |error: RedisError| match Trouble::of(&error) {
-            Trouble::Request => Error::store(OPERATION, error),
-            Trouble::Server | Trouble::Connection => away(error.into()),
-        };
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(ANSWER_TIMEOUT))
-            .set_pipeline_buffer_size(PIPELINE);
-        let connect = async {
-            let one = || self.client.get_multiplexed_async_connection_with_config(&config);
-            let (bus, mut store, bulk) = tokio::try_join!(one(), one(), one()).map_err(failed)?;
-            self.check_server(&mut store).await?;
-            self.functions.load().exec_async(&mut store).await.map_err(failed)?;
-            let replicas = Arc::default();
-            Ok(Connections { generation, since: Instant::now(), bus, store, bulk, replicas })
-        };
-        timeout(CONNECT_TIMEOUT, connect).await.map_err(|elapsed| away(elapsed.into()))?
-    }
-
-    async fn check_server(&self, store: &mut MultiplexedConnection) -> Result<(), Error> {
-        const OPERATION: &str = "check Redis";
-        let away = |error: RedisError| Error::Away { operation: OPERATION, source: Some(error.into()) };
-        let refuse = |problem, advice| Err(Error::NotPersistent { address: self.address(), problem, advice });
-
-        let info: String = ::redis::cmd("INFO").query_async(store).await.map_err(away)?;
-        let says = |line: &str| info.lines().any(|said| said.starts_with(line));
-        let version = info.lines().find_map(|line| line.strip_prefix("redis_version:")).unwrap_or_default();
-        if version.split('.').next().and_then(|major| major.parse().ok()).is_some_and(|major: u32| major < OLDEST_MAJOR)
-        {
-            return Err(Error::store(
-                OPERATION,
-                format!("this is Redis {version}; functions need {OLDEST_MAJOR} or newer"),
-            ));
-        }
-        if says("role:slave") {
-            let source = "this Redis is a replica and takes no writes".into();
-            return Err(Error::Away { operation: OPERATION, source: Some(source) });
-        }
-        if self.options.allow_no_persistence {
-            return Ok(());
-        }
-        if !says("aof_enabled:1") {
-            return refuse(
-                "keeps no append-only file, so a restart of it would lose the world",
-                "Start it with `--appendonly yes`, or allow it with `allow_no_persistence` if nothing matters",
-            );
-        }
-        if says("maxmemory_policy:allkeys") && !says("maxmemory:0") {
-            return refuse(
-                "throws keys away when memory gets short, whichever they are",
-                "Start it with `--maxmemory-policy noeviction`",
-            );
-        }
-        if self.options.durability == Durability::Fsync {
-            let mut config = ::redis::cmd("CONFIG");
-            config.arg("GET").arg("appendfsync");
-            let setting: Vec<String> = config.query_async(store).await.map_err(away)?;
-            if setting.last().is_none_or(|setting| setting != "always") {
-                return refuse(
-                    "does not sync every write, which durability `fsync` needs",
-                    "Start it with `--appendfsync always`, or choose durability `process`",
-                );
-            }
-        }
-        Ok(())
-    }
-
-    /// Host and port, without credentials.
-    fn address(&self) -> String {
-        self.client.get_connection_info().addr().to_string()
     }
 }
 
@@ -337,32 +316,35 @@ impl Connections {
 
 /// The outcome of the last `WAIT`, good for every write that was answered before it was sent.
 #[derive(Default)]
-struct Confirmed {
+pub(super) struct Confirmed {
     asked: Option<Instant>,
     by_a_replica: bool,
 }
 
 /// What an error of the client library says about where the trouble is.
-enum Trouble {
+pub(super) enum Trouble {
     /// The request itself was refused.
     Request,
-    /// The server takes no writes for now: disk full, out of memory, too few replicas.
+    /// The server takes no writes for now: disk full, out of memory, too few replicas, its cluster out of order.
     Server,
     /// This connection is of no use any more.
     Connection,
 }
 
 impl Trouble {
-    fn of(error: &RedisError) -> Self {
+    pub(super) fn of(error: &RedisError) -> Self {
         match error.kind() {
             ErrorKind::Server(
-                ServerErrorKind::BusyLoading
-                | ServerErrorKind::ReadOnly
-                | ServerErrorKind::MasterDown
-                | ServerErrorKind::ClusterDown,
+                ServerErrorKind::BusyLoading | ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown,
             ) => Self::Connection,
             _ if error.is_io_error() || error.is_unrecoverable_error() => Self::Connection,
-            _ if matches!(error.code(), Some("MISCONF" | "OOM" | "NOREPLICAS" | "BUSY" | "TRYAGAIN")) => Self::Server,
+            _ if matches!(
+                error.code(),
+                Some("MISCONF" | "OOM" | "NOREPLICAS" | "BUSY" | "TRYAGAIN" | "CLUSTERDOWN")
+            ) =>
+            {
+                Self::Server
+            }
             _ => Self::Request,
         }
     }

@@ -5,6 +5,7 @@
 --
 -- Keys of a zone share its hash slot: {prefix:z:N} is the zone's hash, with these fields:
 --   host, epoch, token, expires   the lease; host is empty once released; expires by the server's clock, ms
+--   history                       of the server when the epoch was last given
 --   last                          index of the journal's last entry, kept when the journal is trimmed
 --   newest, older                 snapshots: 'index upload chunks digest'
 -- {prefix:z:N}:journal is a stream with an entry index-0 each: e (epoch), b (bytes).
@@ -38,23 +39,63 @@ local function holds(zone, args)
   return true
 end
 
+-- Another one after a restart of the server, and after a replica has become the primary: this data may then lack the last
+-- that was written to its predecessor.
+local function history()
+  local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+  return run .. string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
+end
+
+-- Epochs of a zone that a predecessor of this server may have given out and we don't know of: far fewer than these. The first
+-- claim in a new history goes past them, and up to the clock: that claim may be lost as well, and the next must not give
+-- the same epoch again.
+local EPOCHS_LOST_AT_MOST = 1000
+
 -- zone; host, least epoch, token, ttl, hold-off (ms for which only the last owner may claim)
 local function claim(keys, args)
   local zone, host = keys[1], args[1]
-  local lease = redis.call('HMGET', zone, 'host', 'epoch', 'expires')
+  local lease = redis.call('HMGET', zone, 'host', 'epoch', 'expires', 'history')
   local now = millis()
   local remaining = math.max((tonumber(lease[3]) or 0) - now, tonumber(args[5]))
   if lease[1] and lease[1] ~= '' and lease[1] ~= host and remaining > 0 then
     return {'held', lease[1], tonumber(lease[2]), remaining}
   end
-  local epoch = math.max(tonumber(lease[2]) or 0, tonumber(args[2])) + 1
+  local stored, present = tonumber(lease[2]) or 0, history()
+  if lease[4] ~= present then
+    stored = math.max(stored + EPOCHS_LOST_AT_MOST, now)
+  end
+  local epoch = math.max(stored, tonumber(args[2])) + 1
   redis.call('HSET', zone, 'host', host, 'epoch', whole(epoch), 'token', args[3], 'expires', whole(now + args[4]))
+  redis.call('HSET', zone, 'history', present)
   return {'won', epoch}
+end
+
+-- zone
+local function owner(keys)
+  local lease = redis.call('HMGET', keys[1], 'host', 'epoch', 'expires')
+  if not lease[1] or lease[1] == '' or tonumber(lease[3]) <= millis() then
+    return {'nobody'}
+  end
+  return {'ok', lease[1], tonumber(lease[2])}
 end
 
 -- zone; lease
 local function renew(keys, args)
   return {holds(keys[1], args) and 'ok' or 'fenced'}
+end
+
+-- zone; lease. An epoch above the stored one was given by a predecessor of this server, and we have lost that. The zone's
+-- history stays as it was: still higher epochs may have been lost, which the next claim must go past.
+local function reassert(keys, args)
+  if holds(keys[1], args) then
+    return {'ok'}
+  end
+  local stored = tonumber(redis.call('HGET', keys[1], 'epoch') or 0)
+  if stored >= tonumber(args[2]) then
+    return {'fenced'}
+  end
+  redis.call('HSET', keys[1], 'host', args[1], 'epoch', args[2], 'token', args[3], 'expires', whole(millis() + args[4]))
+  return {'ok'}
 end
 
 -- zone; lease. Epoch and token stay, so that a repeat is known and no epoch comes twice.
@@ -98,7 +139,10 @@ local function append(keys, args)
     end
     for i = 1, repeats do
       local fields = stored[i][2]
-      if fields[2] ~= epoch or fields[4] ~= args[5 + i] then
+      if fields[2] ~= epoch then
+        return {'diverged', first + i - 1}
+      end
+      if fields[4] ~= args[5 + i] then
         return {'not_next', last + 1}
       end
     end
@@ -153,6 +197,13 @@ local function trim(keys, args)
 end
 
 -- ---- snapshots
+
+-- upload; number, chunk, seconds that it is kept without a pointer
+local function upload(keys, args)
+  redis.call('HSET', keys[1], args[1], args[2])
+  redis.call('EXPIRE', keys[1], args[3])
+  return {'ok'}
+end
 
 -- zone, upload; lease, index, upload's name, chunks, digest. Older uploads' keys are made from this one's: same slot.
 local function point(keys, args)
@@ -226,13 +277,47 @@ end
 
 -- ---- values
 
--- values; key, bytes[, expected bytes]
+-- values; names: the same names, sorted, all with score 0; key, bytes
+local function put_value(keys, args)
+  redis.call('HSET', keys[1], args[1], args[2])
+  redis.call('ZADD', keys[2], 0, args[1])
+  return {'ok'}
+end
+
+-- values, names; key, bytes[, expected bytes]
 local function replace_value(keys, args)
   local stored = redis.call('HGET', keys[1], args[1]) or nil
   if stored ~= args[3] and stored ~= args[2] then
     return {'changed', stored}
   end
-  redis.call('HSET', keys[1], args[1], args[2])
+  return put_value(keys, args)
+end
+
+-- values, names; key
+local function delete_value(keys, args)
+  redis.call('HDEL', keys[1], args[1])
+  redis.call('ZREM', keys[2], args[1])
+  return {'ok'}
+end
+
+-- values, names; prefix. No name contains the byte 255: names are UTF-8.
+local function values(keys, args)
+  if redis.call('ZCARD', keys[2]) ~= redis.call('HLEN', keys[1]) then
+    return {'unindexed'}
+  end
+  local found = {}
+  for _, name in ipairs(redis.call('ZRANGEBYLEX', keys[2], '[' .. args[1], '(' .. args[1] .. '\255')) do
+    found[#found + 1] = {name, redis.call('HGET', keys[1], name)}
+  end
+  return {'ok', found}
+end
+
+-- values, names. A program from before there was an index has written here.
+local function index_values(keys)
+  redis.call('DEL', keys[2])
+  for _, name in ipairs(redis.call('HKEYS', keys[1])) do
+    redis.call('ZADD', keys[2], 0, name)
+  end
   return {'ok'}
 end
 
@@ -270,16 +355,23 @@ end
 
 redis.register_function('wod_@version@_claim', claim)
 redis.register_function('wod_@version@_renew', renew)
+redis.register_function('wod_@version@_reassert', reassert)
 redis.register_function('wod_@version@_release', release)
 redis.register_function('wod_@version@_transfer', transfer)
 redis.register_function('wod_@version@_append', append)
 redis.register_function('wod_@version@_trim', trim)
+redis.register_function('wod_@version@_upload', upload)
 redis.register_function('wod_@version@_point', point)
 redis.register_function('wod_@version@_put_record', put_record)
 redis.register_function('wod_@version@_delete_record', delete_record)
 redis.register_function('wod_@version@_release_name', release_name)
+redis.register_function('wod_@version@_put_value', put_value)
 redis.register_function('wod_@version@_replace_value', replace_value)
+redis.register_function('wod_@version@_delete_value', delete_value)
+redis.register_function('wod_@version@_index_values', index_values)
 redis.register_function('wod_@version@_beat', beat)
 redis.register_function('wod_@version@_end_beat', end_beat)
+redis.register_function{function_name = 'wod_@version@_owner', callback = owner, flags = {'no-writes'}}
 redis.register_function{function_name = 'wod_@version@_read', callback = read, flags = {'no-writes'}}
 redis.register_function{function_name = 'wod_@version@_beats', callback = beats, flags = {'no-writes'}}
+redis.register_function{function_name = 'wod_@version@_values', callback = values, flags = {'no-writes'}}

@@ -1,6 +1,6 @@
 //! The function library in Redis: its name, its text, and replies taken apart.
 
-use ::redis::{Cmd, FromRedisValue, RedisResult, Value};
+use ::redis::{Cmd, FromRedisValue, RedisResult, ToRedisArgs, Value};
 use wod_protocol::ids::Digest;
 
 use crate::error::Error;
@@ -27,11 +27,25 @@ impl Functions {
         command
     }
 
-    /// A call of function `name` with these keys; its arguments follow.
-    pub(super) fn call(&self, name: &'static str, keys: &[&str]) -> Cmd {
+    /// A call of function `name` with these keys, all of one slot; its arguments follow.
+    pub(super) fn call(&self, name: &'static str, keys: &[&str]) -> Call {
         let mut command = ::redis::cmd("FCALL");
         command.arg(format!("wod_{}_{name}", self.version)).arg(keys.len()).arg(keys);
-        command
+        Call { key: keys.first().copied().unwrap_or_default().to_owned(), command }
+    }
+}
+
+/// A call on its way to be sent.
+pub(super) struct Call {
+    /// Its first key, which says where it goes.
+    pub(super) key: String,
+    pub(super) command: Cmd,
+}
+
+impl Call {
+    pub(super) fn arg(mut self, argument: impl ToRedisArgs) -> Self {
+        self.command.arg(argument);
+        self
     }
 }
 

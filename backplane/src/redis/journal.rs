@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use wod_protocol::ids::{JournalIndex, ZoneNo};
 
-use super::Redis;
 use super::connection::Lane;
+use super::{Command, Redis};
 use crate::error::Error;
 use crate::types::Lease;
 
@@ -16,17 +16,14 @@ impl Redis {
             return Err(Error::NotNext { operation: OPERATION, expected });
         }
         let (zone, journal) = (self.keys.zone(lease.zone), self.keys.journal(lease.zone));
-        let mut command = self.with_lease("append", &[&zone, &journal], lease);
-        command.arg(first.0);
-        for entry in entries {
-            command.arg(&entry[..]);
+        let call = self.with_lease("append", &[&zone, &journal], lease).arg(first.0);
+        let call = entries.iter().fold(call, |call, entry| call.arg(&entry[..]));
+        let mut reply = self.call_to_write(OPERATION, call).await?;
+        match reply.word() {
+            "not_next" => Err(Error::NotNext { operation: OPERATION, expected: JournalIndex(reply.next()?) }),
+            "diverged" => Err(Error::Diverged { operation: OPERATION, at: JournalIndex(reply.next()?) }),
+            _ => reply.ok().map(drop),
         }
-        let mut reply = self.call_to_write(OPERATION, &command).await?;
-        if reply.word() == "not_next" {
-            return Err(Error::NotNext { operation: OPERATION, expected: JournalIndex(reply.next()?) });
-        }
-        reply.ok()?;
-        Ok(())
     }
 
     pub(crate) async fn read_journal(
@@ -37,9 +34,8 @@ impl Redis {
     ) -> Result<Vec<(JournalIndex, Bytes)>, Error> {
         const OPERATION: &str = "read the journal";
         let from = from.max(JournalIndex(1));
-        let mut command = self.link.functions.call("read", &[&self.keys.zone(zone), &self.keys.journal(zone)]);
-        command.arg(from.0).arg(max_bytes);
-        let mut reply = self.call(OPERATION, &command).await?.ok()?;
+        let call = self.nodes.functions().call("read", &[&self.keys.zone(zone), &self.keys.journal(zone)]);
+        let mut reply = self.call(OPERATION, call.arg(from.0).arg(max_bytes)).await?.ok()?;
         let end = JournalIndex(reply.next()?);
         let rows: Vec<(String, Bytes)> = reply.next()?;
         let mut entries = Vec::with_capacity(rows.len());
@@ -56,17 +52,15 @@ impl Redis {
     }
 
     pub(crate) async fn journal_end(&self, zone: ZoneNo) -> Result<JournalIndex, Error> {
-        let mut command = ::redis::cmd("HGET");
-        command.arg(self.keys.zone(zone)).arg("last");
-        let last: Option<u64> = self.query("find the journal's end", Lane::Store, &command).await?;
+        let command = Command::new("HGET", self.keys.zone(zone)).arg("last");
+        let last: Option<u64> = self.query("find the journal's end", Lane::Store, command).await?;
         Ok(JournalIndex(last.unwrap_or(0)))
     }
 
     pub(crate) async fn trim_journal(&self, lease: &Lease, before: JournalIndex) -> Result<(), Error> {
         let (zone, journal) = (self.keys.zone(lease.zone), self.keys.journal(lease.zone));
-        let mut command = self.with_lease("trim", &[&zone, &journal], lease);
-        command.arg(before.0);
-        self.call_to_write("trim the journal", &command).await?.ok()?;
+        let call = self.with_lease("trim", &[&zone, &journal], lease).arg(before.0);
+        self.call_to_write("trim the journal", call).await?.ok()?;
         Ok(())
     }
 }

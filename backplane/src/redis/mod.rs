@@ -1,19 +1,28 @@
-//! The Redis backend. What compares before it writes is a function that runs in Redis (`functions.lua`); the rest is plain
-//! commands. [`connection`] keeps the connections up, [`pubsub`] the inboxes.
+//! The Redis backend: one server, the primary that sentinels name, or a cluster. What compares before it writes is a function
+//! that runs in Redis (`functions.lua`); the rest is plain commands. [`address`] says what a Redis is called, [`nodes`] where
+//! a key's commands go, [`connection`] keeps one server's connections up, [`cluster`] the view of a cluster, [`pubsub`] the
+//! inboxes. Every command and every call touches keys of one slot.
 
+mod address;
+mod cluster;
 mod connection;
+mod dial;
 mod functions;
 mod journal;
+mod nodes;
 mod ownership;
 mod pubsub;
 mod records;
+mod sentinel;
+mod slots;
 mod snapshots;
+mod values;
 
 use std::sync::Arc;
 
-use ::redis::{Cmd, FromRedisValue};
+use ::redis::FromRedisValue;
 use tokio::sync::watch;
-use tokio_util::sync::DropGuard;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use wod_protocol::bus::Process;
 use wod_protocol::ids::ZoneNo;
@@ -21,13 +30,16 @@ use wod_protocol::ids::ZoneNo;
 use crate::error::Error;
 use crate::inbox::Inbox;
 use crate::types::{Health, RedisOptions};
-use connection::{Lane, Link};
-use functions::Reply;
+use connection::Lane;
+use functions::{Call, Reply};
+use nodes::{Answered, Nodes, Patience};
 
 pub(crate) struct Redis {
-    link: Arc<Link>,
+    nodes: Nodes,
     keys: Keys,
-    /// The link's keeper and the inboxes' subscribers; they end when the link is cancelled.
+    incarnation: Arc<watch::Sender<u64>>,
+    cancel: CancellationToken,
+    /// The keepers of connections and the inboxes' subscribers; they end when cancelled.
     tasks: TaskTracker,
     _cancel_on_drop: DropGuard,
 }
@@ -35,83 +47,112 @@ pub(crate) struct Redis {
 impl Redis {
     pub(crate) async fn connect(url: &str, options: RedisOptions) -> Result<Self, Error> {
         let keys = Keys::new(&options.prefix)?;
-        let link = Link::connect(url, options).await?;
+        let cancel = CancellationToken::new();
+        let cancel_on_drop = cancel.clone().drop_guard();
         let tasks = TaskTracker::new();
-        let kept_up = link.clone();
-        tasks.spawn(async move { kept_up.keep_up().await });
-        Ok(Self { _cancel_on_drop: link.cancel.clone().drop_guard(), link, keys, tasks })
+        let incarnation = Arc::new(watch::Sender::new(0));
+        let nodes = Nodes::connect(url, options, incarnation.clone(), &cancel, &tasks).await?;
+        Ok(Self { nodes, keys, incarnation, cancel, tasks, _cancel_on_drop: cancel_on_drop })
     }
 
     pub(crate) async fn close(&self) {
-        self.link.cancel.cancel();
+        self.cancel.cancel();
         self.tasks.close();
         self.tasks.wait().await;
     }
 
     pub(crate) fn health(&self) -> watch::Receiver<Health> {
-        self.link.health()
+        self.nodes.health()
     }
 
-    /// Plain PUBLISH, which every node of a cluster would see; the one place to change when the bus gets sharded.
+    pub(crate) fn incarnation(&self) -> watch::Receiver<u64> {
+        self.incarnation.subscribe()
+    }
+
     pub(crate) async fn publish(&self, to: &Process, message: &[u8]) -> Result<(), Error> {
         const OPERATION: &str = "publish";
-        let connections = self.link.connections_now(OPERATION)?;
-        let mut command = ::redis::cmd("PUBLISH");
-        command.arg(self.keys.inbox(to)).arg(message);
-        let answer = self.link.send::<()>(OPERATION, &connections, Lane::Bus, &command).await?;
-        answer.map_err(|source| Error::store(OPERATION, source))
+        let channel = self.keys.inbox(to);
+        let mut command = ::redis::cmd("SPUBLISH");
+        command.arg(&channel).arg(message);
+        let sent: Answered<()> = self.nodes.send(OPERATION, &channel, Lane::Bus, &command, Patience::None).await?;
+        sent.answer.map_err(|source| Error::store(OPERATION, source))
     }
 
     pub(crate) async fn subscribe(&self, me: &Process, capacity: usize) -> Result<Inbox, Error> {
         let channel = self.keys.inbox(me);
-        pubsub::subscribe(self.link.client.clone(), channel, capacity, &self.link.cancel, &self.tasks).await
+        pubsub::subscribe(self.nodes.clone(), channel, capacity, &self.cancel, &self.tasks).await
     }
 
-    /// One command that reads, or whose loss does no harm.
-    async fn query<T: FromRedisValue>(&self, operation: &'static str, lane: Lane, command: &Cmd) -> Result<T, Error> {
-        let connections = self.link.connections(operation).await?;
-        let answer = self.link.send(operation, &connections, lane, command).await?;
-        answer.map_err(|source| Error::store(operation, source))
+    /// One command that reads, or whose loss does no harm. Its first argument is its key.
+    async fn query<T: FromRedisValue>(
+        &self,
+        operation: &'static str,
+        lane: Lane,
+        command: Command,
+    ) -> Result<T, Error> {
+        let Command { key, command } = command;
+        let sent = self.nodes.send(operation, &key, lane, &command, Patience::Some).await?;
+        sent.answer.map_err(|source| Error::store(operation, source))
     }
 
     /// One command that writes something to be kept.
-    async fn write<T: FromRedisValue>(&self, operation: &'static str, command: &Cmd) -> Result<T, Error> {
-        let connections = self.link.connections(operation).await?;
-        let answer = self.link.send(operation, &connections, Lane::Store, command).await?;
+    async fn write<T: FromRedisValue>(&self, operation: &'static str, command: Command) -> Result<T, Error> {
+        let Command { key, command } = command;
+        let mut sent = self.nodes.send(operation, &key, Lane::Store, &command, Patience::Some).await?;
+        let answer = std::mem::replace(&mut sent.answer, Ok(::redis::Value::Nil));
         let answer = answer.map_err(|source| Error::store(operation, source))?;
-        self.link.confirm(operation, &connections).await?;
-        Ok(answer)
+        sent.confirm(operation).await?;
+        T::from_redis_value(answer).map_err(|source| Error::store(operation, source))
     }
 
     /// A function that reads, or whose loss does no harm.
-    async fn call(&self, operation: &'static str, command: &Cmd) -> Result<Reply, Error> {
-        let connections = self.link.connections(operation).await?;
-        self.call_on(&connections, operation, command).await
+    async fn call(&self, operation: &'static str, call: Call) -> Result<Reply, Error> {
+        Ok(self.call_over(operation, Lane::Store, call).await?.0)
     }
 
     /// A function that writes something to be kept.
-    async fn call_to_write(&self, operation: &'static str, command: &Cmd) -> Result<Reply, Error> {
-        let connections = self.link.connections(operation).await?;
-        let reply = self.call_on(&connections, operation, command).await?;
-        self.link.confirm(operation, &connections).await?;
+    async fn call_to_write(&self, operation: &'static str, call: Call) -> Result<Reply, Error> {
+        let (reply, sent) = self.call_over(operation, Lane::Store, call).await?;
+        sent.confirm(operation).await?;
         Ok(reply)
     }
 
-    async fn call_on(
+    async fn call_over(
         &self,
-        connections: &connection::Connections,
         operation: &'static str,
-        command: &Cmd,
-    ) -> Result<Reply, Error> {
-        let mut answer = self.link.send::<Vec<::redis::Value>>(operation, connections, Lane::Store, command).await?;
-        if functions::is_missing(&answer) {
+        lane: Lane,
+        call: Call,
+    ) -> Result<(Reply, Answered<Vec<::redis::Value>>), Error> {
+        let Call { key, command } = call;
+        let mut sent = self.nodes.send(operation, &key, lane, &command, Patience::Some).await?;
+        if functions::is_missing(&sent.answer) {
             // Not found means not run: calling again is no repeat.
-            let load = self.link.functions.load();
-            let loaded = self.link.send::<()>(operation, connections, Lane::Store, &load).await?;
+            let loaded = sent.send_again::<()>(operation, lane, &self.nodes.functions().load()).await?;
             loaded.map_err(|source| Error::store(operation, source))?;
-            answer = self.link.send(operation, connections, Lane::Store, command).await?;
+            sent.answer = sent.send_again(operation, lane, &command).await?;
         }
-        Reply::parse(operation, answer.map_err(|source| Error::store(operation, source))?)
+        let answer = std::mem::replace(&mut sent.answer, Ok(Vec::new()));
+        let reply = Reply::parse(operation, answer.map_err(|source| Error::store(operation, source))?)?;
+        Ok((reply, sent))
+    }
+}
+
+/// A plain command whose first argument is its only key.
+struct Command {
+    key: String,
+    command: ::redis::Cmd,
+}
+
+impl Command {
+    fn new(name: &'static str, key: String) -> Self {
+        let mut command = ::redis::cmd(name);
+        command.arg(&key);
+        Self { key, command }
+    }
+
+    fn arg(mut self, argument: impl ::redis::ToRedisArgs) -> Self {
+        self.command.arg(argument);
+        self
     }
 }
 
@@ -154,7 +195,10 @@ impl Keys {
         [expiries, bodies]
     }
 
-    fn values(&self) -> String {
-        format!("{}:values", self.prefix)
+    /// Values, and an index of their names in the same slot.
+    fn values(&self) -> [String; 2] {
+        let values = format!("{}:values", self.prefix);
+        let names = format!("{{{values}}}:names");
+        [values, names]
     }
 }

@@ -2,29 +2,32 @@
 
 use std::time::Duration;
 
-use ::redis::Cmd;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use wod_protocol::ids::{Epoch, HostId, ZoneNo};
 use wod_protocol::limits::LEASE_TTL;
 use wod_protocol::registry::Owner;
 
 use super::Redis;
-use super::connection::Lane;
+use super::functions::Call;
 use crate::error::Error;
 use crate::types::{Claim, Lease};
 
 const TTL_MS: u64 = LEASE_TTL.as_millis() as u64;
+/// Zones that are looked up at once.
+const LOOK_UPS: usize = 64;
 
 impl Redis {
     pub(crate) async fn claim(&self, zone: ZoneNo, host: &HostId, at_least: Epoch) -> Result<Claim, Error> {
         const OPERATION: &str = "claim a zone";
-        let connected = self.link.connections(OPERATION).await?.since.elapsed();
+        let key = self.keys.zone(zone);
+        let connected = self.nodes.link(OPERATION, &key)?.connections(OPERATION).await?.since.elapsed();
         // After an outage all leases have run out; their holders get one time to live to come back. Counted from our own
         // (re)connect, because the store can't tell an outage of everybody from owners that died.
         let hold_off = LEASE_TTL.saturating_sub(connected);
         let token = Lease::random_token();
-        let mut command = self.link.functions.call("claim", &[&self.keys.zone(zone)]);
-        command.arg(host.as_str()).arg(at_least.0).arg(token).arg(TTL_MS).arg(hold_off.as_millis() as u64);
-        let mut reply = self.call_to_write(OPERATION, &command).await?;
+        let call = self.nodes.functions().call("claim", &[&key]).arg(host.as_str()).arg(at_least.0);
+        let call = call.arg(token).arg(TTL_MS).arg(hold_off.as_millis() as u64);
+        let mut reply = self.call_to_write(OPERATION, call).await?;
         match reply.word() {
             "won" => {
                 let epoch = Epoch(reply.next()?);
@@ -40,58 +43,50 @@ impl Redis {
     }
 
     pub(crate) async fn renew(&self, lease: &Lease) -> Result<(), Error> {
-        let command = self.with_lease("renew", &[&self.keys.zone(lease.zone)], lease);
-        self.call("renew a lease", &command).await?.ok()?;
+        let call = self.with_lease("renew", &[&self.keys.zone(lease.zone)], lease);
+        self.call("renew a lease", call).await?.ok()?;
+        Ok(())
+    }
+
+    pub(crate) async fn reassert(&self, lease: &Lease) -> Result<(), Error> {
+        let call = self.with_lease("reassert", &[&self.keys.zone(lease.zone)], lease);
+        self.call_to_write("put a lease back", call).await?.ok()?;
         Ok(())
     }
 
     pub(crate) async fn release(&self, lease: &Lease) -> Result<(), Error> {
-        let command = self.with_lease("release", &[&self.keys.zone(lease.zone)], lease);
-        self.call_to_write("release a zone", &command).await?.ok()?;
+        let call = self.with_lease("release", &[&self.keys.zone(lease.zone)], lease);
+        self.call_to_write("release a zone", call).await?.ok()?;
         Ok(())
     }
 
     pub(crate) async fn transfer(&self, lease: &Lease, to: &HostId) -> Result<Lease, Error> {
         let to = lease.transferred(to);
-        let mut command = self.with_lease("transfer", &[&self.keys.zone(lease.zone)], lease);
-        command.arg(to.host.as_str()).arg(to.epoch.0).arg(to.token);
-        self.call_to_write("hand a zone over", &command).await?.ok()?;
+        let call = self.with_lease("transfer", &[&self.keys.zone(lease.zone)], lease);
+        let call = call.arg(to.host.as_str()).arg(to.epoch.0).arg(to.token);
+        self.call_to_write("hand a zone over", call).await?.ok()?;
         Ok(to)
     }
 
     pub(crate) async fn owners(&self, zones: &[ZoneNo]) -> Result<Vec<Option<Owner>>, Error> {
-        const OPERATION: &str = "look owners up";
-        let mut commands = ::redis::pipe();
-        commands.cmd("TIME");
-        for zone in zones {
-            commands.cmd("HMGET").arg(self.keys.zone(*zone)).arg(&["host", "epoch", "expires"]);
+        // One call a zone, many under way at once: in a cluster they go to different servers.
+        stream::iter(zones.iter().copied()).map(|zone| self.owner(zone)).buffered(LOOK_UPS).try_collect().await
+    }
+
+    async fn owner(&self, zone: ZoneNo) -> Result<Option<Owner>, Error> {
+        let call = self.nodes.functions().call("owner", &[&self.keys.zone(zone)]);
+        let mut reply = self.call("look an owner up", call).await?;
+        if reply.word() == "nobody" {
+            return Ok(None);
         }
-        let connections = self.link.connections(OPERATION).await?;
-        let answer = self.link.send_all::<Vec<Vec<Option<String>>>>(OPERATION, &connections, Lane::Store, &commands);
-        let rows = answer.await?.map_err(|source| Error::store(OPERATION, source))?;
-        let mut rows = rows.into_iter();
-        let time = rows.next().unwrap_or_default();
-        let [seconds, micros] = [0, 1].map(|part| number(time.get(part)).unwrap_or(0));
-        let now = seconds * 1000 + micros / 1000;
-        Ok(rows.map(|row| owner(&row, now)).collect())
+        reply = reply.ok()?;
+        let host: String = reply.next()?;
+        Ok(Some(Owner { host: host.into(), epoch: Epoch(reply.next()?) }))
     }
 
     /// A call of a function that begins by checking a lease.
-    pub(super) fn with_lease(&self, function: &'static str, keys: &[&str], lease: &Lease) -> Cmd {
-        let mut command = self.link.functions.call(function, keys);
-        command.arg(lease.host.as_str()).arg(lease.epoch.0).arg(lease.token).arg(TTL_MS);
-        command
+    pub(super) fn with_lease(&self, function: &'static str, keys: &[&str], lease: &Lease) -> Call {
+        let call = self.nodes.functions().call(function, keys);
+        call.arg(lease.host.as_str()).arg(lease.epoch.0).arg(lease.token).arg(TTL_MS)
     }
-}
-
-/// From host, epoch and expiry; none when released, run out by `now` (ms by the store's clock), or never claimed.
-fn owner(row: &[Option<String>], now: u64) -> Option<Owner> {
-    let host = row.first()?.as_deref().filter(|host| !host.is_empty())?;
-    let epoch = number(row.get(1))?;
-    let expires = number(row.get(2))?;
-    (expires > now).then(|| Owner { host: host.into(), epoch: Epoch(epoch) })
-}
-
-fn number(text: Option<&Option<String>>) -> Option<u64> {
-    text?.as_ref()?.parse().ok()
 }

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use wod_protocol::ids::{Digest, JournalIndex, ZoneNo};
 use wod_protocol::limits::SNAPSHOT_CHUNK_BYTES;
 
-use super::Redis;
 use super::connection::Lane;
+use super::{Command, Redis};
 use crate::error::Error;
 use crate::types::Lease;
 
@@ -33,17 +33,14 @@ impl Redis {
         let (zone, key) = (self.keys.zone(lease.zone), self.keys.snapshot(lease.zone, upload));
         let mut chunks = 0;
         for chunk in bytes.chunks(SNAPSHOT_CHUNK_BYTES) {
-            let mut commands = ::redis::pipe();
-            commands.cmd("HSET").arg(&key).arg(chunks).arg(chunk);
-            commands.cmd("EXPIRE").arg(&key).arg(UPLOAD_EXPIRES.as_secs());
-            let connections = self.link.connections(OPERATION).await?;
-            let answer = self.link.send_all::<()>(OPERATION, &connections, Lane::Bulk, &commands).await?;
-            answer.map_err(|source| Error::store(OPERATION, source))?;
+            let call = self.nodes.functions().call("upload", &[&key]);
+            let call = call.arg(chunks).arg(chunk).arg(UPLOAD_EXPIRES.as_secs());
+            self.call_over(OPERATION, Lane::Bulk, call).await?.0.ok()?;
             chunks += 1;
         }
-        let mut command = self.with_lease("point", &[&zone, &key], lease);
-        command.arg(at.0).arg(upload).arg(chunks).arg(Digest::of(bytes).to_string());
-        let mut reply = self.call_to_write(OPERATION, &command).await?;
+        let call = self.with_lease("point", &[&zone, &key], lease);
+        let call = call.arg(at.0).arg(upload).arg(chunks).arg(Digest::of(bytes).to_string());
+        let mut reply = self.call_to_write(OPERATION, call).await?;
         match reply.word() {
             "torn" => Err(Error::Torn { operation: OPERATION }),
             "out_of_order" => {
@@ -91,9 +88,8 @@ impl Redis {
 
     /// The kept snapshots, oldest first.
     async fn pointers(&self, operation: &'static str, zone: ZoneNo) -> Result<Vec<Pointer>, Error> {
-        let mut command = ::redis::cmd("HMGET");
-        command.arg(self.keys.zone(zone)).arg(&["older", "newest"]);
-        let texts: Vec<Option<String>> = self.query(operation, Lane::Store, &command).await?;
+        let command = Command::new("HMGET", self.keys.zone(zone)).arg(&["older", "newest"]);
+        let texts: Vec<Option<String>> = self.query(operation, Lane::Store, command).await?;
         let unreadable = |text: &String| Error::store(operation, format!("unreadable snapshot pointer {text:?}"));
         texts.iter().flatten().map(|text| Pointer::parse(text).ok_or_else(|| unreadable(text))).collect()
     }
@@ -114,9 +110,8 @@ impl Redis {
     ) -> Result<Option<Bytes>, Error> {
         let mut bytes = Vec::new();
         for number in 0..count {
-            let mut command = ::redis::cmd("HGET");
-            command.arg(key).arg(number);
-            let chunk: Option<Bytes> = self.query(operation, Lane::Bulk, &command).await?;
+            let command = Command::new("HGET", key.to_owned()).arg(number);
+            let chunk: Option<Bytes> = self.query(operation, Lane::Bulk, command).await?;
             let Some(chunk) = chunk else { return Ok(None) };
             bytes.extend_from_slice(&chunk);
         }

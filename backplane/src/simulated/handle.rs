@@ -32,6 +32,7 @@ pub(crate) struct Simulated {
     network: Arc<Mutex<Network>>,
     id: u64,
     health: watch::Receiver<Health>,
+    incarnation: watch::Receiver<u64>,
 }
 
 impl Drop for Simulated {
@@ -42,12 +43,13 @@ impl Drop for Simulated {
 
 impl Simulated {
     pub(super) fn connect(network: Arc<Mutex<Network>>, process: &str) -> Self {
-        let (id, health) = {
+        let (id, health, incarnation) = {
             let mut network = network.lock();
             let id = network.connect(process);
-            (id, network.connections[&id].health.subscribe())
+            let connection = &network.connections[&id];
+            (id, connection.health.subscribe(), connection.incarnation.subscribe())
         };
-        Self { network, id, health }
+        Self { network, id, health, incarnation }
     }
 
     pub(crate) fn close(&self) {
@@ -56,6 +58,10 @@ impl Simulated {
 
     pub(crate) fn health(&self) -> watch::Receiver<Health> {
         self.health.clone()
+    }
+
+    pub(crate) fn incarnation(&self) -> watch::Receiver<u64> {
+        self.incarnation.clone()
     }
 
     pub(crate) fn publish(&self, to: &Process, message: Bytes) -> Result<(), Error> {
@@ -187,6 +193,11 @@ impl Simulated {
     pub(crate) async fn renew(&self, lease: &Lease) -> Result<(), Error> {
         let lease = lease.clone();
         self.perform("renew a lease", about(&lease), move |store, moment| store.renew(&lease, moment)).await
+    }
+
+    pub(crate) async fn reassert(&self, lease: &Lease) -> Result<(), Error> {
+        let lease = lease.clone();
+        self.perform("put a lease back", about(&lease), move |store, moment| store.reassert(&lease, moment)).await
     }
 
     pub(crate) async fn release(&self, lease: &Lease) -> Result<(), Error> {

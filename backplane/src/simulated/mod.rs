@@ -102,10 +102,13 @@ impl Simulation {
         network.settle();
     }
 
-    /// It is back.
-    pub fn come_back(&self) {
+    /// It is back. `restarted`: its process is another one, which has lost nothing, but nobody can know that.
+    pub fn come_back(&self, restarted: bool) {
         let mut network = self.network.lock();
         network.away = false;
+        if restarted {
+            network.begin_history();
+        }
         network.settle();
     }
 
@@ -122,6 +125,7 @@ impl Simulation {
         let lagging = replica.is_some();
         if let Some(replica) = replica {
             network.store = replica;
+            network.begin_history();
         }
         network.away = false;
         network.settle();

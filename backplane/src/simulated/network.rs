@@ -45,6 +45,8 @@ pub(super) struct Network {
     pub(super) store: Store,
     /// What a replica has that did not get the last writes.
     pub(super) replica: Option<Store>,
+    /// Of the store.
+    history: u64,
     /// The store is away for everybody.
     pub(super) away: bool,
     /// Processes that are cut off from a store which is there for others.
@@ -66,6 +68,9 @@ pub(super) struct Connection {
     /// Tells an answer that was asked for before an outage.
     pub(super) generation: u32,
     pub(super) health: watch::Sender<Health>,
+    /// How often it has met another history.
+    pub(super) incarnation: watch::Sender<u64>,
+    history: u64,
     /// Told when it comes up. Not by `health`: a watch wakes those who wait in an order of its own random choice.
     pub(super) came_up: Arc<Notify>,
     inboxes: Vec<(Process, Weak<InboxQueue>)>,
@@ -86,6 +91,7 @@ impl Network {
             rng: ChaCha8Rng::seed_from_u64(seed),
             store: Store::default(),
             replica: None,
+            history: 0,
             away: false,
             cut: BTreeSet::new(),
             weather,
@@ -122,7 +128,12 @@ impl Network {
         let since = self.connections.get(&connection).and_then(|connection| connection.since);
         let hold_off = since.map_or(LEASE_TTL, |since| LEASE_TTL.saturating_sub(now - since));
         let (version, token) = (self.next_number(), self.rng.random_range(1..1 << 53));
-        Moment { now, hold_off, token, version, bug: self.bug }
+        Moment { now, hold_off, history: self.history, token, version, bug: self.bug }
+    }
+
+    /// The store is another one now, or has been started anew.
+    pub(super) fn begin_history(&mut self) {
+        self.history += 1;
     }
 
     // ---- connections
@@ -136,6 +147,8 @@ impl Network {
             since: up.then(|| self.now()),
             generation: 0,
             health,
+            incarnation: watch::Sender::new(0),
+            history: self.history,
             came_up: Arc::default(),
             inboxes: Vec::new(),
             arrivals: BTreeMap::new(),
@@ -169,6 +182,10 @@ impl Network {
                     queue.push_unknown_gap();
                 }
                 queue.set_connected(up);
+            }
+            if up && connection.history != self.history {
+                connection.history = self.history;
+                connection.incarnation.send_modify(|incarnation| *incarnation += 1);
             }
             connection.health.send_replace(if up { Health::Connected } else { Health::Away });
             if up {

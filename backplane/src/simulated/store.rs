@@ -30,6 +30,8 @@ pub(super) struct Moment {
     pub(super) now: Duration,
     /// For this time only the last owner may claim.
     pub(super) hold_off: Duration,
+    /// Of the store: another one after a restart, and after a replica has become the primary.
+    pub(super) history: u64,
     /// For a lease given out now.
     pub(super) token: u64,
     /// For a record written now. Counted past any loss of the store's tail, as Redis's clock does.

@@ -12,10 +12,15 @@ use super::store::{Moment, Store};
 use crate::error::Error;
 use crate::types::{Claim, Lease, SNAPSHOTS_KEPT};
 
+/// As in `redis/functions.lua`: the first claim in a new history goes past what the old one may have given.
+const EPOCHS_LOST_AT_MOST: u64 = 1000;
+
 /// Everything of one zone.
 #[derive(Clone, Default)]
 pub(super) struct ZoneKeys {
     lease: Option<Held>,
+    /// The store's when the epoch was last given.
+    history: u64,
     /// Entry 1 first. Nothing is ever deleted: what was trimmed is for the checks alone.
     journal: Vec<(Epoch, Bytes)>,
     /// How many entries, from the first on, nobody may read any more.
@@ -59,8 +64,14 @@ impl ZoneKeys {
         }
         let known = &self.journal[first.0 as usize - 1..];
         let repeats = known.len().min(entries.len());
-        if known[..repeats].iter().zip(entries).any(|((of, known), entry)| *of != epoch || known != entry) {
-            return Err(not_next);
+        for (index, ((of, known), entry)) in (first.0..).zip(known[..repeats].iter().zip(entries)) {
+            if *of != epoch {
+                let (operation, at) = ("append to the journal", JournalIndex(index));
+                return Err(Error::Diverged { operation, at });
+            }
+            if known != entry {
+                return Err(not_next);
+            }
         }
         self.journal.extend(entries[repeats..].iter().map(|entry| (epoch, entry.clone())));
         Ok(())
@@ -72,6 +83,10 @@ impl Store {
     pub(super) fn claim(&mut self, zone: ZoneNo, host: &HostId, at_least: Epoch, moment: &Moment) -> Claim {
         let keys = self.zones.entry(zone).or_default();
         let mut epoch = at_least;
+        if keys.history != moment.history {
+            let known = keys.lease.as_ref().map(|held| held.lease.epoch.0).unwrap_or_default();
+            epoch = epoch.max(Epoch((known + EPOCHS_LOST_AT_MOST).max(moment.now.as_millis() as u64)));
+        }
         if let Some(held) = &keys.lease {
             let runs = held.expires.map(|expires| expires.saturating_sub(moment.now).max(moment.hold_off));
             if let Some(remaining) = runs
@@ -84,7 +99,21 @@ impl Store {
         }
         let lease = Lease { zone, host: host.clone(), epoch: epoch.next(), token: moment.token };
         keys.lease = Some(Held { lease: lease.clone(), expires: Some(moment.now + LEASE_TTL) });
+        keys.history = moment.history;
         Claim::Won(lease)
+    }
+
+    pub(super) fn reassert(&mut self, lease: &Lease, moment: &Moment) -> Result<(), Error> {
+        const OPERATION: &str = "put a lease back";
+        let keys = self.zones.entry(lease.zone).or_default();
+        if keys.holds(lease, moment, OPERATION).is_ok() {
+            return Ok(());
+        }
+        if keys.lease.as_ref().is_some_and(|held| held.lease.epoch >= lease.epoch) {
+            return Err(Error::Fenced { operation: OPERATION });
+        }
+        keys.lease = Some(Held { lease: lease.clone(), expires: Some(moment.now + LEASE_TTL) });
+        Ok(())
     }
 
     pub(super) fn renew(&mut self, lease: &Lease, moment: &Moment) -> Result<(), Error> {

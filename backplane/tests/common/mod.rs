@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use wod_backplane::{Backplane, Claim, Inbox, InboxEvent, Lease};
+use wod_backplane::{Backplane, Claim, Error, Inbox, InboxEvent, Lease};
 use wod_protocol::bus::Process;
 use wod_protocol::ids::{Epoch, HostId, JournalIndex, ZoneNo};
 
@@ -89,6 +89,20 @@ pub async fn hears(backplane: &Backplane, inbox: &mut Inbox, name: &str, text: &
         }
     };
     within(hearing).await;
+}
+
+/// Does an operation again for as long as it fails for the time being, as every caller does.
+pub async fn insist<T>(operation: impl AsyncFn() -> Result<T, Error>) -> T {
+    let insisting = async {
+        loop {
+            match operation().await {
+                Ok(value) => return value,
+                Err(error) if error.is_transient() => tokio::time::sleep(Duration::from_millis(20)).await,
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+    };
+    within(insisting).await
 }
 
 pub async fn within<T>(condition: impl Future<Output = T>) -> T {

@@ -227,7 +227,13 @@ impl Core {
     fn ask(&mut self, now: Duration, id: ConnId, zone: ZoneNo) {
         let known = self.zone_view(now, zone).is_some();
         let gateway = self.config.gateway.clone();
-        let Some(admission) = self.conns.get_mut(&id).and_then(|conn| conn.admission_mut()) else { return };
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        let current = conn.session().map(|session| session.n);
+        let Some(admission) = conn.admission_mut() else { return };
+        if let (AttachProof::Resume { n, .. }, Some(current)) = (&mut admission.proof, current) {
+            // Messages may go on coming, and be acked, while she is looked for.
+            *n = current;
+        }
         if !known {
             // A world file without that zone: another process has a newer one.
             admission.step = Step::Waiting { until: now + RECORD_RETRY };

@@ -136,7 +136,7 @@ impl Core {
                         Part::Frame(frame) => self.on_frame(now, &frame),
                         Part::Notice(notice) => self.on_notice(now, &notice),
                         // Meant for hosts; nothing here to do with them.
-                        Part::ToZone(_) | Part::Stream(_) => {}
+                        Part::ToZone(_) | Part::Stream(_) | Part::Border(_) | Part::Migration(_) => {}
                     }
                 }
             }

@@ -164,6 +164,10 @@ impl Core {
     fn arrive(&mut self, now: Duration, id: ConnId, frame: &ZoneFrame, attached: &Attached) {
         let zone = frame.zone;
         let Some(player) = self.conns.get_mut(&id).and_then(|conn| conn.player_mut()) else { return };
+        if player.session.is_ahead_of(attached) {
+            let why = "the world was set back to before what you saw last: its store has lost it";
+            return self.close(now, id, CloseCode::ResumeImpossible, why, None);
+        }
         let Player { encoding, staged, session, .. } = player;
         session.confirmed = now;
         if session.zone == zone && session.transit.is_none() && session.relocation.is_none() {

@@ -119,6 +119,11 @@ impl Session {
         }
     }
 
+    /// Whether her client was told of something that her zone does not know.
+    pub(crate) fn is_ahead_of(&self, attached: &Attached) -> bool {
+        attached.seq < self.acked || attached.n < self.n
+    }
+
     /// Her zone says how she stands.
     pub(crate) fn stand(&mut self, attached: &Attached) {
         self.attach = attached.attach;

@@ -21,6 +21,7 @@ const KIND: &str = "gateway";
 
 pub(crate) struct Beat {
     pub(crate) id: GatewayId,
+    pub(crate) region: String,
     pub(crate) addresses: Addresses,
     pub(crate) began: Instant,
     pub(crate) backplane: Backplane,
@@ -38,9 +39,12 @@ impl Beat {
             admin: self.addresses.admin.map(|address| address.to_string()).unwrap_or_default(),
             uptime_ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
             connections: u32::try_from(self.metrics.connections()).unwrap_or(u32::MAX),
+            region: self.region.clone(),
+            players: u32::try_from(self.metrics.players()).unwrap_or(u32::MAX),
+            memory_bytes: memory_stats::memory_stats().map_or(0, |stats| stats.physical_mem as u64),
             draining: self.drain.is_cancelled(),
         };
-        let body = rmp_serde::to_vec(&beat).expect("a heartbeat has only plain values");
+        let body = rmp_serde::to_vec_named(&beat).expect("a heartbeat has only plain values");
         if let Err(error) = self.backplane.beat(KIND, self.id.as_str(), body.into(), BEAT_TTL).await {
             tracing::debug!(%error, "a heartbeat was not stored");
         }

@@ -84,7 +84,7 @@ pub async fn run(
         max_connections: config.max_connections,
     };
     let Service { driver_tx, metrics, drain, end, mut tasks } =
-        Service::start(settings, backplane.clone(), tickets, seeds(), addresses).await?;
+        Service::start(settings, backplane.clone(), tickets, seeds(), (config.region.clone(), addresses)).await?;
     let leaving = CancellationToken::new();
     let connections = TaskTracker::new();
     let public = Arc::new(public::Public {

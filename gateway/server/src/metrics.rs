@@ -36,6 +36,10 @@ impl Metrics {
         &self.shell
     }
 
+    pub(crate) fn players(&self) -> u64 {
+        self.core.lock().players
+    }
+
     pub(crate) fn connections(&self) -> u64 {
         self.core.lock().connections
     }

@@ -30,13 +30,13 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Begins; `addresses` are what its heartbeat tells of it.
+    /// Begins; region and addresses are what its heartbeat tells of it.
     pub(crate) async fn start(
         config: Config,
         backplane: Backplane,
         tickets: Tickets,
         seeds: SeedSource,
-        addresses: Addresses,
+        (region, addresses): (String, Addresses),
     ) -> anyhow::Result<Self> {
         let id = config.gateway.clone();
         let me = Process::Gateway(id.clone());
@@ -50,6 +50,7 @@ impl Service {
             Sources { connection_rx, inbox, health: backplane.health(), drain: drain.clone(), stop: end.clone() };
         let beat = Beat {
             id,
+            region,
             addresses,
             began: Instant::now(),
             backplane: backplane.clone(),

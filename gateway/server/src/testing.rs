@@ -49,7 +49,8 @@ impl Gateway {
     ) -> anyhow::Result<Self> {
         let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let addresses = Addresses { listen: nowhere, admin: None };
-        let service = Service::start(config, backplane, Tickets::Believed, Box::new(seeds), addresses).await?;
+        let service =
+            Service::start(config, backplane, Tickets::Believed, Box::new(seeds), (String::new(), addresses)).await?;
         Ok(Self { service, connections: 0 })
     }
 

@@ -208,6 +208,7 @@ fn attached(request: &AttachRequest, number: u64) -> Attached {
         you: EntityId::new(ZONE, number),
         name: request.name.clone(),
         seq: Seq(0),
+        n: MsgNo(u64::MAX),
         at: Pos::from_metres(5.0, 5.0),
         heading: Heading(0),
         c: CorrectionNo(0),

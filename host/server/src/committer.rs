@@ -1,5 +1,6 @@
 //! Output commit: a zone's ticks leave the process in order, each only after its journal entry is durable.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +12,12 @@ use wod_backplane::{Error, Lease};
 use wod_protocol::bus::{Part, Process};
 use wod_protocol::ids::JournalIndex;
 use wod_protocol::limits::{LEASE_TTL, TICKS_AWAITING_JOURNAL};
+use wod_protocol::registry::Owner;
 use wod_sim::io::{Effects, Input};
 use wod_sim::module::Fault;
 
 use crate::host::Host;
+use crate::migration::{self, Departure};
 use crate::port::ZonePort;
 use crate::reports::{self, ModuleLabel};
 use crate::runner::Replaced;
@@ -27,12 +30,18 @@ const LAST_TRIES: Duration = Duration::from_secs(10);
 /// Journal bytes that go to the store in one append; one entry may be larger.
 const APPEND_BYTES: usize = 512 * 1024;
 
+/// Bounds of what is kept of a zone's journal for a store that loses its end: at 20 ticks a second some minutes.
+const RECENT_BYTES: usize = 8 * 1024 * 1024;
+const RECENT_ENTRIES: usize = 4096;
+
 /// What a zone's worker hands over, in order.
 pub(crate) enum Commit {
     /// One tick.
     Tick(Box<TickCommit>),
     /// The state after the last tick handed over.
     Snapshot(Bytes),
+    /// The zone stands still, to be given to another host: the last there is.
+    Depart(Departure),
 }
 
 /// One tick on its way out.
@@ -62,6 +71,7 @@ pub(crate) struct Committer {
     pub(crate) lease: Lease,
     /// The journal's last entry.
     pub(crate) end: JournalIndex,
+    pub(crate) recent: Recent,
     pub(crate) commit_rx: mpsc::Receiver<Commit>,
 }
 
@@ -71,24 +81,32 @@ impl Committer {
         let mut renew = tokio::time::interval(LEASE_TTL / 3);
         renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut storing: Option<JoinHandle<()>> = None;
+        let mut incarnation = self.host.backplane.incarnation();
         loop {
             tokio::select! {
                 biased;
+                Ok(()) = incarnation.changed() => {
+                    incarnation.borrow_and_update();
+                    if let Err(error) = self.remind_the_store().await {
+                        return self.lose(&error);
+                    }
+                }
                 _ = renew.tick() => {
                     if let Err(error) = self.host.backplane.renew(&self.lease).await
                         && !error.is_transient()
+                        && let Err(error) = self.mend(error).await
                     {
-                        self.lose(&error);
-                        return;
+                        return self.lose(&error);
                     }
                 }
                 count = self.commit_rx.recv_many(&mut batch, TICKS_AWAITING_JOURNAL) => {
                     if count == 0 {
                         break;
                     }
-                    if let Err(error) = self.commit(&mut batch, &mut storing).await {
-                        self.lose(&error);
-                        return;
+                    match self.commit(&mut batch, &mut storing).await {
+                        Ok(None) => {}
+                        Ok(Some(departure)) => return self.give_away(departure).await,
+                        Err(error) => return self.lose(&error),
                     }
                 }
             }
@@ -103,7 +121,12 @@ impl Committer {
     }
 
     /// Journals every entry of the batch in one append, then lets the effects go.
-    async fn commit(&mut self, batch: &mut Vec<Commit>, storing: &mut Option<JoinHandle<()>>) -> Result<(), Error> {
+    async fn commit(
+        &mut self,
+        batch: &mut Vec<Commit>,
+        storing: &mut Option<JoinHandle<()>>,
+    ) -> Result<Option<Departure>, Error> {
+        let mut departure = None;
         let mut entries = Vec::new();
         let mut done: Vec<Box<TickCommit>> = Vec::new();
         for item in batch.drain(..) {
@@ -124,46 +147,116 @@ impl Committer {
                         *storing = Some(tokio::spawn(store));
                     }
                 }
+                Commit::Depart(wished) => departure = Some(wished),
             }
         }
         self.append(entries).await?;
         for tick in done {
             self.release(*tick);
         }
-        Ok(())
+        Ok(departure)
     }
 
-    async fn append(&mut self, mut entries: Vec<Bytes>) -> Result<(), Error> {
-        while !entries.is_empty() {
-            let mut bytes = 0;
-            let fits = |entry: &&Bytes| {
-                bytes += entry.len();
-                bytes <= APPEND_BYTES
-            };
-            let count = entries.iter().take_while(fits).count().max(1);
-            let rest = entries.split_off(count);
-            self.append_some(std::mem::replace(&mut entries, rest)).await?;
+    /// Gives the lease to another host. Repeated until the store has answered: meanwhile nobody knows whose the zone is.
+    async fn give_away(&mut self, departure: Departure) {
+        let Departure { to, gone_tx, since } = departure;
+        let lease = loop {
+            match self.host.backplane.transfer(&self.lease, &to).await {
+                Ok(lease) => break lease,
+                Err(error) if error.is_transient() => {
+                    tracing::warn!(zone = %self.port.zone, %to, %error, "the zone is not handed over yet");
+                    tokio::time::sleep(RETRY).await;
+                }
+                Err(error) => return self.lose(&error),
+            }
+        };
+        migration::handed(&self.host, &lease, self.end);
+        self.host.directory.set_owner(lease.zone, Owner { host: to, epoch: lease.epoch });
+        if gone_tx.send(since).is_err() {
+            tracing::debug!(zone = %self.port.zone, "nobody waits for the zone to leave any more");
+        }
+    }
+
+    async fn append(&mut self, entries: Vec<Bytes>) -> Result<(), Error> {
+        for batch in batches(entries) {
+            self.append_some(batch).await?;
         }
         Ok(())
     }
 
-    /// Repeats until the store has answered; only a refusal is an error.
     async fn append_some(&mut self, entries: Vec<Bytes>) -> Result<(), Error> {
-        let count = entries.len() as u64;
+        let begun = Instant::now();
+        while let Err(error) = self.store(self.end.next(), entries.clone()).await {
+            self.mend(error).await?;
+        }
+        self.end = JournalIndex(self.end.0 + entries.len() as u64);
+        self.recent.extend(entries);
+        metrics::histogram!("wod_journal_append_seconds").record(begun.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    /// Repeats until the store has answered; only a refusal is an error.
+    async fn store(&self, first: JournalIndex, entries: Vec<Bytes>) -> Result<(), Error> {
         let begun = Instant::now();
         loop {
-            match self.host.backplane.append_batch(&self.lease, self.end.next(), entries.clone()).await {
-                Ok(()) => break,
+            match self.host.backplane.append_batch(&self.lease, first, entries.clone()).await {
                 Err(error) if error.is_transient() && !(self.commit_rx.is_closed() && begun.elapsed() > LAST_TRIES) => {
                     metrics::counter!("wod_journal_retries_total", "zone" => self.port.zone.to_string()).increment(1);
                     tracing::warn!(zone = %self.port.zone, %error, "the journal does not answer; the zone waits for it");
                     tokio::time::sleep(RETRY).await;
                 }
-                Err(error) => return Err(error),
+                result => return result,
             }
         }
-        self.end = JournalIndex(self.end.0 + count);
-        metrics::histogram!("wod_journal_append_seconds").record(begun.elapsed().as_secs_f64());
+    }
+
+    /// The store may have lost the last it was told: whose the zone is, the journal's end, who is in it.
+    async fn remind_the_store(&mut self) -> Result<(), Error> {
+        self.reassert().await?;
+        let end = loop {
+            match self.host.backplane.journal_end(self.lease.zone).await {
+                Err(error) if error.is_transient() => tokio::time::sleep(RETRY).await,
+                end => break end?,
+            }
+        };
+        if end < self.end {
+            self.mend(Error::NotNext { operation: "look for the journal's end", expected: end.next() }).await?;
+        }
+        self.port.push(Input::StoreLost);
+        Ok(())
+    }
+
+    /// Puts our lease back where the store has lost it. Refused: the zone is really somebody else's.
+    async fn reassert(&self) -> Result<(), Error> {
+        loop {
+            match self.host.backplane.reassert(&self.lease).await {
+                Err(error) if error.is_transient() => tokio::time::sleep(RETRY).await,
+                result => return result,
+            }
+        }
+    }
+
+    /// A store that has failed over may have lost our lease, and the journal's last entries, which nobody else has: they are put
+    /// back. An error: it has not; the zone is somebody else's, or more is lost than is kept.
+    async fn mend(&mut self, error: Error) -> Result<(), Error> {
+        if matches!(error, Error::Fenced { .. }) {
+            return self.reassert().await;
+        }
+        let Error::NotNext { expected, .. } = error else { return Err(error) };
+        let lost = (self.end.0 + 1).saturating_sub(expected.0);
+        let Some(entries) = self.recent.last(lost) else { return Err(error) };
+        tracing::error!(zone = %self.port.zone, lost, "the store has lost entries of the journal: they are appended again");
+        self.host
+            .troubles
+            .add(self.port.zone, format!("the store had lost its last {lost} entries; they were appended again"));
+        metrics::counter!("wod_journal_lost_entries_total", "zone" => self.port.zone.to_string()).increment(lost);
+        let mut first = expected;
+        for batch in batches(entries) {
+            let count = batch.len() as u64;
+            self.store(first, batch).await?;
+            first = JournalIndex(first.0 + count);
+        }
+        self.port.push(Input::StoreLost);
         Ok(())
     }
 
@@ -182,6 +275,11 @@ impl Committer {
             // Without an owner the stream waits: the zone repeats it.
             if let Some(owner) = host.directory.owner(stream.to) {
                 host.postman.send(Process::Host(owner.host), Part::Stream(stream));
+            }
+        }
+        for border in tick.effects.borders {
+            if let Some(owner) = host.directory.owner(border.to) {
+                host.postman.send(Process::Host(owner.host), Part::Border(Box::new(border)));
             }
         }
         for (request, wish) in tick.effects.store {
@@ -215,6 +313,48 @@ impl Drop for Committer {
     fn drop(&mut self) {
         self.host.forget(&self.port);
     }
+}
+
+/// The journal's last entries, kept for a store that loses them: as many as fit.
+#[derive(Default)]
+pub(crate) struct Recent {
+    entries: VecDeque<Bytes>,
+    bytes: usize,
+}
+
+impl Recent {
+    fn extend(&mut self, entries: Vec<Bytes>) {
+        for entry in entries {
+            self.bytes += entry.len();
+            self.entries.push_back(entry);
+        }
+        while self.bytes > RECENT_BYTES || self.entries.len() > RECENT_ENTRIES {
+            let Some(oldest) = self.entries.pop_front() else { return };
+            self.bytes -= oldest.len();
+        }
+    }
+
+    /// The last `count`, at least one; none: not so many are kept.
+    fn last(&self, count: u64) -> Option<Vec<Bytes>> {
+        let begin = self.entries.len().checked_sub(usize::try_from(count).ok()?)?;
+        (count > 0).then(|| self.entries.range(begin..).cloned().collect())
+    }
+}
+
+/// In parts that one append takes.
+fn batches(entries: Vec<Bytes>) -> impl Iterator<Item = Vec<Bytes>> {
+    let mut rest = entries;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = |entry: &&Bytes| {
+            bytes += entry.len();
+            bytes <= APPEND_BYTES
+        };
+        let count = rest.iter().take_while(fits).count().max(1).min(rest.len());
+        let later = rest.split_off(count);
+        let batch = std::mem::replace(&mut rest, later);
+        (!batch.is_empty()).then_some(batch)
+    })
 }
 
 async fn join(task: JoinHandle<()>) {

@@ -41,8 +41,11 @@ pub struct HostConfig {
     pub replay_budget: Duration,
     /// And after this many journal entries at the latest, at least 1. Default 10,000.
     pub replay_entries: u64,
-    /// How long a zone of another region must be without an owner before this host claims it. Default 5 s.
+    /// How long a zone that belongs elsewhere (to another region, to hosts the world file names) must be without an owner before
+    /// this host claims it. Default 5 s.
     pub foreign_grace: Duration,
+    /// Whether it gives zones away to even loads out. Draining, and operators' migrations, are always possible. Default true.
+    pub rebalance: bool,
 }
 
 /// [`HostConfig::replay_budget`] unless set otherwise.
@@ -58,6 +61,10 @@ pub(crate) const INBOX_QUEUE: usize = 16_384;
 pub(crate) const STORE_CONCURRENCY: usize = 64;
 /// Copies of zones in which other versions are tried at once; more wait.
 pub(crate) const TRIALS: usize = 2;
+/// Zones that are brought to where their journals end at once; more wait, the least crowded last.
+pub(crate) const RECOVERIES: usize = 4;
+/// Words about migrations that may wait; more are dropped, and said again.
+pub(crate) const MIGRATION_QUEUE: usize = 1_024;
 /// A gateway without a heartbeat for this long is dead: its connections are lost.
 pub(crate) const GATEWAY_TTL: Duration = Duration::from_secs(3);
 /// After more faults of one zone's module than this within [`FAULT_WINDOW`] it is shelved: the zone goes on without it.

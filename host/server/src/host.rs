@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
@@ -10,12 +10,13 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::Instant;
 use wod_backplane::Backplane;
 use wod_protocol::ids::ZoneNo;
-use wod_protocol::registry::{Owner, ZoneBeat};
+use wod_protocol::registry::{HostLoad, Owner, ZoneBeat, ZoneLoad};
 use wod_sim::io::{Input, StoreRequest};
 use wod_sim::module::Fault;
 
 use crate::config::{HostConfig, STORE_CONCURRENCY, TRIALS};
 use crate::follower::Source;
+use crate::migration::Departures;
 use crate::modules::ModuleStore;
 use crate::notice::Notices;
 use crate::port::ZonePort;
@@ -38,6 +39,12 @@ pub(crate) struct Host {
     pub(crate) troubles: Troubles,
     pub(crate) notices: Notices,
     pub(crate) threads: Threads,
+    /// All zones of the world.
+    pub(crate) zones: Vec<ZoneNo>,
+    /// It takes no zones and gives away what it has.
+    draining: AtomicBool,
+    /// Migrations from here that are under way.
+    pub(crate) departures: Departures,
     ports: RwLock<BTreeMap<ZoneNo, Arc<ZonePort>>>,
     /// Store requests under way, so that a zone's repeat is not a second one.
     requests: Mutex<BTreeSet<(ZoneNo, u64)>>,
@@ -55,6 +62,9 @@ impl Host {
         threads: Threads,
     ) -> Self {
         Self {
+            zones: config.world.zones.iter().map(|zone| zone.number).collect(),
+            draining: AtomicBool::new(false),
+            departures: Departures::default(),
             threads,
             config,
             backplane,
@@ -103,6 +113,38 @@ impl Host {
         }
     }
 
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_draining(&self, draining: bool) {
+        self.draining.store(draining, Ordering::Relaxed);
+    }
+
+    /// Load of each worker, per mille of its time.
+    pub(crate) fn worker_loads(&self) -> Vec<u32> {
+        let mut loads = vec![0; self.config.workers];
+        for port in self.ports() {
+            if let (Some(load), Some(status)) = (loads.get_mut(port.seat()), port.status()) {
+                *load += status.load;
+            }
+        }
+        loads
+    }
+
+    /// How busy this host is.
+    pub(crate) fn load(&self) -> HostLoad {
+        let load =
+            |status: ZoneBeat| ZoneLoad { zone: status.zone, load: status.load, players: status.players.len() as u32 };
+        HostLoad {
+            host: self.config.host.clone(),
+            region: self.config.region.clone(),
+            workers: self.config.workers as u32,
+            draining: self.is_draining(),
+            zones: self.ports().iter().filter_map(|port| port.status()).map(load).collect(),
+        }
+    }
+
     pub(crate) fn beats(&self) -> Vec<ZoneBeat> {
         let mut beats: Vec<_> = self.ports().iter().filter_map(|port| port.status()).collect();
         for beat in &mut beats {
@@ -134,10 +176,11 @@ impl Host {
     }
 }
 
-/// Who owns which zone, as of the last look at the store.
+/// Who owns which zone, and how busy hosts are, as of the last look at the store.
 #[derive(Default)]
 pub(crate) struct Directory {
     owners: RwLock<BTreeMap<ZoneNo, Owner>>,
+    hosts: RwLock<Vec<HostLoad>>,
 }
 
 impl Directory {
@@ -145,8 +188,18 @@ impl Directory {
         self.owners.read().get(&zone).cloned()
     }
 
-    pub(crate) fn replace(&self, owners: BTreeMap<ZoneNo, Owner>) {
+    pub(crate) fn hosts(&self) -> Vec<HostLoad> {
+        self.hosts.read().clone()
+    }
+
+    pub(crate) fn replace(&self, owners: BTreeMap<ZoneNo, Owner>, hosts: Vec<HostLoad>) {
         *self.owners.write() = owners;
+        *self.hosts.write() = hosts;
+    }
+
+    /// We have just given the zone away.
+    pub(crate) fn set_owner(&self, zone: ZoneNo, owner: Owner) {
+        self.owners.write().insert(zone, owner);
     }
 }
 

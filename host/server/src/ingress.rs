@@ -4,18 +4,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wod_backplane::{Inbox, InboxEvent};
-use wod_protocol::bus::{Envelope, Part, Process};
-use wod_protocol::ids::GatewayId;
+use wod_protocol::bus::{Envelope, Part, Process, ZoneMigration};
+use wod_protocol::ids::{GatewayId, HostId};
 use wod_sim::io::Input;
 
 use crate::config::GATEWAY_TTL;
 use crate::host::Host;
 
 /// Reads the inbox until cancelled.
-pub(crate) async fn run(host: Arc<Host>, mut inbox: Inbox, stop: CancellationToken) {
+pub(crate) async fn run(
+    host: Arc<Host>,
+    mut inbox: Inbox,
+    migrations_tx: mpsc::Sender<(HostId, ZoneMigration)>,
+    stop: CancellationToken,
+) {
     loop {
         let event = tokio::select! {
             biased;
@@ -23,7 +29,7 @@ pub(crate) async fn run(host: Arc<Host>, mut inbox: Inbox, stop: CancellationTok
             event = inbox.recv() => event,
         };
         match event {
-            Some(InboxEvent::Message(bytes)) => deliver(&host, &bytes),
+            Some(InboxEvent::Message(bytes)) => deliver(&host, &migrations_tx, &bytes),
             Some(InboxEvent::Gap { dropped }) => {
                 tracing::warn!(dropped, "messages to this host were lost; their senders repeat what matters");
                 metrics::counter!("wod_host_inbox_dropped_total").increment(dropped);
@@ -33,7 +39,7 @@ pub(crate) async fn run(host: Arc<Host>, mut inbox: Inbox, stop: CancellationTok
     }
 }
 
-fn deliver(host: &Host, bytes: &Bytes) {
+fn deliver(host: &Host, migrations_tx: &mpsc::Sender<(HostId, ZoneMigration)>, bytes: &Bytes) {
     let envelope = match Envelope::decode(bytes) {
         Ok(envelope) => envelope,
         Err(error) => {
@@ -59,6 +65,20 @@ fn deliver(host: &Host, bytes: &Bytes) {
             Part::Stream(stream) => {
                 if let Some(port) = host.port(stream.to) {
                     port.push(Input::Stream(stream));
+                }
+            }
+            Part::Border(frame) => {
+                if let Some(port) = host.port(frame.to) {
+                    port.push(Input::Border(frame));
+                }
+            }
+            Part::Migration(migration) => {
+                let Process::Host(from) = &envelope.from else {
+                    tracing::warn!(from = %envelope.from, "a migration from a process that is no host; dropped");
+                    continue;
+                };
+                if migrations_tx.try_send((from.clone(), migration)).is_err() {
+                    metrics::counter!("wod_host_migration_words_dropped_total").increment(1);
                 }
             }
             Part::Frame(_) | Part::Notice(_) => {

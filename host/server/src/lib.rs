@@ -5,16 +5,21 @@
 //! effects) → [`postman`]. Who owns which zone is decided in [`ownership`].
 
 mod admin;
+mod balance;
 mod committer;
 mod config;
 mod deploy;
+mod estate;
 mod follower;
 mod host;
 mod ingress;
+mod load;
+mod migration;
 mod modules;
 mod notice;
 mod ownership;
 mod pin;
+mod placement;
 mod port;
 mod postman;
 mod releases;
@@ -39,7 +44,7 @@ use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -50,7 +55,8 @@ use wod_sandbox::Sandbox;
 
 pub use config::{HostConfig, REPLAY_BUDGET, REPLAY_ENTRIES};
 
-use config::INBOX_QUEUE;
+use config::{INBOX_QUEUE, MIGRATION_QUEUE};
+use estate::Estate;
 use host::Host;
 use modules::ModuleStore;
 use notice::Notices;
@@ -110,10 +116,14 @@ async fn tend(
 ) -> anyhow::Result<()> {
     let me = Process::Host(host.config.host.clone());
     tasks.spawn(host.postman.clone().run(me, host.backplane.clone(), serving.clone()));
-    tasks.spawn(ingress::run(host.clone(), inbox, serving.clone()));
+    let (migrations_tx, migrations_rx) = mpsc::channel(MIGRATION_QUEUE);
+    let estate = Estate::new(host.clone(), workers);
+    tasks.spawn(ingress::run(host.clone(), inbox, migrations_tx, serving.clone()));
+    tasks.spawn(migration::run(estate.clone(), migrations_rx, stop.clone()));
+    tasks.spawn(balance::run(host.clone(), stop.clone()));
     tasks.spawn(ingress::watch_gateways(host.clone(), stop.clone()));
     tasks.spawn(beat(host.clone(), admin, stop.clone()));
-    let mut owning = std::pin::pin!(ownership::run(host, workers, stop.clone()));
+    let mut owning = std::pin::pin!(ownership::run(estate, stop.clone()));
     let mut failure = None;
     loop {
         tokio::select! {
@@ -163,22 +173,26 @@ async fn beat(host: Arc<Host>, admin: SocketAddr, stop: CancellationToken) {
             region: host.config.region.clone(),
             admin: admin.to_string(),
             uptime_ms: begun.elapsed().as_millis() as u64,
-            memory_bytes: resident_bytes(),
+            memory_bytes: memory_stats::memory_stats().map_or(0, |stats| stats.physical_mem as u64),
+            workers: host.worker_loads(),
+            inbox_lag_ms: 0,
+            draining: host.is_draining(),
             zones: host.beats(),
         };
         let body = rmp_serde::to_vec_named(&beat).expect("a heartbeat has no unserialisable value");
-        if let Err(error) = host.backplane.beat("host", id, body.into(), BEAT_TTL).await {
+        let told = async {
+            host.backplane.beat("host", id, body.into(), BEAT_TTL).await?;
+            load::tell(&host.backplane, &host.load()).await
+        };
+        if let Err(error) = told.await {
             tracing::warn!(%error, "the heartbeat was not stored");
         }
     }
-    if let Err(error) = host.backplane.end_beat("host", id).await {
+    let ended = async {
+        load::end(&host.backplane, id).await?;
+        host.backplane.end_beat("host", id).await
+    };
+    if let Err(error) = ended.await {
         tracing::debug!(%error, "the heartbeat ends by itself");
     }
-}
-
-/// Resident memory of this process; 0 where the system does not tell.
-fn resident_bytes() -> u64 {
-    const PAGE: u64 = 4096;
-    let Ok(statm) = std::fs::read_to_string("/proc/self/statm") else { return 0 };
-    statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * PAGE
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
@@ -12,6 +12,7 @@ use wod_protocol::registry::ZoneBeat;
 use wod_sim::io::Input;
 
 use crate::config::ZONE_QUEUE;
+use crate::migration::Departure;
 use crate::rescue::StepBack;
 use crate::standing::Standing;
 use crate::worker::Bell;
@@ -27,11 +28,15 @@ pub(crate) struct ZonePort {
     /// No longer ours: the worker lets it go at its next look.
     closed: CancellationToken,
     status: Mutex<Option<(ZoneBeat, Vec<GatewayId>)>>,
+    /// Which worker ticks it.
+    seat: AtomicUsize,
     /// How its module stands.
     pub(crate) standing: watch::Sender<Standing>,
     /// The journal after this entry is kept, whatever snapshots there are: a rewind would need it.
     pinned: Mutex<Option<JournalIndex>>,
-    /// Held by whoever replaces the module.
+    /// Where the zone shall go, at its worker's next look.
+    departure: Mutex<Option<Departure>>,
+    /// Held by whoever replaces the module or moves the zone.
     pub(crate) replacing: Arc<tokio::sync::Mutex<()>>,
     /// To whoever looks after the module.
     pub(crate) rescue_tx: mpsc::Sender<StepBack>,
@@ -47,8 +52,10 @@ impl ZonePort {
             asleep: AtomicBool::new(false),
             closed: CancellationToken::new(),
             status: Mutex::new(None),
+            seat: AtomicUsize::new(0),
             standing: watch::Sender::default(),
             pinned: Mutex::new(None),
+            departure: Mutex::new(None),
             replacing: Arc::default(),
             rescue_tx,
         }
@@ -109,8 +116,13 @@ impl ZonePort {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn set_worker(&self, bell: Arc<Bell>) {
+    pub(crate) fn set_worker(&self, seat: usize, bell: Arc<Bell>) {
+        self.seat.store(seat, Ordering::Relaxed);
         *self.worker.lock() = Some(bell);
+    }
+
+    pub(crate) fn seat(&self) -> usize {
+        self.seat.load(Ordering::Relaxed)
     }
 
     /// The worker sleeps on this zone until something comes. It must look at the queue once more after this.
@@ -138,6 +150,20 @@ impl ZonePort {
 
     pub(crate) fn pinned(&self) -> Option<JournalIndex> {
         *self.pinned.lock()
+    }
+
+    /// Has the worker stop after a tick, and the committer give the zone away.
+    pub(crate) fn depart(&self, departure: Departure) {
+        *self.departure.lock() = Some(departure);
+        self.wake();
+    }
+
+    pub(crate) fn is_to_depart(&self) -> bool {
+        self.departure.lock().is_some()
+    }
+
+    pub(crate) fn take_departure(&self) -> Option<Departure> {
+        self.departure.lock().take()
     }
 
     pub(crate) fn wake(&self) {

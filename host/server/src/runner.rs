@@ -11,13 +11,14 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::Instant;
 use wod_protocol::ids::{Generation, Tick, ZoneName, ZoneNo};
 use wod_protocol::limits::TICKS_AWAITING_JOURNAL;
-use wod_protocol::registry::ZoneBeat;
+use wod_protocol::registry::{PlayerBeat, ZoneBeat};
 use wod_protocol::world;
 use wod_sim::io::{CallOutcome, Effects, Input, Outcome};
 use wod_sim::module::Module;
-use wod_sim::zone::{Sleep, SnapshotError, Zone};
+use wod_sim::zone::{PlayerInfo, Sleep, SnapshotError, Zone};
 
 use crate::committer::{Commit, SwapDone, TickCommit};
+use crate::migration::Departure;
 use crate::modules::LiveModules;
 use crate::port::ZonePort;
 use crate::reports::ModuleLabel;
@@ -31,6 +32,8 @@ pub(crate) type RebuiltSlot = Arc<Mutex<Option<Box<dyn Module>>>>;
 const DURATIONS: usize = 1024;
 /// How often a zone's status is made anew.
 const STATUS_EVERY: Duration = Duration::from_millis(500);
+/// What the newest share of the worker's time counts for in a zone's load: about two seconds' mean.
+const LOAD_WEIGHT: f64 = 0.25;
 /// How soon a zone that waits for the journal looks again.
 const JOURNAL_POLL: Duration = Duration::from_millis(5);
 /// The longest any worker sleeps.
@@ -60,6 +63,12 @@ pub(crate) struct ZoneRunner {
     name: ZoneName,
     period: Duration,
     next_at: Instant,
+    /// It is being given to another host: no tick any more.
+    departing: bool,
+    /// Time spent in ticks since the status was made last.
+    busy: Duration,
+    /// Per mille of the worker's time, smoothed over some seconds.
+    load: f64,
     /// Since when, and at which tick, the zone sleeps.
     asleep: Option<(Instant, Tick)>,
     inputs: Vec<Input>,
@@ -101,6 +110,9 @@ impl ZoneRunner {
             name: settings.name.clone(),
             period: Duration::from_secs(1) / settings.tick_hz,
             next_at: now,
+            departing: false,
+            busy: Duration::ZERO,
+            load: 0.0,
             asleep: None,
             inputs: Vec::new(),
             last_start: None,
@@ -122,8 +134,15 @@ impl ZoneRunner {
             return Poll::Gone;
         }
         if now >= self.status_at {
+            self.weigh(now);
             self.status_at = now + STATUS_EVERY;
             self.port.set_status(self.status(), self.zone.gateways());
+        }
+        if self.departing {
+            return Poll::At(now + LONGEST_SLEEP);
+        }
+        if self.asleep.is_none() && self.port.is_to_depart() {
+            return self.depart(now);
         }
         if let Some((since, tick)) = self.asleep {
             match self.wake(now, since, tick) {
@@ -147,6 +166,25 @@ impl ZoneRunner {
         self.next_at = (self.next_at + self.period).max(now);
         self.fall_asleep(now);
         Poll::At(self.next_at)
+    }
+
+    /// Stops, and has the committer give the zone away once everything of it is durable.
+    fn depart(&mut self, now: Instant) -> Poll {
+        if self.commit_tx.capacity() == 0 {
+            return Poll::At(now + JOURNAL_POLL);
+        }
+        if let Some(departure) = self.port.take_departure() {
+            self.departing = true;
+            self.hand_over(Commit::Depart(Departure { since: now, ..departure }));
+        }
+        Poll::At(now + LONGEST_SLEEP)
+    }
+
+    /// How much of the worker's time the zone takes.
+    fn weigh(&mut self, now: Instant) {
+        let span = STATUS_EVERY + now.duration_since(self.status_at);
+        let share = std::mem::take(&mut self.busy).as_secs_f64() / span.as_secs_f64() * 1000.0;
+        self.load += (share - self.load) * LOAD_WEIGHT;
     }
 
     /// The last snapshot before the zone is let go in good order.
@@ -197,6 +235,7 @@ impl ZoneRunner {
         self.replay_entries += u64::from(entry.is_some());
         let took = now.elapsed();
         self.replay_cost += took;
+        self.busy += took;
         self.measure(took);
         let module = label(&self.zone);
         let standing = self.observer.look(&self.zone, self.slow.as_deref());
@@ -243,7 +282,8 @@ impl ZoneRunner {
     }
 
     fn fall_asleep(&mut self, now: Instant) {
-        if !self.inputs.is_empty() || matches!(self.zone.can_sleep_until(), Sleep::No) {
+        let busy = !self.inputs.is_empty() || self.port.is_to_depart();
+        if busy || matches!(self.zone.can_sleep_until(), Sleep::No) {
             return;
         }
         self.port.set_asleep(true);
@@ -256,7 +296,8 @@ impl ZoneRunner {
 
     /// The input that ends the sleep, when there is a reason to.
     fn wake(&mut self, now: Instant, since: Instant, tick: Tick) -> Option<Input> {
-        let due = self.sleeps_until(since, tick).is_some_and(|at| now >= at);
+        // A zone that leaves takes the time it has slept with it.
+        let due = self.port.is_to_depart() || self.sleeps_until(since, tick).is_some_and(|at| now >= at);
         if self.port.is_empty() && !due {
             return None;
         }
@@ -318,10 +359,16 @@ impl ZoneRunner {
             generation: self.zone.generation(),
             on_probation: self.zone.is_on_probation(),
             shelved: self.zone.is_shelved(),
-            players: self.zone.players().into_iter().map(|player| player.name).collect(),
+            players: self
+                .zone
+                .players()
+                .into_iter()
+                .map(|PlayerInfo { name, gateway, .. }| PlayerBeat { name, gateway })
+                .collect(),
             entities: self.zone.entity_count() as u32,
             tick_p50_us: percentile(50),
             tick_p99_us: percentile(99),
+            load: self.load.round() as u32,
             uncommitted: (TICKS_AWAITING_JOURNAL + 2 - self.commit_tx.capacity().min(TICKS_AWAITING_JOURNAL + 2))
                 as u32,
             trouble,

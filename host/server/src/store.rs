@@ -19,6 +19,7 @@ pub(crate) async fn execute(
     match request {
         StoreRequest::Claim { sub, name, guest, new_id } => claim(backplane, zone, sub, name, guest, new_id).await,
         StoreRequest::Arrived(player) => put(backplane, *player, Place::Zone(zone), zone).await,
+        StoreRequest::Present(player) => confirm(backplane, *player, zone).await,
         StoreRequest::Offline(player) if player.guest => forget(backplane, *player).await,
         StoreRequest::Offline(player) => put(backplane, *player, Place::Offline, zone).await,
         StoreRequest::FindName(name) => find(backplane, &name).await,
@@ -83,6 +84,34 @@ async fn claim(
                     return Ok(StoreAnswer::Claimed { player: Box::new(record.player), new });
                 }
             }
+        }
+    }
+    Err(StoreError::Contended(sub))
+}
+
+/// She is in that zone by that hand-off, whatever else the store knows of her, unless it knows a later one.
+async fn confirm(backplane: &Backplane, player: Traveller, zone: ZoneNo) -> Result<StoreAnswer, StoreError> {
+    let (sub, here) = (player.sub.clone(), Place::Zone(zone));
+    for _ in 0..CAS_TRIES {
+        let stored = read(backplane, &sub).await?;
+        let (version, before) = match &stored {
+            Some((_, record)) if record.player.id != player.id => return Ok(StoreAnswer::Outdated(player.hop.next())),
+            Some((_, record)) if record.hop > player.hop => return Ok(StoreAnswer::Outdated(record.hop)),
+            Some((_, record)) if record.hop == player.hop && record.place == here => return Ok(StoreAnswer::Stored),
+            // Two histories: the one that the store knows goes on.
+            Some((_, record)) if record.hop == player.hop => return Ok(StoreAnswer::Outdated(record.hop.next())),
+            Some((version, record)) => (*version, Some(record.place)),
+            None => (Version::ABSENT, None),
+        };
+        if let Some(other) = backplane.reserve_name(&fold_name(&player.name), &sub).await? {
+            tracing::warn!(%sub, %other, name = player.name, "a name was given away while the store had forgotten whose it was");
+        }
+        let record = PlayerRecord { schema: 1, place: here, hop: player.hop, player: player.clone(), zone };
+        if write(backplane, &sub, version, &record).await? {
+            return Ok(match before {
+                Some(Place::Zone(other)) if other != zone => StoreAnswer::Moved(other),
+                _ => StoreAnswer::Stored,
+            });
         }
     }
     Err(StoreError::Contended(sub))
@@ -202,5 +231,26 @@ mod tests {
         assert!(matches!(execute(&backplane, HERE, stale).await.unwrap(), StoreAnswer::Outdated(_)));
         let found = execute(&backplane, THERE, StoreRequest::FindName("ANN".into())).await.unwrap();
         assert_eq!(found, StoreAnswer::Found { id: second.id, zone: Some(HERE) });
+    }
+
+    #[tokio::test]
+    async fn of_two_histories_the_one_with_more_hand_offs_is_stored_and_the_other_hears_of_it() {
+        let backplane = Backplane::embedded(None).await.unwrap();
+        let ann = claimed(&backplane, true, 7).await;
+        let present = |player: &Traveller| StoreRequest::Present(Box::new(player.clone()));
+        assert_eq!(execute(&backplane, HERE, present(&ann)).await.unwrap(), StoreAnswer::Stored);
+        let further = *later(&ann);
+        let there = execute(&backplane, THERE, present(&further)).await.unwrap();
+        assert_eq!(there, StoreAnswer::Moved(HERE), "the store had forgotten her crossing");
+        assert_eq!(execute(&backplane, THERE, present(&further)).await.unwrap(), StoreAnswer::Stored);
+        assert_eq!(execute(&backplane, HERE, present(&ann)).await.unwrap(), StoreAnswer::Outdated(further.hop));
+        assert!(matches!(execute(&backplane, HERE, present(&further)).await.unwrap(), StoreAnswer::Outdated(_)));
+        let (version, _) = backplane.record(&ann.sub).await.unwrap().unwrap();
+        backplane.delete_record(&ann.sub, version).await.unwrap();
+        assert_eq!(
+            execute(&backplane, THERE, present(&further)).await.unwrap(),
+            StoreAnswer::Stored,
+            "also all of her"
+        );
     }
 }

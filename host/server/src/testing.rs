@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use wod_backplane::Backplane;
 use wod_protocol::bus::Process;
-use wod_protocol::ids::{Digest, Generation, ZoneNo};
+use wod_protocol::ids::{Digest, Generation, HostId, ZoneNo};
 use wod_protocol::registry::ZoneBeat;
 use wod_sim::io::Input;
 
@@ -54,6 +54,20 @@ impl SimulatedHost {
     /// How its zones do.
     pub fn zones(&self) -> Vec<ZoneBeat> {
         self.host.beats()
+    }
+
+    /// Gives a zone of its own to another host.
+    ///
+    /// # Errors
+    /// When the zone is not this host's, or does not move.
+    pub async fn migrate(&self, zone: ZoneNo, to: &HostId) -> anyhow::Result<()> {
+        let port = self.host.port(zone).context("the zone is another host's")?;
+        crate::migration::migrate(&self.host, &port, to).await.map(drop)
+    }
+
+    /// Whether it gives its zones away, and takes none.
+    pub fn set_draining(&self, draining: bool) {
+        self.host.set_draining(draining);
     }
 
     /// Replaces a zone's module between two ticks.

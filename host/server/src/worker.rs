@@ -14,7 +14,7 @@ use crate::runner::{LONGEST_SLEEP, Poll, ZoneRunner};
 
 /// The workers of a host.
 pub(crate) struct Workers {
-    workers: Vec<Worker>,
+    workers: Mutex<Vec<Worker>>,
 }
 
 struct Worker {
@@ -68,7 +68,7 @@ impl Workers {
                 .spawn(move || run(&theirs))?;
             workers.push(Worker { shared, place: Place::Thread(thread) });
         }
-        Ok(Self { workers })
+        Ok(Self { workers: Mutex::new(workers) })
     }
 
     /// One worker on this runtime, whose time it has.
@@ -76,30 +76,28 @@ impl Workers {
     pub(crate) fn start_as_task() -> Self {
         let shared = Arc::new(Shared::default());
         let place = Place::Task(tokio::spawn(run_as_task(shared.clone())));
-        Self { workers: vec![Worker { shared, place }] }
+        Self { workers: Mutex::new(vec![Worker { shared, place }]) }
     }
 
     /// Gives the zone to the worker with the fewest.
     pub(crate) fn adopt(&self, runner: ZoneRunner) {
-        let worker = self
-            .workers
-            .iter()
-            .min_by_key(|worker| worker.shared.zones.load(Ordering::Relaxed))
-            .expect("a host has at least one worker");
-        let shared = &worker.shared;
+        let workers = self.workers.lock();
+        let free = workers.iter().enumerate().min_by_key(|(_, worker)| worker.shared.zones.load(Ordering::Relaxed));
+        let (seat, Worker { shared, .. }) = free.expect("a host has at least one worker");
         shared.zones.fetch_add(1, Ordering::Relaxed);
-        runner.port.set_worker(shared.bell.clone());
+        runner.port.set_worker(seat, shared.bell.clone());
         shared.arriving.lock().push(runner);
         shared.bell.ring();
     }
 
     /// Every zone writes its last snapshot and is let go; returns when the workers have ended.
-    pub(crate) async fn stop(self) {
-        for Worker { shared, .. } in &self.workers {
+    pub(crate) async fn stop(&self) {
+        for Worker { shared, .. } in self.workers.lock().iter() {
             shared.stop.store(true, Ordering::Release);
             shared.bell.ring();
         }
-        for worker in self.workers {
+        let workers = std::mem::take(&mut *self.workers.lock());
+        for worker in workers {
             let ended = match worker.place {
                 Place::Thread(thread) => tokio::task::spawn_blocking(|| thread.join().is_ok()).await,
                 #[cfg(feature = "testing")]

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use wod_protocol::bus::{GatewayInput, Traveller, ZoneFrame, ZoneStream};
+use wod_protocol::bus::{BorderFrame, GatewayInput, Traveller, ZoneFrame, ZoneStream};
 use wod_protocol::client::TagValue;
 use wod_protocol::ids::{Digest, EntityId, Epoch, GatewayId, Generation, Hop, HostId, Sub, Tick, ZoneNo};
 
@@ -40,6 +40,8 @@ pub enum Input {
     GatewayLost(GatewayId),
     /// From another zone.
     Stream(ZoneStream),
+    /// What a neighbouring zone shows of itself.
+    Border(Box<BorderFrame>),
     /// The store answers a request.
     Store {
         /// The request's number.
@@ -95,6 +97,8 @@ pub enum Input {
         /// What.
         text: String,
     },
+    /// The store has lost the last it was told: who is here, and who was let go lately, is told to it again.
+    StoreLost,
     /// Per mille of real time the zone runs at from now on, 100 to 1000.
     Dilation(u16),
 }
@@ -159,6 +163,8 @@ pub enum StoreRequest {
     },
     /// Her record says from now on that she is in this zone (she came from another). Refused by a higher hop.
     Arrived(Box<Traveller>),
+    /// She is in this zone, as the store should know: should it have lost that, by her hop count, it is told again.
+    Present(Box<Traveller>),
     /// She is nowhere from now on, and this is all of her. A guest's record and name are deleted.
     Offline(Box<Traveller>),
     /// Who bears this name, and where is she?
@@ -181,6 +187,8 @@ pub enum StoreAnswer {
     NameTaken,
     /// Done (also: it had been done before).
     Stored,
+    /// Done; until then her record had her in that other zone, by an earlier hand-off than the one this zone knows.
+    Moved(ZoneNo),
     /// Her record has that higher hop count: this avatar is not the real one any more.
     Outdated(Hop),
     /// Bears the name.
@@ -201,6 +209,8 @@ pub struct Effects {
     pub frames: Vec<(GatewayId, ZoneFrame)>,
     /// To other zones (routed by `to`).
     pub streams: Vec<ZoneStream>,
+    /// To neighbouring zones (routed by `to`).
+    pub borders: Vec<BorderFrame>,
     /// To the store, by request number.
     pub store: Vec<(u64, StoreRequest)>,
     /// To operators, by request number.

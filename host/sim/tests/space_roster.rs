@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use space_support::{Chance, at, bounds};
 use wod_protocol::ids::EntityId;
-use wod_protocol::units::{Fixed, Pos};
+use wod_protocol::units::{Bounds, Fixed, Pos};
 use wod_sim::space::grid::{Grid, Near};
 use wod_sim::space::roster::{Changes, Reach, Roster, Sensed, Sensors};
 
@@ -127,6 +127,34 @@ proptest! {
             told.extend(changes.enter.iter().copied());
             told.sort_unstable();
             prop_assert_eq!(&told, &expected, "the changes add up");
+        }
+    }
+}
+
+#[test]
+fn the_roster_around_a_rectangle_shows_whoever_somebody_in_it_could_see() {
+    for seed in 0..20 {
+        let mut chance = Chance(seed);
+        let mut grid = Grid::new(bounds(100.0, 100.0), CELL);
+        let (mut roster, mut changes) = (Roster::default(), Changes::default());
+        let reach = Reach { enter: 20 * 256, leave: 22 * 256, cap: 100 };
+        let corner = at(chance.between(-60.0, 160.0), chance.between(-60.0, 160.0));
+        let area = Bounds { min: corner, max: Pos { x: corner.x + 30 * 256, y: corner.y + 40 * 256 } };
+        let mut entities = BTreeMap::new();
+        for _ in 0..200 {
+            let (who, there) = (id(chance.below(40)), at(chance.between(0.0, 100.0), chance.between(0.0, 100.0)));
+            grid.put(who, there);
+            entities.insert(who, there);
+            let before = roster.clone();
+            roster.update_around(reach, &grid, area, |_| true, &mut changes);
+            let is_seen = |(id, at): (&EntityId, &Pos)| {
+                let limit = i64::from(if before.contains(*id) { reach.leave } else { reach.enter });
+                (at.distance_squared(area.clamp(*at)) <= limit * limit).then_some(*id)
+            };
+            assert_eq!(roster.members(), entities.iter().filter_map(is_seen).collect::<Vec<_>>());
+            let anybody =
+                entities.values().any(|at| at.distance_squared(area.clamp(*at)) <= i64::from(reach.enter).pow(2));
+            assert_eq!(grid.any_around(area, reach.enter, |_| true), anybody);
         }
     }
 }

@@ -96,14 +96,14 @@ fn a_lost_connection_resumes_with_everything_that_was_said_meanwhile() {
     town.act(ann, |client| client.detach(DetachReason::Lost));
     town.act(bob, |client| client.say("where are you?"));
     town.steps(40);
-    assert!(town.node(WEST).zone.players()[0].away);
+    assert!(town.node(WEST).zone.players()[0].gateway.is_none());
     assert!(town.clients[ann].lines().is_empty());
     town.act(ann, Client::resume);
     town.steps(2);
     assert_eq!(town.clients[ann].lines(), ["Bob: where are you?"]);
     assert!(town.clients[ann].roster.contains(&town.clients[bob].you()));
     assert_eq!(town.clients[ann].told, [ZoneReason::Entered, ZoneReason::Resumed]);
-    assert!(!town.node(WEST).zone.players()[0].away);
+    assert!(town.node(WEST).zone.players()[0].gateway.is_some());
     town.check_copies();
 }
 
@@ -136,15 +136,15 @@ fn a_wrong_token_or_a_client_ahead_of_the_zone_is_not_resumed() {
     thief.token = 77;
     town.give(WEST, thief.resume());
     town.step();
-    assert!(town.node(WEST).zone.players()[0].away);
+    assert!(town.node(WEST).zone.players()[0].gateway.is_none());
     let mut ahead = town.clients[ann].clone();
     ahead.n.0 += 1;
     town.give(WEST, ahead.resume());
     town.step();
-    assert!(town.node(WEST).zone.players()[0].away);
+    assert!(town.node(WEST).zone.players()[0].gateway.is_none());
     town.act(ann, Client::resume);
     town.step();
-    assert!(!town.node(WEST).zone.players()[0].away);
+    assert!(town.node(WEST).zone.players()[0].gateway.is_some());
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn inputs_of_an_old_attachment_are_void() {
     town.steps(2);
     assert_eq!(town.avatars("Ann"), 1);
     assert!(town.clients[1].lines().is_empty());
-    assert!(!town.node(WEST).zone.players()[0].away);
+    assert!(town.node(WEST).zone.players()[0].gateway.is_some());
     town.act(1, |client| client.say("now I am"));
     town.step();
     assert_eq!(town.clients[1].lines(), ["Ann: now I am"]);
@@ -317,13 +317,13 @@ fn a_lost_gateway_takes_its_connections_with_it_and_may_come_back() {
     let seq = town.node(WEST).effects.frames[0].1.seq;
     town.node(WEST).inbox.push(Input::GatewayLost(GatewayId::from(zone_support::GATE)));
     town.step();
-    assert!(town.node(WEST).zone.players()[0].away);
+    assert!(town.node(WEST).zone.players()[0].gateway.is_none());
     assert!(town.node(WEST).zone.gateways().is_empty());
     assert!(town.node(WEST).effects.frames.is_empty());
     town.clients[ann].attach = None;
     town.act(ann, Client::resume);
     town.step();
-    assert!(!town.node(WEST).zone.players()[0].away);
+    assert!(town.node(WEST).zone.players()[0].gateway.is_some());
     assert!(town.node(WEST).effects.frames[0].1.seq > seq, "a gateway takes lower numbers for old frames");
     town.check_copies();
 }

@@ -4,7 +4,7 @@
 mod zone_support;
 
 use proptest::prelude::*;
-use wod_protocol::bus::{DetachReason, GatewayInput};
+use wod_protocol::bus::{DetachReason, GatewayInput, ZoneItem};
 use wod_protocol::client::{ChatMode, ZoneReason};
 use wod_protocol::ids::ZoneNo;
 use wod_sim::io::{CallOutcome, Input, Report};
@@ -13,6 +13,8 @@ use wod_sim::zone::Zone;
 use zone_support::{Chance, Client, EAST, FAR, Node, Puppets, Town, WEST, digest, world};
 
 const TICKS: usize = 400;
+/// Ticks in the beginning in which people do little else than walk to the border.
+const STROLL: usize = 180;
 const WORDS: [&str; 22] = [
     "trap",
     "draw",
@@ -44,7 +46,7 @@ type History = Vec<Vec<(ZoneNo, Vec<Input>)>>;
 /// A random life of a small town. Returns what each zone was given in each tick.
 fn live(seed: u64) -> (Town, History) {
     let mut town = Town::new(&[WEST, EAST, FAR]);
-    (town.loss, town.doubling, town.chance) = (10, 10, Chance(seed));
+    (town.loss, town.doubling, town.lag, town.chance) = (10, 10, 3, Chance(seed));
     let mut history = Vec::new();
     let mut chance = Chance(seed ^ 0xabcd);
     for name in ["Ann", "Bob", "Eve", "Dan"] {
@@ -52,9 +54,11 @@ fn live(seed: u64) -> (Town, History) {
         client.guest = name == "Dan";
         town.clients.push(client);
     }
-    for _ in 0..TICKS {
+    for tick in 0..TICKS {
         for who in 0..town.clients.len() {
-            act_at_random(&mut town, who, &mut chance);
+            if tick >= STROLL || !stroll_to_the_border(&mut town, who) {
+                act_at_random(&mut town, who, &mut chance);
+            }
         }
         for zone in [WEST, EAST, FAR] {
             let missing = town.node(zone).zone.is_module_missing();
@@ -99,6 +103,22 @@ fn live(seed: u64) -> (Town, History) {
         town.step();
     }
     (town, history)
+}
+
+/// So that people meet over the border. False: she is there, or not in.
+fn stroll_to_the_border(town: &mut Town, who: usize) -> bool {
+    let client = &town.clients[who];
+    let (x, y) = client.at.metres();
+    let step = match client.zone {
+        WEST if x < 92.0 => 0.25,
+        EAST if x > 108.0 => -0.25,
+        _ => return false,
+    };
+    let goes = client.attach.is_some();
+    if goes {
+        town.act(who, |client| client.move_to(x + step, y));
+    }
+    goes
 }
 
 fn act_at_random(town: &mut Town, who: usize, chance: &mut Chance) {
@@ -186,18 +206,29 @@ proptest! {
 #[test]
 fn random_lives_have_everything_in_them() {
     let (mut crossings, mut faults, mut swaps, mut resumes, mut refused) = (0, 0, 0, 0, 0);
+    let (mut ghosts, mut told) = (0, 0);
     for seed in 0..12 {
         let (mut town, _) = live(seed);
-        let told: Vec<ZoneReason> = town.clients.iter().flat_map(|client| client.told.clone()).collect();
-        crossings += told.iter().filter(|reason| **reason == ZoneReason::Crossed).count();
-        resumes += told.iter().filter(|reason| **reason == ZoneReason::Resumed).count();
+        let reasons: Vec<ZoneReason> = town.clients.iter().flat_map(|client| client.told.clone()).collect();
+        crossings += reasons.iter().filter(|reason| **reason == ZoneReason::Crossed).count();
+        resumes += reasons.iter().filter(|reason| **reason == ZoneReason::Resumed).count();
         for zone in [WEST, EAST, FAR] {
             let outcomes: Vec<_> = town.node(zone).journal.iter().map(|entry| entry.outcome.clone()).collect();
             faults += outcomes.iter().filter(|outcome| outcome.call != CallOutcome::Fine).count();
             swaps += outcomes.iter().filter(|outcome| outcome.swap == Some(Ok(()))).count();
+            for input in town.node(zone).journal.iter().flat_map(|entry| &entry.inputs) {
+                match input {
+                    Input::Border(frame) => ghosts += frame.enter.len(),
+                    Input::Stream(part) => {
+                        told += part.items.iter().filter(|(_, item)| matches!(item, ZoneItem::Told { .. })).count();
+                    }
+                    _ => {}
+                }
+            }
             refused += outcomes.iter().filter(|outcome| matches!(outcome.swap, Some(Err(_)))).count();
         }
     }
-    let counts = [crossings, faults, swaps, resumes, refused];
-    assert!(counts.iter().all(|count| *count > 5), "crossings, faults, swaps, resumes, refused: {counts:?}");
+    let counts = [crossings, faults, swaps, resumes, refused, ghosts, told];
+    let names = "crossings, faults, swaps, resumes, refused, ghosts, told over a border";
+    assert!(counts.iter().all(|count| *count > 5), "{names}: {counts:?}");
 }

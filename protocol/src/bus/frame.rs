@@ -75,6 +75,9 @@ pub struct Attached {
     pub name: String,
     /// The last command dealt with.
     pub seq: Seq,
+    /// The last reliable message numbered. A client that has a later one, or an ack of a later command, lives in a world
+    /// that its store has lost (4104).
+    pub n: MsgNo,
     /// Where she stands.
     pub at: Pos,
     /// Where she looks.

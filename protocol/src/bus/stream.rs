@@ -10,21 +10,27 @@ use crate::ids::{
 };
 use crate::units::{Heading, Pos};
 
-/// Part of the gapless numbered stream from one zone to another, and the acknowledgement of the stream the other way.
+/// Part of the numbered stream from one zone to another, and the acknowledgement of the stream the other way.
 ///
-/// Both ends keep sending what is not acked, at most once a second, until it is; an item takes effect once.
+/// Both ends keep sending what is not acked, at most once a second, until it is; an item takes effect once. Numbers grow, with
+/// leaps: each ownership of the sender numbers from its epoch on. So an owner whose store has lost the end of the zone's
+/// history does not give a number again that the receiver has seen under the former one. That nothing is missing between two
+/// items is known by `after`, not by their numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ZoneStream {
     /// The sender.
     pub from: ZoneNo,
     /// The receiver.
     pub to: ZoneNo,
-    /// Number of the first item; the rest follow without gaps. From 1 over the zones' whole life.
-    pub first: u64,
-    /// The items.
-    pub items: Vec<ZoneItem>,
+    /// Number of the item before the first of these; 0: there was none.
+    pub after: u64,
+    /// The items, by number, in order.
+    pub items: Vec<(u64, ZoneItem)>,
     /// The sender has dealt with every item of the receiver's stream up to this, durably.
     pub acked: u64,
+    /// The receiver has acknowledged the sender's items up to this: one that does not know them has lost its history, and
+    /// them with it.
+    pub settled: u64,
 }
 
 /// Something that must happen in another zone exactly once.
@@ -65,12 +71,59 @@ pub enum ZoneItem {
         /// Free bytes.
         body: Bytes,
     },
+    /// The sender has that avatar by a later hand-off than any that brought it to the receiver, whose own is out of date.
+    Superseded {
+        /// The avatar.
+        id: EntityId,
+        /// Hand-offs so far.
+        hop: Hop,
+    },
     /// The fate of a module's message.
     Receipt {
         /// The order.
         order: Token,
         /// Whether a module got it.
         delivered: bool,
+    },
+    /// Something heard or told over a border: a message for these players, who were ghosts where it was said. Of a line of chat
+    /// also for these characters.
+    Told {
+        /// Where it was said.
+        origin: ZoneNo,
+        /// To whom.
+        to: Vec<EntityId>,
+        /// What.
+        body: MessageBody,
+        /// Of an event: unnumbered, only the latest of its name counts.
+        latest: bool,
+        /// How often it was passed on behind somebody who has moved; after 8 it is dropped.
+        hops: u8,
+    },
+    /// A player uses something beyond the border.
+    Interact {
+        /// Who.
+        player: EntityId,
+        /// Where she stood.
+        at: Pos,
+        /// Her command, for the answer.
+        seq: Seq,
+        /// Whose verb.
+        target: EntityId,
+        /// Which.
+        verb: String,
+        /// JSON text.
+        args: String,
+    },
+    /// A player answers a character beyond the border.
+    Choose {
+        /// Who.
+        player: EntityId,
+        /// Her command, for the answer.
+        seq: Seq,
+        /// The dialogue.
+        dialogue: Token,
+        /// The option; none: she leaves the talk.
+        option: Option<String>,
     },
 }
 

@@ -174,10 +174,15 @@ impl Cluster {
             Act::CutHost(host, cut) => self.simulation.cut(&self.hosts[host].name, cut),
             Act::CutGateway(gateway, cut) => self.simulation.cut(&self.gateways.0[gateway].name, cut),
             Act::StoreAway => self.simulation.go_away(),
-            Act::StoreBack => self.simulation.come_back(),
+            Act::StoreBack(restarted) => self.simulation.come_back(restarted),
             Act::ReplicaLags => self.simulation.begin_lagging(),
             Act::FailOver => self.fail_over(),
             Act::Weather(weather) => self.simulation.set_weather(weather),
+            Act::Migrate(zone, to) => {
+                let (zone, to) = (self.world.zones[zone].number, self.hosts[to].name.clone());
+                self.hosts.iter().for_each(|host| host.migrate(zone, &to));
+            }
+            Act::Drain(host, draining) => self.hosts[host].drain(draining),
             Act::Swap(zone, version) => {
                 let zone = self.world.zones[zone].number;
                 self.hosts.iter().for_each(|host| host.swap(zone, version));
@@ -196,11 +201,12 @@ impl Cluster {
     /// Nothing goes wrong any more, and everybody stands still.
     pub(crate) fn mend(&mut self) {
         self.trace.note(self.now, "", format_args!("everything is mended"));
-        self.simulation.come_back();
+        self.simulation.come_back(false);
         self.simulation.set_weather(Weather::fair());
         for host in &mut self.hosts {
             self.simulation.cut(&host.name, false);
             go_on(host.process());
+            host.drain(false);
         }
         for gateway in &mut self.gateways.0 {
             self.simulation.cut(&gateway.name, false);

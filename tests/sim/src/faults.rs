@@ -39,8 +39,8 @@ pub(crate) enum Act {
     CutGateway(usize, bool),
     /// The store goes away.
     StoreAway,
-    /// It is back, with everything.
-    StoreBack,
+    /// It is back, with everything; its process is another one.
+    StoreBack(bool),
     /// The replica stops following.
     ReplicaLags,
     /// The replica is the store now.
@@ -49,6 +49,10 @@ pub(crate) enum Act {
     Weather(Weather),
     /// A zone's module is replaced.
     Swap(usize, Version),
+    /// A zone is given to a host.
+    Migrate(usize, usize),
+    /// A host gives its zones away, or takes some again.
+    Drain(usize, bool),
 }
 
 /// Acts in the order of their times.
@@ -108,7 +112,7 @@ impl Plan {
         let (host, gateway) = (rng.random_range(0..HOSTS), rng.random_range(0..GATEWAYS));
         let for_a_while =
             |rng: &mut ChaCha8Rng, most: u64| (begin + Duration::from_millis(rng.random_range(100..most))).min(end);
-        match rng.random_range(0..20) {
+        match rng.random_range(0..24) {
             0..=2 => self.at(begin, Act::KillHost(host, Duration::from_millis(rng.random_range(100..7000)))),
             3 | 4 => self.at(begin, Act::KillGateway(gateway, Duration::from_millis(rng.random_range(100..5000)))),
             5 => self.at(begin, Act::TerminateHost(host)),
@@ -131,11 +135,16 @@ impl Plan {
             }
             13 => {
                 self.at(begin, Act::StoreAway);
-                self.at(for_a_while(rng, 6000), Act::StoreBack);
+                self.at(for_a_while(rng, 6000), Act::StoreBack(rng.random_bool(0.5)));
             }
             14..=16 => {
                 self.at(begin, Act::Weather(storm()));
                 self.at(for_a_while(rng, 8000), Act::Weather(drizzle()));
+            }
+            17..=20 => self.at(begin, Act::Migrate(rng.random_range(0..ZONES.len()), host)),
+            21 => {
+                self.at(begin, Act::Drain(host, true));
+                self.at(for_a_while(rng, 9000), Act::Drain(host, false));
             }
             _ => {
                 let version = if rng.random_bool(0.5) { Version::One } else { Version::Two };

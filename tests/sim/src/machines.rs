@@ -101,6 +101,7 @@ impl HostMachine {
             replay_budget: Duration::from_secs(3600),
             replay_entries,
             foreign_grace: Duration::from_secs(2),
+            rebalance: true,
         };
         (self.stop, self.host, self.ended) = (CancellationToken::new(), Said::default(), Said::default());
         let (stop, host, ended) = (self.stop.clone(), self.host.clone(), self.ended.clone());
@@ -134,6 +135,25 @@ impl HostMachine {
                     tracing::debug!(%zone, error = format!("{error:#}"), "no swap");
                 }
             });
+        }
+    }
+
+    /// Gives a zone to another host, if the zone is this host's.
+    pub(crate) fn migrate(&self, zone: ZoneNo, to: &str) {
+        let (host, to) = (self.host.lock().expect("the simulation has one thread").clone(), HostId::from(to));
+        if let (Some(process), Some(host)) = (&self.process, host) {
+            process.spawn(async move {
+                if let Err(error) = host.migrate(zone, &to).await {
+                    tracing::debug!(%zone, %to, error = format!("{error:#}"), "no migration");
+                }
+            });
+        }
+    }
+
+    /// Has it give its zones away, or take some again.
+    pub(crate) fn drain(&self, draining: bool) {
+        if let Some(host) = &*self.host.lock().expect("the simulation has one thread") {
+            host.set_draining(draining);
         }
     }
 

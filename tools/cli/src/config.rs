@@ -34,7 +34,8 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     world: Option<PathBuf>,
-    /// The Redis that joins the processes, for example redis://127.0.0.1:6379; `gateway` and `host` need it
+    /// The Redis that joins the processes, for example redis://127.0.0.1:6379, or redis+sentinel:// or redis+cluster:// (see
+    /// DISTRIBUTED.md); `gateway` and `host` need it
     #[arg(long, value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     redis: Option<String>,
@@ -98,6 +99,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     workers: Option<usize>,
+    /// Hosts keep their zones, however uneven loads are
+    #[arg(long)]
+    #[serde(rename = "rebalance", skip_serializing_if = "std::ops::Not::not", serialize_with = "inverted")]
+    no_rebalance: bool,
 }
 
 /// Settings, put together and checked as far as one process can.
@@ -124,6 +129,7 @@ pub(crate) struct Settings {
     pub(crate) max_connections: usize,
     /// 0: one a core.
     pub(crate) workers: usize,
+    pub(crate) rebalance: bool,
 }
 
 /// [`Durability`] as settings name it.
@@ -174,6 +180,7 @@ const KEYS: &[&str] = &[
     "ticket_secret",
     "max_connections",
     "workers",
+    "rebalance",
 ];
 
 impl Settings {
@@ -200,6 +207,7 @@ impl Settings {
             ticket_secret: None,
             max_connections: 10_000,
             workers: 0,
+            rebalance: true,
         }
     }
 

@@ -135,6 +135,7 @@ pub(crate) fn host_config(
         replay_budget: wod_host::REPLAY_BUDGET,
         replay_entries: wod_host::REPLAY_ENTRIES,
         foreign_grace: FOREIGN_GRACE,
+        rebalance: settings.rebalance,
     })
 }
 

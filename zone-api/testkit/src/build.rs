@@ -159,6 +159,8 @@ fn test_world(map: &Map) -> world::World {
         tick_hz: 20,
         players: 1000,
         portals: Default::default(),
+        hosts: Vec::new(),
+        apart_from: Vec::new(),
         config: Default::default(),
     };
     let mut here = zone("test.zone", 1);

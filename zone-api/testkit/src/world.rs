@@ -404,7 +404,7 @@ impl World {
     /// Another zone's end of a stream: everything is taken and acknowledged.
     fn receive(&mut self, stream: &ZoneStream) {
         let mut letters = Vec::new();
-        for item in &stream.items {
+        for (_, item) in &stream.items {
             match item {
                 ZoneItem::Player(player) => {
                     self.store.moved_on(player, stream.to);
@@ -418,9 +418,10 @@ impl World {
                 _ => {}
             }
         }
-        let acked = stream.first + stream.items.len() as u64 - 1;
-        let first = self.peers.entry(stream.to).or_default().saturating_add(1);
-        self.inbox.push(Input::Stream(ZoneStream { from: stream.to, to: self.number, first, items: vec![], acked }));
+        let acked = stream.items.last().map_or(stream.after, |(number, _)| *number);
+        let after = *self.peers.entry(stream.to).or_default();
+        let part = ZoneStream { from: stream.to, to: self.number, after, items: vec![], acked, settled: after };
+        self.inbox.push(Input::Stream(part));
         for order in letters {
             self.send_item(stream.to, ZoneItem::Receipt { order, delivered: true }, acked);
         }
@@ -428,9 +429,10 @@ impl World {
 
     fn send_item(&mut self, from: ZoneNo, item: ZoneItem, acked: u64) {
         let sent = self.peers.entry(from).or_default();
+        let after = *sent;
         *sent += 1;
-        let first = *sent;
-        self.inbox.push(Input::Stream(ZoneStream { from, to: self.number, first, items: vec![item], acked }));
+        let items = vec![(*sent, item)];
+        self.inbox.push(Input::Stream(ZoneStream { from, to: self.number, after, items, acked, settled: after }));
     }
 
     fn hear_report(&mut self, report: &Report) {

@@ -183,6 +183,7 @@ impl ModelZone {
                 you: resident.you,
                 name: "Somebody".into(),
                 seq: resident.seq,
+                n: MsgNo(u64::MAX),
                 at: Default::default(),
                 heading: Default::default(),
                 c: CorrectionNo(0),

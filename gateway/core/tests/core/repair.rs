@@ -390,3 +390,26 @@ fn a_repeated_word_of_a_crossing_does_not_put_off_the_search_for_her() {
     let (zone, request) = rig.attach_request();
     assert_eq!((zone, request.session), (STREETS, ann.id));
 }
+
+#[test]
+fn a_client_that_was_told_more_than_a_recovered_zone_knows_starts_anew() {
+    for (acked, numbered, ahead) in [(2, 3, false), (1, 3, true), (2, 2, true)] {
+        let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
+        let ann = rig.join(&mut zone, 1, Encoding::Json, "Ann");
+        rig.send(ann.conn, say(1, "one"));
+        rig.send(ann.conn, say(2, "two"));
+        let mut frame = zone.tick();
+        frame.acks = vec![(ann.id, Seq(2))];
+        frame.messages = (1..=3).map(|n| (line("heard"), vec![(ann.id, MsgNo(n))])).collect();
+        rig.frame(&mut zone, frame);
+        rig.received(ann.conn);
+        (zone.epoch, zone.seq, zone.host) = (Epoch(2), 0, "host-c".into());
+        let mut frame = zone.tick();
+        let stands = zone.arrival(&ann, ann.attach, Seq(acked));
+        frame.attached = vec![Attached { nonce: Some(Nonce(1_000_000)), n: MsgNo(numbered), ..stands }];
+        frame.info = Some(Box::new(zone.card()));
+        rig.frame(&mut zone, frame);
+        let closed = rig.closed(ann.conn);
+        assert_eq!(closed, ahead.then_some(CloseCode::ResumeImpossible), "{acked} {numbered}");
+    }
+}

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use wod_protocol::ids::{Digest, Generation};
+use wod_protocol::ids::{Digest, GatewayId, Generation};
 use wod_protocol::registry::{GatewayBeat, HostBeat, ZoneBeat};
 use wod_protocol::world;
 
@@ -29,6 +29,8 @@ struct PlayerRow<'a> {
     name: &'a str,
     zone: &'a str,
     host: &'a str,
+    /// None: her connection is lost, and the zone waits for a resume.
+    gateway: Option<&'a str>,
 }
 
 pub(super) async fn readyz(State(admin): State<Admin>) -> Response {
@@ -70,6 +72,7 @@ fn unowned(zone: &world::Zone) -> ZoneBeat {
         entities: 0,
         tick_p50_us: 0,
         tick_p99_us: 0,
+        load: 0,
         uncommitted: 0,
         trouble: vec!["no host runs it".to_owned()],
         asleep: false,
@@ -91,8 +94,12 @@ pub(super) async fn players(State(admin): State<Admin>) -> Result<Response, Fail
     let mut rows: Vec<PlayerRow<'_>> = Vec::new();
     for host in &hosts {
         for zone in &host.zones {
-            let (host, zone, names) = (host.host.as_str(), zone.name.as_str(), &zone.players);
-            rows.extend(names.iter().map(|name| PlayerRow { name, zone, host }));
+            rows.extend(zone.players.iter().map(|player| PlayerRow {
+                name: &player.name,
+                zone: zone.name.as_str(),
+                host: host.host.as_str(),
+                gateway: player.gateway.as_ref().map(GatewayId::as_str),
+            }));
         }
     }
     rows.sort_by_key(|row| row.name);

@@ -1,6 +1,7 @@
 //! The operators' HTTP API. Any host answers for the whole cluster: it reads the heartbeats, and passes on what another host's
 //! zone has to do. Errors are `{"error": …, "hint": …}`.
 
+mod hosts;
 mod lists;
 mod modules;
 mod rollouts;
@@ -13,6 +14,7 @@ use anyhow::Context as _;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
@@ -67,6 +69,8 @@ pub(crate) async fn serve(listener: TcpListener, host: Arc<Host>, metrics: Prome
         .route("/api/zones/{name}/module", put(modules::swap))
         .route("/api/zones/{name}/deploy", post(modules::deploy))
         .route("/api/zones/{name}/rollback", post(modules::rollback))
+        .route("/api/zones/{name}/migrate", post(zones::migrate))
+        .route("/api/hosts/{id}/drain", post(hosts::drain))
         .route("/api/zones/{name}/config", post(zones::configure))
         .route("/api/zones/{name}/ask", post(zones::ask))
         .fallback(|| async { Failure::new(StatusCode::NOT_FOUND, "no such page", "the API is under /api/") })
@@ -151,6 +155,18 @@ impl IntoResponse for Instead {
     }
 }
 
+/// A request's head, and its whole body.
+async fn read(request: Request) -> Result<(Parts, Bytes), Failure> {
+    let (parts, body) = request.into_parts();
+    let read = tokio::time::timeout(UPLOAD_TIMEOUT, axum::body::to_bytes(body, MODULE_BYTES)).await.map_err(|_| {
+        Failure::new(StatusCode::REQUEST_TIMEOUT, format!("the body did not come in {UPLOAD_TIMEOUT:?}"), "try again")
+    })?;
+    let bytes = read.map_err(|error| {
+        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body was not read: {error}"), "32 MiB is the most")
+    })?;
+    Ok((parts, bytes))
+}
+
 /// The zone's door and the request's body when the zone is ours, else the answer of the host whose it is.
 async fn find(admin: &Admin, name: &str, request: Request) -> Result<(Arc<ZonePort>, Bytes), Instead> {
     let host = &admin.host;
@@ -160,13 +176,7 @@ async fn find(admin: &Admin, name: &str, request: Request) -> Result<(Arc<ZonePo
         Failure::new(StatusCode::NOT_FOUND, format!("no zone is named `{name}`"), hint)
     })?;
     let passed_on = request.headers().contains_key(PASSED_ON);
-    let (parts, body) = request.into_parts();
-    let read = tokio::time::timeout(UPLOAD_TIMEOUT, axum::body::to_bytes(body, MODULE_BYTES)).await.map_err(|_| {
-        Failure::new(StatusCode::REQUEST_TIMEOUT, format!("the body did not come in {UPLOAD_TIMEOUT:?}"), "try again")
-    })?;
-    let bytes = read.map_err(|error| {
-        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body was not read: {error}"), "32 MiB is the most")
-    })?;
+    let (parts, bytes) = read(request).await?;
     if let Some(port) = host.port(zone.number) {
         return Ok((port, bytes));
     }
@@ -179,6 +189,11 @@ async fn find(admin: &Admin, name: &str, request: Request) -> Result<(Arc<ZonePo
     if passed_on || owner.host == host.config.host {
         return Err(nobody().into());
     }
+    pass_on(admin, owner, parts, bytes).await
+}
+
+/// Has another host answer.
+async fn pass_on<T>(admin: &Admin, owner: &HostBeat, parts: Parts, bytes: Bytes) -> Result<T, Instead> {
     let url = format!("http://{}{}", owner.admin, parts.uri.path());
     let signature = parts.headers.get(crate::signature::HEADER);
     let request = admin.http.request(parts.method, url).header(PASSED_ON, "1").body(bytes);

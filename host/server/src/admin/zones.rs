@@ -1,16 +1,20 @@
 //! What operators set in a zone, and ask its module.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 use wod_protocol::client::TagValue;
+use wod_protocol::ids::HostId;
 use wod_sim::io::Input;
 
-use super::{Admin, Instead, accept, find, parse, wait};
+use super::{Admin, Failure, Instead, accept, find, parse, wait};
+use crate::migration;
 
 pub(super) async fn configure(
     State(admin): State<Admin>,
@@ -24,6 +28,33 @@ pub(super) async fn configure(
     accept(port.push(Input::Config { request, values: values.into_iter().collect() }))?;
     let set = wait(&name, answer).await?;
     Ok(Json(json!({ "reply": set })).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Migrate {
+    to: HostId,
+}
+
+/// Moves the zone to another host.
+pub(super) async fn migrate(
+    State(admin): State<Admin>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Result<Response, Instead> {
+    let (port, bytes) = find(&admin, &name, request).await?;
+    let Migrate { to } = parse(&bytes, r#"{"to": "a host's name"}"#)?;
+    let host = admin.host.clone();
+    // It goes on should the operator not wait.
+    let moving = tokio::spawn(async move { migration::migrate(&host, &port, &to).await.map(|moved| (to, moved)) });
+    let refused = |error: anyhow::Error| {
+        let hint = "`wod zones` shows who runs it, `wod hosts` who is alive";
+        Failure::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{error:#}"), hint)
+    };
+    let (to, moved) = moving.await.map_err(anyhow::Error::from)?.map_err(refused)?;
+    let millis = |time: Duration| time.as_secs_f64() * 1000.0;
+    let answer = json!({ "host": to, "prepared_ms": millis(moved.prepared), "pause_ms": millis(moved.pause) });
+    Ok(Json(answer).into_response())
 }
 
 #[derive(Deserialize)]

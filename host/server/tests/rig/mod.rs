@@ -44,7 +44,7 @@ pub fn attacker() -> &'static [u8] {
 }
 
 /// A world of so many zones: `lab.a`, `lab.b` and so on.
-fn world(zones: u8) -> Arc<World> {
+pub fn world(zones: u8) -> Arc<World> {
     let zone = |number: u8| {
         let (name, x) = (char::from(b'a' + number), u32::from(number) * 100);
         format!(
@@ -73,6 +73,7 @@ pub fn config(host: &str, zones: u8) -> HostConfig {
         replay_budget: REPLAY_BUDGET,
         replay_entries: wod_host::REPLAY_ENTRIES,
         foreign_grace: Duration::from_secs(5),
+        rebalance: false,
     }
 }
 
@@ -92,15 +93,21 @@ impl Rig {
             std::fs::write(folder.path().join("attacker.wasm.sig"), signature.to_string()).unwrap();
         }
         let backplane = Backplane::embedded(None).await.unwrap();
-        let mut hosts = Vec::new();
+        let mut rig = Self { backplane, hosts: Vec::new(), http: reqwest::Client::new(), folder };
         for config in configs {
-            let config = HostConfig { modules: folder.path().to_owned(), ..config };
-            let (stop, (ready_tx, ready_rx)) = (CancellationToken::new(), oneshot::channel());
-            let metrics = PrometheusBuilder::new().build_recorder().handle();
-            let task = tokio::spawn(wod_host::run(config, backplane.clone(), metrics, stop.clone(), ready_tx));
-            hosts.push(Running { admin: ready_rx.await.unwrap(), stop, task });
+            rig = rig.and(config).await;
         }
-        Self { backplane, hosts, http: reqwest::Client::new(), folder }
+        rig
+    }
+
+    /// One host more.
+    pub async fn and(mut self, config: HostConfig) -> Self {
+        let config = HostConfig { modules: self.folder.path().to_owned(), ..config };
+        let (stop, (ready_tx, ready_rx)) = (CancellationToken::new(), oneshot::channel());
+        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        let task = tokio::spawn(wod_host::run(config, self.backplane.clone(), metrics, stop.clone(), ready_tx));
+        self.hosts.push(Running { admin: ready_rx.await.unwrap(), stop, task });
+        self
     }
 
     pub fn url(&self, path: &str) -> String {

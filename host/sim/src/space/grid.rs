@@ -164,6 +164,37 @@ impl Grid {
         }
     }
 
+    /// Everybody at most `radius` away from the nearest point of a rectangle who passes the filter, with that distance, in no particular
+    /// order.
+    pub(super) fn collect_around(
+        &self,
+        area: Bounds,
+        radius: Fixed,
+        mut filter: impl FnMut(EntityId) -> bool,
+        out: &mut Vec<Near>,
+    ) {
+        out.clear();
+        let spots = self.spots_around(area, radius);
+        out.extend(spots.map(|spot| Near::new(spot, area.clamp(spot.at))).filter(|near| filter(near.id)));
+    }
+
+    /// Whether anybody at most `radius` away from a rectangle passes the filter.
+    pub fn any_around(&self, area: Bounds, radius: Fixed, mut filter: impl FnMut(EntityId) -> bool) -> bool {
+        self.spots_around(area, radius).any(|spot| filter(spot.id))
+    }
+
+    fn spots_around(&self, area: Bounds, radius: Fixed) -> impl Iterator<Item = &Spot> {
+        let limit = i64::from(radius) * i64::from(radius);
+        let least = Pos { x: area.min.x.saturating_sub(radius), y: area.min.y.saturating_sub(radius) };
+        let most = Pos { x: area.max.x.saturating_add(radius), y: area.max.y.saturating_add(radius) };
+        let ((west, south), (east, north)) = (self.cell_of(least), self.cell_of(most));
+        let rows = (south..=north).flat_map(move |row| {
+            let start = (row * self.columns) as usize;
+            self.cells[start + west as usize..=start + east as usize].iter().flatten()
+        });
+        rows.filter(move |spot| spot.at.distance_squared(area.clamp(spot.at)) <= limit)
+    }
+
     fn covers(&self, center: Pos, radius: Fixed) -> bool {
         self.reach(center, radius) == ((0, 0), (self.columns - 1, self.rows - 1))
     }

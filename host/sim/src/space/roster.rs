@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use wod_protocol::ids::EntityId;
-use wod_protocol::units::{Fixed, Pos};
+use wod_protocol::units::{Bounds, Fixed, Pos};
 
 use super::grid::{Grid, Near};
 
@@ -38,6 +38,14 @@ pub struct Changes {
     near: Vec<Near>,
     ranked: Vec<(i128, EntityId)>,
     next: Vec<EntityId>,
+}
+
+impl Changes {
+    /// Nothing changed.
+    pub fn clear(&mut self) {
+        self.enter.clear();
+        self.leave.clear();
+    }
 }
 
 impl Roster {
@@ -74,10 +82,28 @@ impl Roster {
         filter: impl FnMut(EntityId) -> bool,
         changes: &mut Changes,
     ) {
+        grid.collect(at, reach.leave, filter, &mut changes.near);
+        self.choose(reach, changes);
+    }
+
+    /// The same for everybody who stands in a rectangle together: distances are from its nearest point.
+    pub fn update_around(
+        &mut self,
+        reach: Reach,
+        grid: &Grid,
+        area: Bounds,
+        filter: impl FnMut(EntityId) -> bool,
+        changes: &mut Changes,
+    ) {
+        grid.collect_around(area, reach.leave, filter, &mut changes.near);
+        self.choose(reach, changes);
+    }
+
+    /// Makes the nearest of `changes.near` the members.
+    fn choose(&mut self, reach: Reach, changes: &mut Changes) {
         let Changes { near, ranked, next, .. } = changes;
         let square = |length: Fixed| i64::from(length) * i64::from(length);
         let (enter, leave) = (square(reach.enter), square(reach.leave));
-        grid.collect(at, reach.leave, filter, near);
         ranked.clear();
         ranked.extend(near.iter().filter_map(|near| {
             let distance = i128::from(near.distance_squared);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use wod_protocol::bus::{GoneReason, MessageBody, ZoneItem};
-use wod_protocol::client::{ChatMode, FLAG_JUMP, Kind};
+use wod_protocol::client::{ChatMode, DialogueOption, FLAG_JUMP, Kind};
 use wod_protocol::ids::{EntityId, Tick, Token, ZoneNo};
 use wod_protocol::units::{Heading, Pos, to_fixed};
 
@@ -54,20 +54,24 @@ impl Zone {
             }
             Command::Chat { speaker, mode, text, .. } => self.say_aloud(speaker, mode, &text),
             Command::Dialogue { player, dialogue, npc, text, options } => {
-                let Some(known) = self.state.players.get_mut(&player) else { return };
-                let ids = options.iter().map(|option| option.id.clone()).collect();
-                known.dialogues.insert(dialogue, Dialogue { npc, options: ids });
-                if options.is_empty() {
-                    known.dialogues.remove(&dialogue);
+                if self.state.players.contains_key(&player) {
+                    let ids = options.iter().map(|option| option.id.clone()).collect();
+                    let open = Dialogue { npc, led_by: None, options: ids };
+                    self.open_dialogue(player, dialogue, open, text, options);
+                } else {
+                    let body = MessageBody::Dialogue { dialogue, npc, text, options };
+                    self.tell_anywhere(body, &[player], false);
                 }
-                let others = known.dialogues.keys().copied().filter(|other| *other != dialogue);
-                let surplus = known.dialogues.len().saturating_sub(OPEN_DIALOGUES);
-                for other in others.take(surplus).collect::<Vec<_>>() {
-                    self.close_dialogue(player, other);
-                }
-                self.tell(MessageBody::Dialogue { dialogue, npc, text, options }, &[player]);
             }
-            Command::CloseDialogue { player, dialogue } => self.close_dialogue(player, dialogue),
+            Command::CloseDialogue { player, dialogue } => {
+                if self.state.players.contains_key(&player) {
+                    self.close_dialogue(player, dialogue, None);
+                } else {
+                    // Her own zone knows whose it was.
+                    let (npc, text, options) = (EntityId::default(), String::new(), Vec::new());
+                    self.tell_anywhere(MessageBody::Dialogue { dialogue, npc, text, options }, &[player], false);
+                }
+            }
             Command::Tell { to, name, data, latest } => self.tell_event(&to, name, data, latest),
             Command::Refuse { player, seq, code, text } => self.reject_as(player, seq, code, text),
             Command::SetTimer(token, after, every) => {
@@ -103,9 +107,37 @@ impl Zone {
         }
     }
 
-    pub(super) fn close_dialogue(&mut self, player: EntityId, dialogue: Token) {
-        let open = self.state.players.get_mut(&player).and_then(|known| known.dialogues.remove(&dialogue));
-        if let Some(Dialogue { npc, .. }) = open {
+    /// Opens a player's dialogue of that number, or replaces what was said in it; without options the talk is over.
+    pub(super) fn open_dialogue(
+        &mut self,
+        player: EntityId,
+        dialogue: Token,
+        open: Dialogue,
+        text: String,
+        options: Vec<DialogueOption>,
+    ) {
+        let Some(known) = self.state.players.get_mut(&player) else { return };
+        let npc = open.npc;
+        known.dialogues.insert(dialogue, open);
+        if options.is_empty() {
+            known.dialogues.remove(&dialogue);
+        }
+        let others = known.dialogues.iter().map(|(other, open)| (*other, open.led_by));
+        let others = others.filter(|(other, _)| *other != dialogue);
+        let surplus = known.dialogues.len().saturating_sub(OPEN_DIALOGUES);
+        for (other, led_by) in others.take(surplus).collect::<Vec<_>>() {
+            self.close_dialogue(player, other, led_by);
+        }
+        self.tell(MessageBody::Dialogue { dialogue, npc, text, options }, &[player]);
+    }
+
+    /// Ends a dialogue that this zone's module leads, or that zone's.
+    pub(super) fn close_dialogue(&mut self, player: EntityId, dialogue: Token, led_by: Option<ZoneNo>) {
+        let Some(known) = self.state.players.get_mut(&player) else { return };
+        if known.dialogues.get(&dialogue).is_none_or(|open| open.led_by != led_by) {
+            return;
+        }
+        if let Some(Dialogue { npc, .. }) = known.dialogues.remove(&dialogue) {
             let over = MessageBody::Dialogue { dialogue, npc, text: String::new(), options: Vec::new() };
             self.tell(over, &[player]);
         }
@@ -231,7 +263,7 @@ impl Zone {
         let entities = &self.state.scene.entities;
         let target = match facing {
             Facing::Point(at) => Some(at),
-            Facing::Entity(target) => entities.get(&target).map(|entity| entity.at),
+            Facing::Entity(target) => self.state.scene.present(target).map(|entity| entity.at),
         };
         let (Some(target), Some(entity)) = (target, entities.get(&id)) else { return };
         let at = entity.at;
@@ -249,13 +281,16 @@ impl Zone {
                 let Some(center) = to_pos(*center) else { return };
                 let scene = &self.state.scene;
                 let radius = to_fixed(f64::from(*radius));
-                scene.ground.grid.within(center, radius, |id| scene.is_player(id), &mut self.turn.near);
+                let is_player = |id| scene.present(id).is_some_and(|entity| entity.kind == Kind::Player);
+                scene.ground.grid.within(center, radius, is_player, &mut self.turn.near);
                 self.turn.near.iter().map(|near| near.id).collect()
             }
         };
-        if !latest {
-            return self.tell(MessageBody::Event { name, data }, &hearers);
-        }
+        self.tell_anywhere(MessageBody::Event { name, data }, &hearers, latest);
+    }
+
+    /// Tells players here who are connected something of which only the latest counts.
+    pub(super) fn tell_latest(&mut self, name: String, data: String, hearers: Vec<EntityId>) {
         let up =
             |id: &EntityId| self.state.players.get(id).is_some_and(|player| matches!(player.session.link, Link::Up(_)));
         let hearers: Vec<EntityId> = hearers.into_iter().filter(up).collect();
@@ -266,8 +301,7 @@ impl Zone {
 
     fn send(&mut self, to: ZoneNo, order: Token, topic: String, body: bytes::Bytes) {
         if to == self.rules.number {
-            let id = (u64::from(to.0) << 48) | order.0;
-            self.state.mail.insert(id, (to, order));
+            let id = self.note_mail(to, order);
             let sender = self.rules.zone().name.to_string();
             self.push_event(Event::Message { id, sender, topic, body });
         } else if !self.send_item(to, ZoneItem::Message { order, topic, body }) {

@@ -7,6 +7,7 @@ use wod_protocol::client::ZoneReason;
 use wod_protocol::ids::{AttachNo, CorrectionNo, Digest, EntityId, MoveNo, MsgNo, Nonce, Seq, SessionId};
 
 use super::Zone;
+use super::border::Border;
 use super::requests::Purpose;
 use super::state::{Leaving, Link, Messages, Session};
 use super::turn::Look;
@@ -177,6 +178,7 @@ impl Zone {
             you: id,
             name: entity.name.clone(),
             seq: session.seq,
+            n: session.messages.n,
             at: entity.at,
             heading: entity.heading,
             c: session.c,
@@ -255,6 +257,7 @@ impl Zone {
 
     /// Everybody connected is told of the zone anew, and who is near.
     pub(super) fn rezone(&mut self, reason: ZoneReason) {
+        self.state.borders.values_mut().for_each(Border::show_anew);
         for (id, player) in &mut self.state.players {
             player.reason = reason;
             player.full_roster = true;

@@ -50,10 +50,13 @@ impl Calls {
         if self.orders.commands.len() < ACTS_PER_CALL { Ok(()) } else { Err(Refusal::TooMany) }
     }
 
-    /// What the entity is, with this call's own doings.
+    /// What the entity is, with this call's own doings. A ghost is a neighbour's.
     fn kind(&self, id: EntityId) -> Result<Kind, Refusal> {
         if self.orders.despawned.contains(&id) {
             return Err(Refusal::NoSuchEntity);
+        }
+        if self.scene.home(id).is_some() {
+            return Err(Refusal::NotYours);
         }
         let known = self.scene.kind(id).or_else(|| self.orders.spawned.get(&id).copied());
         known.ok_or(Refusal::NoSuchEntity)
@@ -80,6 +83,19 @@ impl Calls {
         }
     }
 
+    /// A player who can be spoken to: here, or as a ghost.
+    fn hearer(&self, id: EntityId) -> Result<(), Refusal> {
+        match self.scene.present(id).map(|entity| entity.kind) {
+            Some(Kind::Player) => Ok(()),
+            _ => self.player(id),
+        }
+    }
+
+    /// Where somebody can be walked to. A ghost stands off the zone.
+    fn target(&self, id: EntityId) -> Result<(), Refusal> {
+        if self.scene.home(id).is_some() { Err(Refusal::OutOfBounds) } else { self.kind(id).map(drop) }
+    }
+
     fn point(&self, at: Point) -> Result<Pos, Refusal> {
         let at = to_pos(at).ok_or(Refusal::Invalid)?;
         if self.rules.bounds.contains(at) { Ok(at) } else { Err(Refusal::OutOfBounds) }
@@ -103,14 +119,14 @@ impl Calls {
     fn rows(&self, near: &[Near], limit: usize) -> Vec<Neighbour> {
         let row = |near: &Near| {
             let distance = libm::sqrt(near.distance_squared as f64) / f64::from(wod_protocol::units::UNITS_PER_METRE);
-            let kind = self.scene.kind(near.id).unwrap_or(Kind::Object);
+            let kind = self.scene.present(near.id).map_or(Kind::Object, |entity| entity.kind);
             Neighbour { id: near.id, kind, at: to_point(near.at), distance: distance as f32 }
         };
         near.iter().take(limit.min(ROWS)).map(row).collect()
     }
 
     fn passes(&self, id: EntityId, filter: &Filter) -> bool {
-        let Some(entity) = self.scene.entities.get(&id) else { return false };
+        let Some(entity) = self.scene.present(id) else { return false };
         filter.except != Some(id)
             && filter.kinds.is_none_or(|kind| entity.kind == kind)
             && filter.tag.as_ref().is_none_or(|name| entity.tag(name).is_some())
@@ -126,7 +142,7 @@ impl Calls {
 
 impl HostCalls for Calls {
     fn entity(&self, id: EntityId) -> Option<View> {
-        let entity = self.scene.entities.get(&id)?;
+        let entity = self.scene.present(id)?;
         Some(View {
             id,
             kind: entity.kind,
@@ -134,7 +150,7 @@ impl HostCalls for Calls {
             at: to_point(entity.at),
             heading: entity.heading.radians() as f32,
             speed: (wod_protocol::units::to_metres(entity.pace(self.tick))) as f32,
-            ghost: false,
+            ghost: self.scene.home(id).is_some(),
             tags: entity.tags.clone(),
         })
     }
@@ -317,7 +333,7 @@ impl HostCalls for Calls {
         let aim = match goal {
             Goal::Point(at) => Aim::Point { at: self.point(at)?, within },
             Goal::Entity(target) => {
-                self.kind(target)?;
+                self.target(target)?;
                 Aim::Reach { target, within }
             }
             Goal::Place(name) => {
@@ -333,7 +349,7 @@ impl HostCalls for Calls {
     fn follow(&mut self, npc: EntityId, target: EntityId, distance: f32) -> Result<Token, Refusal> {
         self.has_room()?;
         self.npc(npc)?;
-        self.kind(target)?;
+        self.target(target)?;
         if npc == target || !(0.0..=SENSOR_METRES).contains(&distance) {
             return Err(Refusal::Invalid);
         }
@@ -352,7 +368,9 @@ impl HostCalls for Calls {
         let facing = match goal {
             Goal::Point(at) => Facing::Point(to_pos(at).ok_or(Refusal::Invalid)?),
             Goal::Entity(target) => {
-                self.kind(target)?;
+                if self.scene.home(target).is_none() {
+                    self.kind(target)?;
+                }
                 Facing::Entity(target)
             }
             Goal::Place(name) => Facing::Point(self.nearest_place(npc, &name)?.0),
@@ -371,7 +389,7 @@ impl HostCalls for Calls {
         check_text(&text, CHAT_CHARS)?;
         match (mode, listener) {
             (ChatMode::Whisper, None) => return Err(Refusal::Invalid),
-            (ChatMode::Whisper, Some(listener)) => self.player(listener)?,
+            (ChatMode::Whisper, Some(listener)) => self.hearer(listener)?,
             _ => {}
         }
         self.order(Command::Chat { speaker, mode, text, listener })
@@ -385,7 +403,7 @@ impl HostCalls for Calls {
         text: String,
         choices: Vec<(String, String)>,
     ) -> Result<(), Refusal> {
-        self.player(player)?;
+        self.hearer(player)?;
         self.own(npc)?;
         check_text(&text, DIALOGUE_CHARS)?;
         if choices.len() > CHOICES {
@@ -402,13 +420,13 @@ impl HostCalls for Calls {
     }
 
     fn close_dialogue(&mut self, player: EntityId, dialogue: Token) -> Result<(), Refusal> {
-        self.player(player)?;
+        self.hearer(player)?;
         self.order(Command::CloseDialogue { player, dialogue })
     }
 
     fn tell(&mut self, to: Hearers, name: String, data: String, latest: bool) -> Result<(), Refusal> {
         match to {
-            Hearers::Player(player) => self.player(player)?,
+            Hearers::Player(player) => self.hearer(player)?,
             Hearers::Near(center, radius) => {
                 if to_pos(center).is_none() || !(0.0..=HEARING_METRES).contains(&radius) {
                     return Err(Refusal::Invalid);
@@ -424,7 +442,7 @@ impl HostCalls for Calls {
     }
 
     fn refuse(&mut self, player: EntityId, seq: Seq, code: String, text: String) -> Result<(), Refusal> {
-        self.player(player)?;
+        self.hearer(player)?;
         if code.is_empty() || code.len() > CODE_BYTES {
             return Err(Refusal::Invalid);
         }

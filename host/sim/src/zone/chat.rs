@@ -8,12 +8,10 @@ use wod_protocol::record::fold_name;
 use wod_protocol::units::Fixed;
 
 use super::Zone;
+use super::across::HOPS;
 use super::requests::{Purpose, WAITING_WHISPERS};
 use crate::io::{StoreAnswer, StoreRequest};
 use crate::module::Event;
-
-/// How often a whisper is passed on after its addressee has moved.
-const WHISPER_HOPS: u8 = 8;
 
 /// A whisper that looks for its addressee.
 pub(super) struct Whisper<'a> {
@@ -43,27 +41,31 @@ impl Zone {
         }
     }
 
-    /// Players and the module's characters within earshot; the speaker is among the players when she is one.
+    /// Players and characters within earshot, the module's own apart from the others; the speaker is among the players when she is
+    /// one.
     fn hearers(&mut self, speaker: EntityId, range: Fixed) -> (Vec<EntityId>, Vec<EntityId>) {
         let scene = &self.state.scene;
         let Some(entity) = scene.entities.get(&speaker) else { return (Vec::new(), Vec::new()) };
-        scene.ground.grid.within(entity.at, range, |_| true, &mut self.turn.near);
-        let of_kind =
-            |kind: Kind| self.turn.near.iter().map(|near| near.id).filter(move |id| scene.kind(*id) == Some(kind));
-        (of_kind(Kind::Player).collect(), of_kind(Kind::Npc).filter(|id| *id != speaker).collect())
+        let hears = |id| scene.present(id).is_some_and(|entity| entity.kind != Kind::Object);
+        scene.ground.grid.within(entity.at, range, hears, &mut self.turn.near);
+        let (own, others): (Vec<EntityId>, _) =
+            self.turn.near.iter().map(|near| near.id).partition(|id| scene.is_own(*id));
+        (others, own.into_iter().filter(|id| *id != speaker).collect())
     }
 
     /// A character of the module says something to everybody near.
     pub(super) fn say_aloud(&mut self, speaker: EntityId, mode: ChatMode, text: &str) {
-        let (hearers, _) = self.hearers(speaker, self.range(mode));
+        let (mut hearers, _) = self.hearers(speaker, self.range(mode));
+        // Characters hear players only, beyond a border too.
+        hearers.retain(|id| self.state.players.contains_key(id) || self.is_ghost_player(*id));
         self.speak(speaker, mode, text, &hearers);
     }
 
-    /// Tells these players that somebody here says something.
+    /// Tells these players, ghosts too, that somebody here says something.
     pub(super) fn speak(&mut self, speaker: EntityId, mode: ChatMode, text: &str, to: &[EntityId]) {
         let Some(entity) = self.state.scene.entities.get(&speaker) else { return };
         let body = MessageBody::Chat { from: speaker, name: entity.name.clone(), mode, text: text.to_owned() };
-        self.tell(body, to);
+        self.tell_anywhere(body, to, false);
     }
 
     fn range(&self, mode: ChatMode) -> Fixed {
@@ -136,7 +138,7 @@ impl Zone {
                 MessageBody::Chat { from: *from, name: name.clone(), mode: ChatMode::Whisper, text: text.clone() };
             return self.tell(body, &[*to]);
         }
-        let passed_on = self.state.outbox.destination(*to).filter(|_| *hops < WHISPER_HOPS).is_some_and(|zone| {
+        let passed_on = self.state.outbox.destination(*to).filter(|_| *hops < HOPS).is_some_and(|zone| {
             let item = ZoneItem::Whisper {
                 from: *from,
                 name: name.clone(),

@@ -12,7 +12,7 @@ use crate::module::Event;
 use crate::space::claim::{Verdict, Why};
 
 /// Said to a player whose doing has brought the module down twice.
-const BLOCKED: &str = "that fails each time; it is switched off for you until it is mended";
+pub(super) const BLOCKED: &str = "that fails each time; it is switched off for you until it is mended";
 
 impl Zone {
     /// A player claims to be somewhere.
@@ -108,8 +108,8 @@ impl Zone {
     }
 
     fn interact(&mut self, player: EntityId, seq: Seq, target: EntityId, verb: &str, args: &str) {
-        let entities = &self.state.scene.entities;
-        let (Some(actor), Some(thing)) = (entities.get(&player), entities.get(&target)) else {
+        let scene = &self.state.scene;
+        let (Some(actor), Some(thing)) = (scene.entities.get(&player), scene.present(target)) else {
             return self.reject(player, seq, &RejectCode::NoSuchTarget, "nothing of that id is here");
         };
         let Some(offered) = thing.verbs.iter().find(|offered| offered.id == verb) else {
@@ -117,6 +117,10 @@ impl Zone {
         };
         if is_beyond(thing.at, actor.at, to_fixed(f64::from(offered.reach))) {
             return self.reject(player, seq, &RejectCode::TooFar, "it is too far away");
+        }
+        if scene.home(target).is_some() {
+            let at = actor.at;
+            return self.interact_beyond(player, at, seq, target, verb, args);
         }
         if self.state.versions.is_blocked(player, verb) {
             return self.reject(player, seq, &RejectCode::ModuleFault, BLOCKED);
@@ -133,6 +137,12 @@ impl Zone {
             .is_some_and(|open| option.is_none_or(|option| open.options.contains(option)));
         if !is_open {
             return self.reject(id, seq, &RejectCode::NoSuchDialogue, "that dialogue or option is not open");
+        }
+        if let Some(zone) = player.dialogues.get(&dialogue).and_then(|open| open.led_by) {
+            if option.is_none() {
+                player.dialogues.remove(&dialogue);
+            }
+            return self.choose_beyond(zone, id, seq, dialogue, option.cloned());
         }
         if self.state.versions.is_blocked(id, &chosen(option.map(String::as_str))) {
             return self.reject(id, seq, &RejectCode::ModuleFault, BLOCKED);

@@ -12,6 +12,7 @@ use super::scene::{Entity, Scene};
 use super::state::Link;
 use super::turn::{Draft, Look, Turn};
 use crate::module::Event;
+use crate::space::roster::Roster;
 
 /// Seconds that frames go on to a gateway without players, so that it notices a lost last one; and that ended attachments
 /// are remembered for it.
@@ -28,13 +29,19 @@ impl Zone {
     /// Brings rosters up to date.
     pub(super) fn look_around(&mut self) {
         let Self { state, turn, rules, .. } = self;
-        let Turn { drafts, watched, changes, .. } = turn;
+        let Turn { drafts, watched, changes, renewed, .. } = turn;
         let pace = if state.players.len() > CROWD { CROWD_PACE } else { 1 };
         for (id, player) in &mut state.players {
+            let Link::Up(gateway) = &player.session.link else { continue };
             if !player.full_roster && !(state.tick.0 + id.0).is_multiple_of(pace) {
+                changes.clear();
+                let enter = renew(renewed, &player.roster, &changes.enter);
+                if !enter.is_empty() {
+                    let change = RosterChange { session: player.session.id, full: false, enter, leave: Vec::new() };
+                    drafts.entry(gateway.clone()).or_default().rosters.push(change);
+                }
                 continue;
             }
-            let Link::Up(gateway) = &player.session.link else { continue };
             let Some(at) = state.scene.entities.get(id).map(|entity| entity.at) else { continue };
             let full = std::mem::take(&mut player.full_roster);
             if full {
@@ -44,7 +51,8 @@ impl Zone {
                 player.roster.clear();
             }
             player.roster.update(rules.reach, &state.scene.ground.grid, at, |other| other != *id, changes);
-            if !full && changes.enter.is_empty() && changes.leave.is_empty() {
+            let anew = renew(renewed, &player.roster, &changes.enter);
+            if !full && changes.enter.is_empty() && changes.leave.is_empty() && anew.is_empty() {
                 continue;
             }
             for (ids, comes) in [(&changes.enter, true), (&changes.leave, false)] {
@@ -55,16 +63,15 @@ impl Zone {
             let change = RosterChange {
                 session: player.session.id,
                 full,
-                enter: changes.enter.clone(),
+                enter: changes.enter.iter().copied().chain(anew).collect(),
                 leave: changes.leave.clone(),
             };
             drafts.entry(gateway.clone()).or_default().rosters.push(change);
         }
-        self.note_observed();
     }
 
     /// Tells the module whose watched own entities nobody watches any more, and the other way round.
-    fn note_observed(&mut self) {
+    pub(super) fn note_observed(&mut self) {
         let mut watched = std::mem::take(&mut self.turn.watched);
         watched.sort_unstable();
         watched.dedup();
@@ -133,7 +140,9 @@ impl Zone {
         let state = &self.state;
         let entering: BTreeSet<EntityId> =
             draft.rosters.iter().flat_map(|roster| roster.enter.iter().copied()).collect();
-        let cards = entering.iter().filter_map(|id| Some(card(*id, state.scene.entities.get(id)?))).collect();
+        let scene = &state.scene;
+        let cards = entering.iter().filter_map(|id| Some(card(*id, scene.present(*id)?, scene.home(*id).is_some())));
+        let cards = cards.collect();
         let zone_due = !draft.attached.is_empty() || !draft.rezoned.is_empty();
         ZoneFrame {
             zone: self.rules.number,
@@ -187,8 +196,8 @@ impl Zone {
 
     /// New positions of those that anybody watches.
     fn moved(&self) -> Vec<Moved> {
-        let entities = &self.state.scene.entities;
-        let news = self.turn.moved.iter().filter_map(|(id, flags)| Some((*id, *flags, entities.get(id)?)));
+        let scene = &self.state.scene;
+        let news = self.turn.moved.iter().filter_map(|(id, flags)| Some((*id, *flags, scene.present(*id)?)));
         news.filter(|(_, _, entity)| entity.watchers > 0)
             .map(|(id, flags, entity)| Moved { id, at: entity.at, heading: entity.heading, flags })
             .collect()
@@ -199,14 +208,8 @@ impl Zone {
         let mut near = Vec::new();
         let mut own: BTreeMap<GatewayId, Vec<AttributeChange>> = BTreeMap::new();
         for (id, look) in &self.turn.looks {
-            let Some(entity) = self.state.scene.entities.get(id) else { continue };
-            let what = match look {
-                Look::Tags => Some(Attribute::Tags(entity.shown_tags(false))),
-                Look::OwnTags => None,
-                Look::Verbs => Some(Attribute::Verbs(entity.verbs.clone())),
-                Look::Name => Some(Attribute::Name(entity.name.clone())),
-            };
-            if let Some(what) = what.filter(|_| entity.watchers > 0) {
+            let Some(entity) = self.state.scene.present(*id) else { continue };
+            if let Some(what) = entity.attribute(*look).filter(|_| entity.watchers > 0) {
                 near.push(AttributeChange { id: *id, only: None, what });
             }
             if let (Look::Tags | Look::OwnTags, Some(player)) = (look, self.state.players.get(id))
@@ -281,13 +284,17 @@ fn entry<'a, T: Default>(map: &'a mut BTreeMap<GatewayId, T>, gateway: &GatewayI
 }
 
 fn watch(scene: &mut Scene, id: EntityId, comes: bool, watched: &mut Vec<EntityId>) {
-    if let Some(entity) = scene.entities.get_mut(&id) {
-        entity.watchers = if comes { entity.watchers + 1 } else { entity.watchers.saturating_sub(1) };
+    if scene.watch(id, comes) {
         watched.push(id);
     }
 }
 
-fn card(id: EntityId, entity: &Entity) -> EntityCard {
+/// Whose cards a player gets anew, of those that she has already.
+fn renew(renewed: &BTreeSet<EntityId>, roster: &Roster, entering: &[EntityId]) -> Vec<EntityId> {
+    renewed.iter().copied().filter(|id| roster.contains(*id) && entering.binary_search(id).is_err()).collect()
+}
+
+pub(super) fn card(id: EntityId, entity: &Entity, ghost: bool) -> EntityCard {
     EntityCard {
         id,
         kind: entity.kind,
@@ -296,6 +303,6 @@ fn card(id: EntityId, entity: &Entity) -> EntityCard {
         heading: entity.heading,
         tags: entity.shown_tags(false),
         verbs: entity.verbs.clone(),
-        ghost: false,
+        ghost,
     }
 }

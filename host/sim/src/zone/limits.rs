@@ -72,6 +72,13 @@ pub(super) const OPEN_ASKS: usize = 256;
 /// Most settings kept for a zone.
 pub(super) const SETTINGS: usize = 256;
 
+// Of neighbouring zones.
+
+/// Most own entities shown to a neighbour, the nearest to it.
+pub(super) const GHOSTS_SHOWN: usize = 512;
+/// Most ghosts of all neighbours together; more are not taken in.
+pub(super) const GHOSTS: usize = 4096;
+
 // Of what goes by itself.
 
 /// Most timers that ring in one tick; the rest rings in the next.

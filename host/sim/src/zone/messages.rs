@@ -119,9 +119,9 @@ impl Zone {
         self.reject_as(player, seq, code_name(code).into(), message.into());
     }
 
-    /// Refuses a command with a module's own code.
+    /// Refuses a command with a module's own code: maybe to a player who is a ghost here.
     pub(super) fn reject_as(&mut self, player: EntityId, seq: Seq, code: String, message: String) {
-        self.tell(MessageBody::Reject { seq, code, message }, &[player]);
+        self.tell_anywhere(MessageBody::Reject { seq, code, message }, &[player], false);
     }
 
     /// Sends a player everything unacknowledged with this tick, and nothing of it twice.
@@ -159,7 +159,7 @@ impl Zone {
 }
 
 /// A code as `reject` says it.
-fn code_name(code: &RejectCode) -> &'static str {
+pub(super) fn code_name(code: &RejectCode) -> &'static str {
     match code {
         RejectCode::TooFar => "too_far",
         RejectCode::NoSuchTarget => "no_such_target",

@@ -2,19 +2,23 @@
 //!
 //! Reading order: [`Zone::step`] below is the table of contents. `state` and `scene` are what a snapshot keeps, `turn` what a
 //! tick gathers for its effects. Inputs are dealt with in `attach` (connections), `commands` and `chat` (what players do),
-//! `travel` (other zones and the store), `operators`, `modules` (calls and faults), `swap` and `rewind` (another version; `versions`
+//! `travel` (other zones and the store), `border` (what neighbouring zones see of each other, as `ghosts`) and `across` (what is said and
+//! done over it), `operators`, `modules` (calls and faults), `swap` and `rewind` (another version; `versions`
 //! keeps on what terms, `shadow` compares one beside a replay). `calls` is the module's side of a call,
 //! `checks` and `limits` its bounds, `orders` and `apply` what it ordered. `requests` and `outbox` hold what others have not answered yet, `messages`
 //! what clients have not; `frames` tells gateways.
 
+mod across;
 mod apply;
 mod attach;
+mod border;
 mod calls;
 mod chat;
 mod checks;
 mod commands;
 mod error;
 mod frames;
+mod ghosts;
 mod limits;
 mod messages;
 mod modules;
@@ -46,6 +50,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::io::{Effects, Entry, Input, Outcome, SIM_VERSION, Took};
 use crate::module::{Description, Fault, Module};
+use border::Border;
 use modules::Slot;
 use scene::Scene;
 use state::{Link, Rules, State};
@@ -92,8 +97,8 @@ pub struct PlayerInfo {
     pub id: EntityId,
     /// Her name.
     pub name: String,
-    /// Whether her connection is lost and the zone waits for a resume.
-    pub away: bool,
+    /// Through which gateway she is connected; none: her connection is lost, and the zone waits for a resume.
+    pub gateway: Option<GatewayId>,
 }
 
 /// Log lines a module may write in a second.
@@ -171,6 +176,7 @@ impl Zone {
         for input in inputs {
             self.take(input, modules, obey, &mut outcome);
         }
+        self.expire_ghosts();
         self.expire_links();
         self.expire_asks();
         self.ring_timers();
@@ -179,6 +185,8 @@ impl Zone {
         self.call_module(obey, &mut outcome);
         self.let_go();
         self.look_around();
+        self.look_across();
+        self.note_observed();
         self.repeat_overdue_messages();
         self.make_frames();
         self.send_to_others();
@@ -212,6 +220,7 @@ impl Zone {
             Input::Gateway { gateway, input } => self.take_from_gateway(gateway, input),
             Input::GatewayLost(gateway) => self.lose_gateway(gateway),
             Input::Stream(part) => self.receive(part),
+            Input::Border(frame) => self.neighbour_shows(frame),
             Input::Store { request, answer } => self.store_answers(*request, answer),
             Input::Swap { .. }
             | Input::RollBack
@@ -228,6 +237,7 @@ impl Zone {
             Input::Shelve { generation, saved, why } => self.shelve(*generation, saved.as_ref(), why),
             Input::Config { request, values } => self.configure(*request, values),
             Input::Ask { request, operator, text } => self.ask(*request, operator, text),
+            Input::StoreLost => self.tell_store_again(true),
             Input::Dilation(per_mille) => self.state.dilation = (*per_mille).clamp(*DILATION.start(), *DILATION.end()),
         }
     }
@@ -265,9 +275,13 @@ impl Zone {
             other => other,
         };
         self.state.requests.restart();
-        self.state.outbox.restart();
+        self.state.outbox.restart(epoch);
+        self.state.borders.values_mut().for_each(Border::restart);
         if let Some(reason) = attach::reason_of(how) {
             self.rezone_all(reason);
+        }
+        if how == Took::Recovered {
+            self.tell_store_again(false);
         }
         self.turn.out.binding = true;
     }
@@ -382,8 +396,11 @@ impl Zone {
     pub fn players(&self) -> Vec<PlayerInfo> {
         let named = self.state.players.iter().filter_map(|(id, player)| {
             let entity = self.state.scene.entities.get(id)?;
-            let away = matches!(player.session.link, Link::Down(_));
-            Some(PlayerInfo { id: *id, name: entity.name.clone(), away })
+            let gateway = match &player.session.link {
+                Link::Up(gateway) => Some(gateway.clone()),
+                Link::Down(_) => None,
+            };
+            Some(PlayerInfo { id: *id, name: entity.name.clone(), gateway })
         });
         named.collect()
     }
@@ -399,6 +416,11 @@ impl Zone {
         self.state.scene.entities.len()
     }
 
+    /// Neighbours' entities that can be seen here, and whose they are, in order of their ids.
+    pub fn ghosts(&self) -> Vec<(EntityId, ZoneNo)> {
+        self.state.scene.ghosts.iter().map(|(id, ghost)| (*id, ghost.home)).collect()
+    }
+
     /// Whether the host may stop ticking the zone.
     pub fn can_sleep_until(&self) -> Sleep {
         let state = &self.state;
@@ -409,6 +431,7 @@ impl Zone {
             && state.asks.given.is_empty()
             && state.requests.is_idle()
             && state.outbox.is_idle()
+            && state.borders.values().all(Border::is_idle)
             && state.gateways.values().all(|gateway| gateway.linger <= state.tick)
             && !self.lost
             && !matches!(self.slot, Slot::Missing | Slot::Parked(_));
@@ -450,8 +473,8 @@ fn hash(effects: &Effects) -> u64 {
         }
     }
     let mut sink = Sink(Xxh3Default::new());
-    let Effects { frames, streams, store, answers, reports: _, binding } = effects;
-    (frames, streams, store, answers, binding)
+    let Effects { frames, streams, borders, store, answers, reports: _, binding } = effects;
+    (frames, streams, borders, store, answers, binding)
         .serialize(&mut rmp_serde::Serializer::new(&mut sink))
         .expect("effects have only values that encode, and hashing writes nowhere");
     sink.0.digest()

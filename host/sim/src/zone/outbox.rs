@@ -4,27 +4,34 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use wod_protocol::bus::{Traveller, ZoneItem, ZoneStream};
-use wod_protocol::ids::{EntityId, Sub, Tick, ZoneNo};
+use wod_protocol::ids::{EntityId, Epoch, Sub, Tick, ZoneNo};
 
 /// Most items waiting for one zone before whispers and modules' messages for it are refused. Players are never refused.
 pub(super) const WAITING_ITEMS: usize = 1024;
 /// Most items in one [`ZoneStream`]; the rest follows when these are acknowledged.
 const ITEMS_PER_PART: usize = 64;
+/// Bits of an item's number that count within an ownership; its epoch, of fewer than 44 bits, stands above them.
+const COUNT_BITS: u32 = 20;
+const EPOCHS: u64 = 1 << 44;
 
 /// The streams to and from every other zone.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Outbox {
     peers: BTreeMap<ZoneNo, Peer>,
+    /// Items of this ownership have higher numbers.
+    base: u64,
     /// Modules' messages that other zones have dealt with, ever.
     sent_messages: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Peer {
-    /// Number of the first item in `waiting`.
-    first: u64,
-    /// Not yet acknowledged.
-    waiting: VecDeque<ZoneItem>,
+    /// The last number given.
+    last: u64,
+    /// The peer has dealt with our items up to this.
+    settled: u64,
+    /// Not yet acknowledged, by number.
+    waiting: VecDeque<(u64, ZoneItem)>,
     /// How many of `waiting` were sent at least once.
     sent: usize,
     /// When the peer last acknowledged something, or was sent the first of `waiting`.
@@ -40,7 +47,8 @@ struct Peer {
 impl Peer {
     fn new() -> Self {
         Self {
-            first: 1,
+            last: 0,
+            settled: 0,
             waiting: VecDeque::new(),
             sent: 0,
             touched: Tick(0),
@@ -53,6 +61,24 @@ impl Peer {
     fn acked(&self) -> u64 {
         self.held.first().map_or(self.taken, |held| held - 1)
     }
+
+    fn push(&mut self, base: u64, item: ZoneItem) {
+        self.last = self.last.max(self.settled).max(base) + 1;
+        self.waiting.push_back((self.last, item));
+    }
+
+    /// The items from `begin` on, up to `end`.
+    fn part(&self, us: ZoneNo, to: ZoneNo, begin: usize, end: usize) -> ZoneStream {
+        let before = begin.checked_sub(1).and_then(|index| self.waiting.get(index));
+        ZoneStream {
+            from: us,
+            to,
+            after: before.map_or(self.settled, |(number, _)| *number),
+            items: self.waiting.range(begin..end).cloned().collect(),
+            acked: self.acked(),
+            settled: self.settled,
+        }
+    }
 }
 
 impl Outbox {
@@ -64,7 +90,7 @@ impl Outbox {
     /// Must happen in that zone.
     pub(super) fn push(&mut self, to: ZoneNo, item: ZoneItem) {
         self.sent_messages += u64::from(matches!(item, ZoneItem::Message { .. }));
-        self.peers.entry(to).or_insert_with(Peer::new).waiting.push_back(item);
+        self.peers.entry(to).or_insert_with(Peer::new).push(self.base, item);
     }
 
     /// The player of that `sub` on her way, and where to.
@@ -79,7 +105,7 @@ impl Outbox {
 
     fn travellers(&self) -> impl Iterator<Item = (&Traveller, ZoneNo)> {
         self.peers.iter().flat_map(|(to, peer)| {
-            peer.waiting.iter().filter_map(|item| match item {
+            peer.waiting.iter().filter_map(|(_, item)| match item {
                 ZoneItem::Player(traveller) | ZoneItem::PlayerRefused { traveller, .. } => Some((&**traveller, *to)),
                 _ => None,
             })
@@ -90,25 +116,23 @@ impl Outbox {
     /// has nothing new; its sender repeats from what is acknowledged.
     pub(super) fn receive(&mut self, part: &ZoneStream, now: Tick) -> Vec<(u64, ZoneItem)> {
         let peer = self.peers.entry(part.from).or_insert_with(Peer::new);
-        while peer.first <= part.acked && peer.waiting.pop_front().is_some() {
-            peer.first += 1;
+        while peer.waiting.pop_front_if(|(number, _)| *number <= part.acked).is_some() {
             peer.sent = peer.sent.saturating_sub(1);
             peer.touched = now;
         }
+        peer.settled = peer.settled.max(part.acked);
+        // What we have acknowledged and do not know is lost with the end of our history.
+        peer.taken = peer.taken.max(part.settled);
         if part.items.is_empty() {
             return Vec::new();
         }
         peer.ack_due = true;
-        if part.first > peer.taken + 1 {
+        if part.after > peer.taken {
             return Vec::new();
         }
-        let mut new = Vec::new();
-        for (number, item) in (part.first..).zip(&part.items) {
-            if number == peer.taken + 1 {
-                peer.taken = number;
-                new.push((number, item.clone()));
-            }
-        }
+        let known = peer.taken;
+        let new: Vec<_> = part.items.iter().filter(|(number, _)| *number > known).cloned().collect();
+        peer.taken = new.last().map_or(known, |(number, _)| *number);
         new
     }
 
@@ -150,13 +174,7 @@ impl Outbox {
                 continue;
             }
             binding |= peer.ack_due || (fresh && !overdue);
-            streams.push(ZoneStream {
-                from: us,
-                to: *to,
-                first: peer.first + peer.sent.min(window) as u64,
-                items: peer.waiting.range(peer.sent.min(window)..window).cloned().collect(),
-                acked: peer.acked(),
-            });
+            streams.push(peer.part(us, *to, peer.sent.min(window), window));
             if fresh {
                 if peer.sent == 0 {
                     peer.touched = now;
@@ -172,19 +190,14 @@ impl Outbox {
     pub(super) fn unfinished(&self, us: ZoneNo, streams: &mut Vec<ZoneStream>) {
         for (to, peer) in &self.peers {
             if !peer.waiting.is_empty() || peer.taken > 0 {
-                streams.push(ZoneStream {
-                    from: us,
-                    to: *to,
-                    first: peer.first,
-                    items: peer.waiting.iter().take(ITEMS_PER_PART).cloned().collect(),
-                    acked: peer.acked(),
-                });
+                streams.push(peer.part(us, *to, 0, peer.waiting.len().min(ITEMS_PER_PART)));
             }
         }
     }
 
     /// A new owner: everything is sent again with its first tick.
-    pub(super) fn restart(&mut self) {
+    pub(super) fn restart(&mut self, epoch: Epoch) {
+        self.base = epoch.0.min(EPOCHS - 1) << COUNT_BITS;
         for peer in self.peers.values_mut() {
             peer.sent = 0;
             peer.ack_due = peer.taken > 0;

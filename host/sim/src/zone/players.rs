@@ -41,6 +41,7 @@ impl Zone {
             traveller.tags.into_iter().map(|(name, value)| Tag { name, value, audience: Audience::Near }).collect();
         tags.sort_by(|a, b| a.name.cmp(&b.name));
         tags.dedup_by(|a, b| a.name == b.name);
+        let watchers = self.replace_ghost(id);
         self.state.scene.insert(
             id,
             Entity {
@@ -52,7 +53,7 @@ impl Zone {
                 tags,
                 verbs: Vec::new(),
                 moved: Tick(0),
-                watchers: 0,
+                watchers,
                 observed: false,
             },
         );
@@ -222,12 +223,16 @@ impl Zone {
             self.state.leaving.insert(id, Leaving::Zone { to, way, at });
             return;
         }
-        let reason = if way == Way::Border { LeaveReason::Crossing } else { LeaveReason::Portal };
+        let over_border = way == Way::Border;
+        let reason = if over_border { LeaveReason::Crossing } else { LeaveReason::Portal };
         self.push_gone(id, GoneReason::Crossed(to));
         if let Some((player, entity)) = self.take_out(id, reason) {
             let mut traveller = self.pack(id, player, &entity);
             traveller.way = way;
             traveller.at = at.unwrap_or(entity.at);
+            if over_border {
+                self.leave_ghost(&traveller, entity, to);
+            }
             self.state.outbox.push(to, ZoneItem::Player(Box::new(traveller)));
         }
     }
@@ -259,6 +264,7 @@ impl Zone {
     fn take_out(&mut self, id: EntityId, reason: LeaveReason) -> Option<(Player, Entity)> {
         self.close_eyes(id);
         self.state.leaving.remove(&id);
+        self.state.requests.forget_presence(id);
         let player = self.state.players.remove(&id)?;
         let entity = self.state.scene.remove(id)?;
         self.state.sessions.remove(&player.session.id);
@@ -291,7 +297,7 @@ impl Zone {
             heading: entity.heading,
             speed: entity.speed,
             way: Way::Border,
-            tags: TRAVELLING_TAGS.iter().filter_map(|name| travelling_tag(entity, name)).collect(),
+            tags: travelling_tags(entity),
             saved: player.saved,
             session: Some(TravellingSession {
                 session,
@@ -373,8 +379,7 @@ impl Zone {
     fn close_eyes(&mut self, id: EntityId) {
         let Some(player) = self.state.players.get_mut(&id) else { return };
         for member in player.roster.members() {
-            if let Some(entity) = self.state.scene.entities.get_mut(member) {
-                entity.watchers = entity.watchers.saturating_sub(1);
+            if self.state.scene.watch(*member, false) {
                 self.turn.watched.push(*member);
             }
         }
@@ -383,6 +388,7 @@ impl Zone {
     }
 }
 
-fn travelling_tag(entity: &Entity, name: &str) -> Option<(String, TagValue)> {
-    entity.tag(name).filter(|tag| tag.audience == Audience::Near).map(|tag| (tag.name.clone(), tag.value.clone()))
+pub(super) fn travelling_tags(entity: &Entity) -> Vec<(String, TagValue)> {
+    let seen = |name: &&str| entity.tag(name).filter(|tag| tag.audience == Audience::Near);
+    TRAVELLING_TAGS.iter().filter_map(seen).map(|tag| (tag.name.clone(), tag.value.clone())).collect()
 }

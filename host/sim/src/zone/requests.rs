@@ -1,6 +1,6 @@
 //! What the zone wants of the store and has no answer to yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use wod_protocol::bus::AttachRequest;
@@ -11,11 +11,17 @@ use crate::io::StoreRequest;
 /// Most whispers that may wait for the store at a time; the next is not delivered.
 pub(super) const WAITING_WHISPERS: usize = 4096;
 
+/// How long a stored logout is kept, and most that are: a store that fails over loses its last second or so.
+const KEPT_SECONDS: u64 = 10;
+const KEPT: usize = 256;
+
 /// Open requests by number.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Requests {
     last: u64,
     open: BTreeMap<u64, Request>,
+    /// Logouts that were stored lately, should the store forget them.
+    stored: VecDeque<(Tick, StoreRequest)>,
 }
 
 /// An open request.
@@ -36,6 +42,8 @@ pub(super) enum Purpose {
     Logout(Sub),
     /// To tell the zone she came from that she is safe here: this item of its stream may be acknowledged.
     Arrival { from: ZoneNo, number: u64, id: EntityId },
+    /// To make sure that her record has her here.
+    Presence(EntityId),
     /// To find a whisper's addressee.
     Whisper { speaker: EntityId, name: String, seq: Seq, text: String },
 }
@@ -50,6 +58,27 @@ impl Requests {
     /// The request that an answer belongs to; none when it was answered before.
     pub(super) fn close(&mut self, number: u64) -> Option<Request> {
         self.open.remove(&number)
+    }
+
+    /// She is not here any more, or not for long.
+    pub(super) fn forget_presence(&mut self, id: EntityId) {
+        self.open.retain(|_, request| !matches!(request.purpose, Purpose::Presence(other) if other == id));
+    }
+
+    /// A logout was stored.
+    pub(super) fn keep(&mut self, what: StoreRequest, now: Tick, second: u64) {
+        while self.stored.front().is_some_and(|(at, _)| at.0 + KEPT_SECONDS * second < now.0) {
+            self.stored.pop_front();
+        }
+        if self.stored.len() == KEPT {
+            self.stored.pop_front();
+        }
+        self.stored.push_back((now, what));
+    }
+
+    /// Logouts that the store may have forgotten, to be stored again.
+    pub(super) fn take_kept(&mut self) -> VecDeque<(Tick, StoreRequest)> {
+        std::mem::take(&mut self.stored)
     }
 
     /// The pending login of a player.

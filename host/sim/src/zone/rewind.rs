@@ -206,10 +206,11 @@ impl Zone {
     fn close_dialogues(&mut self) {
         let open = |(id, player): (&EntityId, &Player)| {
             let id = *id;
-            player.dialogues.keys().map(move |dialogue| (id, *dialogue)).collect::<Vec<_>>()
+            let own = player.dialogues.iter().filter(|(_, open)| open.led_by.is_none());
+            own.map(move |(dialogue, _)| (id, *dialogue)).collect::<Vec<_>>()
         };
         for (player, dialogue) in self.state.players.iter().flat_map(open).collect::<Vec<_>>() {
-            self.close_dialogue(player, dialogue);
+            self.close_dialogue(player, dialogue, None);
         }
     }
 }

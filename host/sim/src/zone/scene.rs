@@ -6,11 +6,14 @@ use std::sync::Arc;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
+use wod_protocol::bus::Attribute;
 use wod_protocol::client::{Kind, TagValue, Verb};
 use wod_protocol::ids::{Digest, EntityId, Tick, Token, ZoneNo};
 use wod_protocol::map::Map;
 use wod_protocol::units::{Bounds, Fixed, Heading, Pos, UNITS_PER_METRE};
 
+use super::ghosts::Ghost;
+use super::turn::Look;
 use crate::module::{Audience, Point, Tag};
 use crate::space::grid::Grid;
 use crate::space::mover::Movers;
@@ -27,10 +30,12 @@ const STANDING_AFTER: u64 = 4;
 /// million swaps.
 const RESERVED_ENTITIES: u64 = 1 << 16;
 
-/// Entities and the ground they stand on.
+/// Entities, the ghosts of neighbours' entities, and the ground they stand on. The grid holds both.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Scene {
     pub(super) entities: BTreeMap<EntityId, Entity>,
+    /// Of neighbouring zones; never an id that is among `entities`.
+    pub(super) ghosts: BTreeMap<EntityId, Ghost>,
     pub(super) movers: Movers,
     pub(super) sensors: Sensors,
     pub(super) luck: Luck,
@@ -147,6 +152,7 @@ impl Scene {
     pub(super) fn new(zone: ZoneNo, ground: Ground) -> Self {
         Self {
             entities: BTreeMap::new(),
+            ghosts: BTreeMap::new(),
             movers: Movers::default(),
             sensors: Sensors::default(),
             luck: Luck::new(zone),
@@ -165,6 +171,9 @@ impl Scene {
         for (id, entity) in &self.entities {
             self.ground.grid.put(*id, entity.at);
         }
+        for (id, ghost) in &self.ghosts {
+            self.ground.grid.put(*id, ghost.entity.at);
+        }
     }
 
     pub(super) fn insert(&mut self, id: EntityId, entity: Entity) {
@@ -179,22 +188,8 @@ impl Scene {
 
     /// Moves an entity. False: it is not here, or was there already.
     pub(super) fn put(&mut self, id: EntityId, at: Pos, heading: Heading, now: Tick) -> bool {
-        let Some(entity) = self.entities.get_mut(&id) else { return false };
-        if (entity.at, entity.heading) == (at, heading) {
-            return false;
-        }
-        if entity.at != at {
-            self.ground.grid.put(id, at);
-            entity.moved = now;
-        }
-        entity.at = at;
-        entity.heading = heading;
-        true
-    }
-
-    /// Whether it is here and a person's avatar.
-    pub(super) fn is_player(&self, id: EntityId) -> bool {
-        self.kind(id) == Some(Kind::Player)
+        let Self { entities, ground, .. } = self;
+        entities.get_mut(&id).is_some_and(|entity| entity.put(id, at, heading, now, &mut ground.grid))
     }
 
     /// Whether it is here and the module's.
@@ -213,6 +208,30 @@ impl Scene {
 }
 
 impl Entity {
+    /// Moves it, in the grid too. False: it was there already.
+    pub(super) fn put(&mut self, id: EntityId, at: Pos, heading: Heading, now: Tick, grid: &mut Grid) -> bool {
+        if (self.at, self.heading) == (at, heading) {
+            return false;
+        }
+        if self.at != at {
+            grid.put(id, at);
+            self.moved = now;
+        }
+        self.at = at;
+        self.heading = heading;
+        true
+    }
+
+    /// How that part of its looks is now, for everybody near; none: that is nobody's business.
+    pub(super) fn attribute(&self, look: Look) -> Option<Attribute> {
+        match look {
+            Look::Tags => Some(Attribute::Tags(self.shown_tags(false))),
+            Look::OwnTags => None,
+            Look::Verbs => Some(Attribute::Verbs(self.verbs.clone())),
+            Look::Name => Some(Attribute::Name(self.name.clone())),
+        }
+    }
+
     /// Metres a second × 256 it moves with now.
     pub(super) fn pace(&self, now: Tick) -> Fixed {
         if self.moved.0 > 0 && now.0 <= self.moved.0 + STANDING_AFTER { self.speed } else { 0 }

@@ -15,7 +15,7 @@ use super::{Modules, Prepared, RestoreError, SnapshotError, Zone};
 use crate::module::Saved;
 
 /// Version of the format; another one is not read.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 
 #[derive(Serialize)]
 struct Image<'a> {

@@ -15,6 +15,8 @@ use wod_protocol::limits::LINK_DEATH_GRACE;
 use wod_protocol::units::{Bounds, Fixed, Pos, to_fixed};
 use wod_protocol::world::World;
 
+use super::border::Border;
+use super::limits::GHOSTS_SHOWN;
 use super::outbox::Outbox;
 use super::requests::Requests;
 use super::scene::{Ground, Scene};
@@ -43,6 +45,16 @@ pub(super) struct Rules {
     pub(super) emote: Fixed,
     /// Of a player whose record knows none.
     pub(super) speed: Fixed,
+    /// How near own entities must be to a neighbour to be seen or heard there.
+    pub(super) sight: Reach,
+    pub(super) neighbours: Vec<Neighbour>,
+}
+
+/// A zone of the same region within sight.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Neighbour {
+    pub(super) zone: ZoneNo,
+    pub(super) bounds: Bounds,
 }
 
 /// Where the world file says that a portal leads: the zone, and a place in it.
@@ -56,6 +68,19 @@ impl Rules {
     pub(super) fn new(world: Arc<World>, number: ZoneNo) -> Option<Self> {
         let zone = world.zone(number)?;
         let ranges = world.ranges;
+        let furthest = ranges.roster_enter.max(ranges.say).max(ranges.shout).max(ranges.emote);
+        let sight = Reach {
+            enter: to_fixed(furthest),
+            leave: to_fixed(furthest + (ranges.roster_leave - ranges.roster_enter)),
+            cap: GHOSTS_SHOWN,
+        };
+        let near = |other: &&wod_protocol::world::Zone| {
+            other.number != number
+                && other.region() == zone.region()
+                && is_within(zone.bounds(), other.bounds(), sight.enter)
+        };
+        let neighbours = world.zones.iter().filter(near);
+        let neighbours = neighbours.map(|other| Neighbour { zone: other.number, bounds: other.bounds() }).collect();
         Some(Self {
             number,
             bounds: zone.bounds(),
@@ -70,8 +95,15 @@ impl Rules {
             shout: to_fixed(ranges.shout),
             emote: to_fixed(ranges.emote),
             speed: to_fixed(ranges.speed),
+            sight,
+            neighbours,
             world,
         })
+    }
+
+    /// Whether that zone is within sight.
+    pub(super) fn is_neighbour(&self, zone: ZoneNo) -> bool {
+        self.neighbours.iter().any(|neighbour| neighbour.zone == zone)
     }
 
     /// The zone as the world file has it.
@@ -111,6 +143,15 @@ impl Rules {
     }
 }
 
+/// Whether two rectangles are at most so far apart.
+fn is_within(a: Bounds, b: Bounds, distance: Fixed) -> bool {
+    let gap =
+        |a: (Fixed, Fixed), b: (Fixed, Fixed)| i64::from(b.0).max(i64::from(a.0)) - i64::from(a.1).min(i64::from(b.1));
+    let dx = gap((a.min.x, a.max.x), (b.min.x, b.max.x)).max(0);
+    let dy = gap((a.min.y, a.max.y), (b.min.y, b.max.y)).max(0);
+    dx * dx + dy * dy <= i64::from(distance) * i64::from(distance)
+}
+
 /// Everything a snapshot keeps.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct State {
@@ -145,8 +186,12 @@ pub(super) struct State {
     pub(super) asks: Asks,
     /// Modules' messages among `events`, to be answered with a receipt: where from, and the sender's order.
     pub(super) mail: BTreeMap<u64, (ZoneNo, Token)>,
+    /// The last number given to a message.
+    pub(super) last_mail: u64,
     pub(super) requests: Requests,
     pub(super) outbox: Outbox,
+    /// With neighbouring zones that were ever looked at from here, or looked here.
+    pub(super) borders: BTreeMap<ZoneNo, Border>,
     pub(super) gateways: BTreeMap<GatewayId, Gateway>,
     pub(super) lost_gateways: VecDeque<GatewayId>,
 }
@@ -184,8 +229,10 @@ impl State {
             config: BTreeMap::new(),
             asks: Asks::default(),
             mail: BTreeMap::new(),
+            last_mail: 0,
             requests: Requests::default(),
             outbox: Outbox::default(),
+            borders: BTreeMap::new(),
             gateways: BTreeMap::new(),
             lost_gateways: VecDeque::new(),
         }
@@ -275,6 +322,8 @@ pub(super) struct Messages {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Dialogue {
     pub(super) npc: EntityId,
+    /// The zone whose module leads it; none: this one.
+    pub(super) led_by: Option<ZoneNo>,
     pub(super) options: Vec<String>,
 }
 

@@ -6,6 +6,7 @@ use wod_protocol::ids::{EntityId, Hop, Token, ZoneNo};
 
 use super::Zone;
 use super::chat::Whisper;
+use super::players::travelling_tags;
 use super::requests::Purpose;
 use crate::io::{StoreAnswer, StoreRequest};
 use crate::module::{EnterReason, Event};
@@ -38,12 +39,14 @@ impl Zone {
             ZoneItem::WhisperLost(origin) => self.whisper_lost(&origin),
             ZoneItem::Message { order, topic, body } => {
                 let sender = self.rules.world.zone(from).map(|zone| zone.name.to_string()).unwrap_or_default();
-                // Numbers of a stream stay below 2⁴⁸: unique among all zones' messages.
-                let id = (u64::from(from.0) << 48) | number;
-                self.state.mail.insert(id, (from, order));
+                let id = self.note_mail(from, order);
                 self.push_event(Event::Message { id, sender, topic, body });
             }
+            ZoneItem::Superseded { id, hop } => self.outdated(id, hop),
             ZoneItem::Receipt { order, delivered } => self.push_event(Event::Receipt { order, delivered }),
+            ZoneItem::Told { .. } => self.told(item),
+            ZoneItem::Interact { .. } => self.interacts_from(from, item),
+            ZoneItem::Choose { .. } => self.chooses_from(from, item),
         }
     }
 
@@ -110,7 +113,8 @@ impl Zone {
         let Some(request) = self.state.requests.close(number) else { return };
         match request.purpose {
             Purpose::Login(attach) => self.claimed(&attach, answer),
-            Purpose::Logout(_) => {}
+            Purpose::Logout(_) => self.state.requests.keep(request.what, self.state.tick, self.rules.second()),
+            Purpose::Presence(id) => self.presence_stored(id, answer),
             Purpose::Arrival { from, number, id } => {
                 self.state.outbox.release(from, number);
                 if let StoreAnswer::Outdated(hop) = answer {
@@ -123,11 +127,68 @@ impl Zone {
         }
     }
 
+    /// The store may know less of players than this zone does, or more: of two avatars of one player the one with more
+    /// hand-offs stays. `lately`: also of those who were let go lately.
+    pub(super) fn tell_store_again(&mut self, lately: bool) {
+        if lately {
+            for (_, what) in self.state.requests.take_kept() {
+                if let StoreRequest::Offline(traveller) = &what {
+                    let purpose = Purpose::Logout(traveller.sub.clone());
+                    self.state.requests.open(what, purpose);
+                }
+            }
+        }
+        for id in self.state.players.keys().copied().collect::<Vec<_>>() {
+            if let Some(traveller) = self.portrait(id) {
+                self.state.requests.open(StoreRequest::Present(Box::new(traveller)), Purpose::Presence(id));
+            }
+        }
+    }
+
+    /// A player as her record has her.
+    fn portrait(&self, id: EntityId) -> Option<Traveller> {
+        let (player, entity) = (self.state.players.get(&id)?, self.state.scene.entities.get(&id)?);
+        Some(Traveller {
+            id,
+            sub: player.sub.clone(),
+            name: entity.name.clone(),
+            guest: player.guest,
+            hop: player.hop,
+            at: entity.at,
+            heading: entity.heading,
+            speed: entity.speed,
+            way: Way::Border,
+            tags: travelling_tags(entity),
+            saved: player.saved.clone(),
+            session: None,
+        })
+    }
+
+    fn presence_stored(&mut self, id: EntityId, answer: &StoreAnswer) {
+        match answer {
+            StoreAnswer::Outdated(hop) => self.outdated(id, *hop),
+            StoreAnswer::Moved(from) if *from != self.rules.number => {
+                let hop = self.state.players.get(&id).map(|player| player.hop);
+                if let Some(hop) = hop {
+                    self.state.outbox.push(*from, ZoneItem::Superseded { id, hop });
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Her record knows a later hand-off than the one that brought her here: that avatar is the real one.
     fn outdated(&mut self, id: EntityId, hop: Hop) {
         if self.state.players.get(&id).is_some_and(|player| player.hop < hop) {
             self.discard(id);
         }
+    }
+
+    /// A message for the module, to be answered with a receipt; its number here.
+    pub(super) fn note_mail(&mut self, from: ZoneNo, order: Token) -> u64 {
+        self.state.last_mail += 1;
+        self.state.mail.insert(self.state.last_mail, (from, order));
+        self.state.last_mail
     }
 
     /// Tells the sender of a module's message what became of it.

@@ -28,6 +28,8 @@ pub(super) struct Turn {
     pub(super) messages: Vec<Outgoing>,
     /// Events of which the latest of a name counts: name, JSON, who.
     pub(super) latest: Vec<(String, String, Vec<EntityId>)>,
+    /// Who became a ghost, or own: whoever has them in the roster gets their cards anew.
+    pub(super) renewed: BTreeSet<EntityId>,
     /// Whose count of watchers changed.
     pub(super) watched: Vec<EntityId>,
     /// Buffers.
@@ -71,6 +73,7 @@ impl Turn {
         self.out = std::mem::take(effects);
         self.out.frames.clear();
         self.out.streams.clear();
+        self.out.borders.clear();
         self.out.store.clear();
         self.out.answers.clear();
         self.out.reports.clear();
@@ -85,6 +88,7 @@ impl Turn {
         self.barriers.clear();
         self.messages.clear();
         self.latest.clear();
+        self.renewed.clear();
         self.watched.clear();
         *effects = std::mem::take(&mut self.out);
     }

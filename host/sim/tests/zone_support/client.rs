@@ -1,10 +1,10 @@
 //! A player's client, which checks everything it is told.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use wod_protocol::bus::{
-    AttachProof, AttachRequest, Attached, CommandBody, DetachReason, GatewayInput, Gone, MessageBody, MoveClaim,
-    RefusedAttach, ZoneFrame,
+    AttachProof, AttachRequest, Attached, Attribute, CommandBody, DetachReason, EntityCard, GatewayInput, Gone,
+    MessageBody, MoveClaim, RefusedAttach, ZoneFrame,
 };
 use wod_protocol::client::{ChatMode, ZoneReason};
 use wod_protocol::ids::{CorrectionNo, Digest, EntityId, GatewayId, MoveNo, MsgNo, Nonce, Seq, SessionId, Sub, ZoneNo};
@@ -36,6 +36,10 @@ pub struct Client {
     pub messages: Vec<MessageBody>,
     pub n: MsgNo,
     pub roster: Vec<EntityId>,
+    /// Of everybody ever met, as last told.
+    pub cards: BTreeMap<EntityId, EntityCard>,
+    /// How often anybody came into and went out of the roster, in order.
+    pub comings: Vec<(EntityId, bool)>,
     pub refused: Option<RefusedAttach>,
     pub gone: Vec<Gone>,
     pub corrections: usize,
@@ -62,6 +66,8 @@ impl Client {
             messages: Vec::new(),
             n: MsgNo(0),
             roster: Vec::new(),
+            cards: BTreeMap::new(),
+            comings: Vec::new(),
             refused: None,
             gone: Vec::new(),
             corrections: 0,
@@ -202,10 +208,29 @@ impl Client {
                 self.roster.clear();
             }
             self.roster.retain(|id| !roster.leave.contains(id));
+            self.comings.extend(roster.leave.iter().map(|id| (*id, false)));
             for id in &roster.enter {
-                assert!(frame.cards.iter().any(|card| card.id == *id), "an entity entered without a card");
-                assert!(!self.roster.contains(id), "an entity entered twice");
-                self.roster.push(*id);
+                let card = frame.cards.iter().find(|card| card.id == *id).expect("an entity entered without a card");
+                let former = self.cards.insert(*id, card.clone());
+                if self.roster.contains(id) {
+                    assert_ne!(former.as_ref(), Some(card), "an entity entered twice");
+                } else {
+                    self.roster.push(*id);
+                    self.comings.push((*id, true));
+                }
+            }
+        }
+        for moved in &frame.moved {
+            if let Some(card) = self.cards.get_mut(&moved.id) {
+                (card.at, card.heading) = (moved.at, moved.heading);
+            }
+        }
+        for change in frame.attributes.iter().filter(|change| change.only.is_none()) {
+            let Some(card) = self.cards.get_mut(&change.id) else { continue };
+            match &change.what {
+                Attribute::Tags(tags) => card.tags.clone_from(tags),
+                Attribute::Verbs(verbs) => card.verbs.clone_from(verbs),
+                Attribute::Name(name) => card.name.clone_from(name),
             }
         }
         for correction in frame.corrections.iter().filter(|correction| correction.session == self.session) {

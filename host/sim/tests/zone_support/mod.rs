@@ -10,7 +10,7 @@ pub mod store;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use wod_protocol::bus::{GatewayInput, ZoneStream};
+use wod_protocol::bus::{BorderFrame, GatewayInput, ZoneStream};
 use wod_protocol::ids::{Digest, Epoch, GatewayId, HostId, ZoneNo};
 use wod_protocol::map::{Map, Place as Spot, Portal, Shape};
 use wod_protocol::world::World;
@@ -26,6 +26,8 @@ pub const GATE: &str = "g1";
 /// West of `EAST`, which it borders at x = 100.
 pub const WEST: ZoneNo = ZoneNo(1);
 pub const EAST: ZoneNo = ZoneNo(2);
+/// North of `WEST`, at y = 100; `EAST` touches it in a corner.
+pub const NORTH: ZoneNo = ZoneNo(4);
 /// In another region, behind a portal.
 pub const FAR: ZoneNo = ZoneNo(3);
 
@@ -48,6 +50,12 @@ pub fn world() -> Arc<World> {
         number = 2
         module = "puppet"
         origin = [100, 0]
+        size = [100, 100]
+        [[zone]]
+        name = "ny.north"
+        number = 4
+        module = "puppet"
+        origin = [0, 100]
         size = [100, 100]
         [[zone]]
         name = "la.far"
@@ -194,9 +202,15 @@ pub struct Town {
     /// Of 100 parts between zones, and of 100 answers of the store.
     pub loss: u64,
     pub doubling: u64,
+    /// Of 100 border frames.
+    pub border_loss: u64,
+    /// Border frames come up to so many ticks late, and so in any order.
+    pub lag: u64,
     pub chance: Chance,
     /// Still under way: to be delivered by a later tick.
     late: Vec<(ZoneNo, Input)>,
+    /// The same, in so many ticks.
+    lagging: Vec<(u64, ZoneNo, Input)>,
     pub answers: Vec<(u64, Result<String, String>)>,
 }
 
@@ -208,8 +222,11 @@ impl Town {
             clients: Vec::new(),
             loss: 0,
             doubling: 0,
+            border_loss: 0,
+            lag: 0,
             chance: Chance(7),
             late: Vec::new(),
+            lagging: Vec::new(),
             answers: Vec::new(),
         };
         town.step();
@@ -294,7 +311,9 @@ impl Town {
     /// One tick of every zone, and what it sets off.
     pub fn step(&mut self) {
         for (zone, input) in std::mem::take(&mut self.late) {
-            self.node(zone).inbox.push(input);
+            if let Some(node) = self.nodes.get_mut(&zone) {
+                node.inbox.push(input);
+            }
         }
         let zones: Vec<ZoneNo> = self.nodes.keys().copied().collect();
         for zone in zones {
@@ -304,6 +323,7 @@ impl Town {
             self.carry_out(zone, &effects);
             self.node(zone).effects = effects;
         }
+        self.catch_up();
     }
 
     /// What is under way to zones.
@@ -322,11 +342,37 @@ impl Town {
             let part: ZoneStream = rmp_serde::from_slice(&rmp_serde::to_vec(part).unwrap()).unwrap();
             self.deliver(part.to, Input::Stream(part));
         }
+        for frame in &effects.borders {
+            let frame: BorderFrame = rmp_serde::from_slice(&rmp_serde::to_vec(frame).unwrap()).unwrap();
+            self.deliver_frame(frame);
+        }
         for (request, what) in &effects.store {
             let answer = self.store.execute(zone, what);
             self.deliver(zone, Input::Store { request: *request, answer });
         }
         self.answers.extend(effects.answers.iter().cloned());
+    }
+
+    fn deliver_frame(&mut self, frame: BorderFrame) {
+        if self.chance.below(100) < self.border_loss {
+            return;
+        }
+        let (to, input) = (frame.to, Input::Border(Box::new(frame)));
+        if self.lag == 0 {
+            return self.deliver(to, input);
+        }
+        let ticks = self.chance.below(self.lag);
+        self.lagging.push((ticks, to, input));
+    }
+
+    /// Border frames whose time has come are delivered.
+    fn catch_up(&mut self) {
+        for (ticks, to, input) in std::mem::take(&mut self.lagging) {
+            match ticks {
+                0 => self.deliver(to, input),
+                _ => self.lagging.push((ticks - 1, to, input)),
+            }
+        }
     }
 
     fn deliver(&mut self, zone: ZoneNo, input: Input) {

@@ -8,7 +8,7 @@ use wod_protocol::record::{Place, PlayerRecord, fold_name};
 use wod_sim::io::{StoreAnswer, StoreRequest};
 
 /// Records and names, as the host's store keeps them.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Store {
     pub records: BTreeMap<Sub, PlayerRecord>,
     pub names: BTreeMap<String, Sub>,
@@ -19,6 +19,13 @@ impl Store {
         match request {
             StoreRequest::Claim { sub, name, guest, new_id } => self.claim(zone, sub, name, *guest, *new_id),
             StoreRequest::Arrived(player) => self.put(player, Place::Zone(zone), zone),
+            StoreRequest::Present(player) => {
+                let before = self.records.get(&player.sub).map(|record| record.place);
+                match (self.put(player, Place::Zone(zone), zone), before) {
+                    (StoreAnswer::Stored, Some(Place::Zone(other))) if other != zone => StoreAnswer::Moved(other),
+                    (answer, _) => answer,
+                }
+            }
             StoreRequest::Offline(player) => {
                 let mine = self.records.get(&player.sub).is_some_and(|record| record.player.id == player.id);
                 let answer = self.put(player, Place::Offline, zone);

@@ -107,7 +107,7 @@ impl Replica {
         let mut open = Effects::default();
         self.zone.unfinished(&mut open);
         let items = open.streams.into_iter().flat_map(|stream| stream.items);
-        let away = items.filter_map(|item| match item {
+        let away = items.filter_map(|(_, item)| match item {
             ZoneItem::Player(traveller) | ZoneItem::PlayerRefused { traveller, .. } => Some(traveller.name),
             _ => None,
         });

@@ -59,7 +59,8 @@ fn compare(world: &World, player: &Player, sight: &Sight, name: &str, theirs: &S
                 ));
             }
         }
-        None if together && distance < ranges.roster_enter - SLACK => {
+        // Over a border she is seen as a ghost.
+        None if sight.zone.region == theirs.zone.region && distance < ranges.roster_enter - SLACK => {
             faults.push(format!("{} does not see {name}, {distance:.1} m off", player.name));
         }
         None => {}

@@ -148,7 +148,7 @@ impl Player {
         let text = format!("{} {}", self.name, self.mood.words);
         let near = |kind: Kind| {
             let (x, y) = sight.at;
-            let ids = sight.roster.values().filter(move |entry| entry.kind == kind && !entry.ghost);
+            let ids = sight.roster.values().filter(move |entry| entry.kind == kind);
             ids.filter(move |entry| (entry.x - x).hypot(entry.y - y) < REACH - 2.0).map(|entry| entry.id)
         };
         let message = match self.rng.random_range(0..10) {

@@ -27,15 +27,29 @@ impl Args {
             let rows = gateways.into_iter().map(|gateway| {
                 [
                     gateway.gateway.to_string(),
+                    gateway.region,
                     gateway.listen,
                     gateway.admin,
                     gateway.build,
                     output::uptime(gateway.uptime_ms),
+                    output::bytes(gateway.memory_bytes),
                     gateway.connections.to_string(),
+                    gateway.players.to_string(),
                     if gateway.draining { "draining" } else { "ok" }.to_owned(),
                 ]
             });
-            let headings = ["gateway", "players at", "admin", "version", "up", "connections", "state"];
+            let headings = [
+                "gateway",
+                "region",
+                "players at",
+                "admin",
+                "version",
+                "up",
+                "memory",
+                "connections",
+                "players",
+                "state",
+            ];
             output::table(headings, rows, "no gateway is alive");
             Ok(())
         })

@@ -33,10 +33,14 @@ impl Args {
                     host.build,
                     output::uptime(host.uptime_ms),
                     output::bytes(host.memory_bytes),
+                    host.workers.iter().map(|load| format!("{}%", load / 10)).collect::<Vec<_>>().join(" "),
+                    format!("{} ms", host.inbox_lag_ms),
+                    if host.draining { "draining" } else { "ok" }.to_owned(),
                     zones.join(", "),
                 ]
             });
-            output::table(["host", "region", "admin", "version", "up", "memory", "zones"], rows, "no host is alive");
+            let headings = ["host", "region", "admin", "version", "up", "memory", "load", "lag", "state", "zones"];
+            output::table(headings, rows, "no host is alive");
             Ok(())
         })
     }

@@ -5,11 +5,13 @@ mod bots;
 mod completions;
 mod config_set;
 mod dev;
+mod drain;
 mod gateway;
 mod gateways;
 mod host;
 mod hosts;
 mod keys;
+mod migrate;
 mod modules;
 mod players;
 mod publish;
@@ -67,6 +69,10 @@ enum Command {
     Rollout(rollout::Args),
     /// List the rollouts
     Rollouts(rollouts::Args),
+    /// Move a running zone to another host
+    Migrate(migrate::Args),
+    /// Move all zones of a host elsewhere
+    Drain(drain::Args),
     /// Settings of running zones
     #[command(subcommand)]
     Config(config_set::Command),
@@ -99,6 +105,8 @@ impl Cli {
             Command::Rollback(args) => args.run(),
             Command::Rollout(args) => args.run(),
             Command::Rollouts(args) => args.run(),
+            Command::Migrate(args) => args.run(),
+            Command::Drain(args) => args.run(),
             Command::Config(command) => command.run(),
             Command::Ask(args) => args.run(),
             Command::Ticket(args) => args.run(),

@@ -24,6 +24,7 @@ struct Player {
     name: String,
     zone: String,
     host: String,
+    gateway: Option<String>,
 }
 
 impl Args {
@@ -41,8 +42,11 @@ impl Args {
                 output::json(&players);
                 return Ok(());
             }
-            let rows = players.into_iter().map(|player| [player.name, player.zone, player.host]);
-            output::table(["player", "zone", "host"], rows, "nobody is in the world");
+            let rows = players.into_iter().map(|player| {
+                let gateway = player.gateway.unwrap_or_else(|| "– (connection lost)".into());
+                [player.name, player.zone, player.host, gateway]
+            });
+            output::table(["player", "zone", "host", "gateway"], rows, "nobody is in the world");
             Ok(())
         })
     }

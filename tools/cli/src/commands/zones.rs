@@ -38,7 +38,7 @@ impl Args {
                         .context("the server describes zones in another way: is it of the same version?")
                 })?;
             output::table(
-                ["zone", "host", "module", "gen", "players", "entities", "tick", "p50", "p99", "state"],
+                ["zone", "host", "module", "gen", "players", "entities", "tick", "p50", "p99", "load", "state"],
                 rows.into_iter().map(row),
                 "the world has no zones",
             );
@@ -47,7 +47,7 @@ impl Args {
     }
 }
 
-fn row(Row { host, beat }: Row) -> [String; 10] {
+fn row(Row { host, beat }: Row) -> [String; 11] {
     let mut state = match (beat.trouble.as_slice(), beat.asleep) {
         ([], true) => "asleep".to_owned(),
         ([], false) => "ok".to_owned(),
@@ -66,6 +66,7 @@ fn row(Row { host, beat }: Row) -> [String; 10] {
         beat.tick.to_string(),
         micros(beat.tick_p50_us),
         micros(beat.tick_p99_us),
+        format!("{}%", beat.load / 10),
         state,
     ]
 }

@@ -422,7 +422,7 @@ impl Stage {
     /// The zone beyond takes and acknowledges everything. Who comes there logs out at once, so that she can come back.
     fn take_beyond(&mut self, stream: &ZoneStream) {
         let mut receipts = Vec::new();
-        for item in &stream.items {
+        for (_, item) in &stream.items {
             match item {
                 ZoneItem::Player(player) => {
                     self.store.moved_on(player, stream.to);
@@ -432,10 +432,12 @@ impl Stage {
                 _ => {}
             }
         }
-        let first = self.sent_from_beyond + 1;
-        self.sent_from_beyond += receipts.len() as u64;
-        let acked = stream.first + stream.items.len() as u64 - 1;
-        self.inbox.push(Input::Stream(ZoneStream { from: stream.to, to: HERE, first, items: receipts, acked }));
+        let after = self.sent_from_beyond;
+        let items: Vec<_> = (after + 1..).zip(receipts).collect();
+        self.sent_from_beyond += items.len() as u64;
+        let acked = stream.items.last().map_or(stream.after, |(number, _)| *number);
+        let part = ZoneStream { from: stream.to, to: HERE, after, items, acked, settled: after };
+        self.inbox.push(Input::Stream(part));
     }
 
     /// As a host does after a fault: a copy lives the journal again, and its instance stands as before the fault.
@@ -473,6 +475,8 @@ fn world(size: [f64; 2], portals: impl Iterator<Item = String>) -> World {
         tick_hz: TICK_HZ,
         players: 1000,
         portals: Default::default(),
+        hosts: Vec::new(),
+        apart_from: Vec::new(),
         config: Default::default(),
     };
     let mut here = zone("check.zone", HERE);

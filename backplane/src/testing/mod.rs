@@ -1,4 +1,7 @@
-//! A real Redis for tests: started on a free port in a directory of its own, killed, hung and brought back at will.
+//! Real Redises for tests: started on free ports in directories of their own, killed, hung and brought back at will.
+
+mod cluster;
+mod sentinels;
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
@@ -10,6 +13,9 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+
+pub use cluster::RedisCluster;
+pub use sentinels::RedisSentinels;
 
 /// Starting includes loading the append-only file.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
@@ -24,6 +30,8 @@ pub struct RedisServer {
     dir: TempDir,
     port: u16,
     arguments: Vec<String>,
+    /// Name of a file with more configuration, where there is one.
+    configuration: Option<&'static str>,
     /// None while it is down.
     process: Option<Child>,
 }
@@ -43,7 +51,22 @@ impl RedisServer {
     /// As [`Self::start`].
     pub async fn start_with(arguments: &[&str]) -> io::Result<Self> {
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let mut server = Self { dir: tempfile::tempdir()?, port: 0, arguments, process: None };
+        Self { dir: tempfile::tempdir()?, port: 0, arguments, configuration: None, process: None }
+            .on_a_free_port()
+            .await
+    }
+
+    /// Starts one with a configuration file: sentinels write into theirs.
+    async fn start_configured(arguments: &[&str], configuration: &str) -> io::Result<Self> {
+        const FILE: &str = "redis.conf";
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let server = Self { dir: tempfile::tempdir()?, port: 0, arguments, configuration: Some(FILE), process: None };
+        std::fs::write(server.dir.path().join(FILE), configuration)?;
+        server.on_a_free_port().await
+    }
+
+    async fn on_a_free_port(self) -> io::Result<Self> {
+        let mut server = self;
         let mut last = io::Error::other("no port was tried");
         for _ in 0..PORT_ATTEMPTS {
             server.port = free_port()?;
@@ -82,6 +105,15 @@ impl RedisServer {
         Ok(())
     }
 
+    /// Returns when everything acknowledged is in its file. While a sync is under way Redis keeps what comes in memory, and a
+    /// kill takes that.
+    ///
+    /// # Errors
+    /// When that does not come to be.
+    pub async fn until_written(&self) -> io::Result<()> {
+        until("everything is in the file", async || self.says(&["INFO"], "aof_buffer_length:0").await).await
+    }
+
     /// Starts it again, on the same port and directory, and waits until it answers. Kills it first when it is up.
     ///
     /// # Errors
@@ -90,6 +122,7 @@ impl RedisServer {
         self.kill()?;
         let process = Command::new("redis-server")
             .current_dir(self.dir.path())
+            .args(self.configuration)
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--logfile", "redis.log"])
             .args(&self.arguments)
             .stdin(Stdio::null())
@@ -117,6 +150,29 @@ impl RedisServer {
     /// When it is down.
     pub fn resume(&self) -> io::Result<()> {
         self.signal(Signal::CONT)
+    }
+
+    /// Sends it one command and returns the answer, a list flattened to its texts.
+    ///
+    /// # Errors
+    /// When it is down, or refuses the command.
+    pub async fn command(&self, words: &[&str]) -> io::Result<Vec<String>> {
+        let client = ::redis::Client::open(self.url()).map_err(io::Error::other)?;
+        let mut connection = client.get_multiplexed_async_connection().await.map_err(io::Error::other)?;
+        let (name, arguments) = words.split_first().ok_or_else(|| io::Error::other("no command"))?;
+        let mut command = ::redis::cmd(name);
+        command.arg(arguments);
+        let answer: ::redis::Value = command.query_async(&mut connection).await.map_err(io::Error::other)?;
+        match answer {
+            ::redis::Value::Array(_) => ::redis::from_redis_value(answer).map_err(io::Error::other),
+            single => Ok(vec![::redis::from_redis_value(single).map_err(io::Error::other)?]),
+        }
+    }
+
+    /// Whether the answer to a command has a line, or a text, like this one.
+    async fn says(&self, command: &[&str], wanted: &str) -> bool {
+        let answer = self.command(command).await.unwrap_or_default();
+        answer.iter().flat_map(|text| text.lines()).any(|line| line == wanted)
     }
 
     fn signal(&self, signal: Signal) -> io::Result<()> {
@@ -151,6 +207,16 @@ impl Drop for RedisServer {
             tracing::error!(%error, port = self.port, "redis-server was left running");
         }
     }
+}
+
+/// Waits for a condition that other processes bring about.
+async fn until(what: &str, condition: impl AsyncFn() -> bool) -> io::Result<()> {
+    let met = async {
+        while !condition().await {
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    timeout(START_TIMEOUT, met).await.map_err(|_| io::Error::other(format!("not in time: {what}")))
 }
 
 fn free_port() -> io::Result<u16> {

@@ -1,0 +1,165 @@
+//! What is said and done over a border. It takes the zones' streams, so it happens once, whatever is lost on the way: a line reaches
+//! the ghosts that stood within earshot, a verb its owner's module, and that module's answer the player, wherever she is by then.
+
+use std::collections::BTreeMap;
+
+use wod_protocol::bus::{MessageBody, ZoneItem};
+use wod_protocol::client::RejectCode;
+use wod_protocol::ids::{EntityId, Seq, Token, ZoneNo};
+use wod_protocol::units::{Pos, to_fixed};
+
+use super::Zone;
+use super::commands::{BLOCKED, is_beyond};
+use super::messages::code_name;
+use super::state::Dialogue;
+use super::versions::chosen;
+use crate::module::Event;
+
+/// How often something is passed on behind a player who has moved.
+pub(super) const HOPS: u8 = 8;
+
+impl Zone {
+    /// Tells these players something: those here at once, ghosts (and those on their way) through their zone. Of a line of chat also
+    /// characters beyond a border.
+    pub(super) fn tell_anywhere(&mut self, body: MessageBody, to: &[EntityId], latest: bool) {
+        let (here, beyond): (Vec<_>, Vec<_>) = to.iter().partition(|id| self.state.players.contains_key(*id));
+        self.tell_beyond(self.rules.number, &body, &beyond, latest, 0);
+        match body {
+            MessageBody::Event { name, data } if latest => self.tell_latest(name, data, here),
+            body => self.tell(body, &here),
+        }
+    }
+
+    fn tell_beyond(&mut self, origin: ZoneNo, body: &MessageBody, ids: &[EntityId], latest: bool, hops: u8) {
+        let mut zones: BTreeMap<ZoneNo, Vec<EntityId>> = BTreeMap::new();
+        for id in ids {
+            if let Some(zone) = self.whereabouts(*id) {
+                zones.entry(zone).or_default().push(*id);
+            }
+        }
+        for (zone, to) in zones {
+            // A stream that is full drops it, as it would a whisper.
+            self.send_item(zone, ZoneItem::Told { origin, to, body: body.clone(), latest, hops });
+        }
+    }
+
+    /// The other zone that an entity is in, or on its way to.
+    fn whereabouts(&self, id: EntityId) -> Option<ZoneNo> {
+        self.state.outbox.destination(id).or_else(|| self.state.scene.home(id))
+    }
+
+    /// Something heard or told over a border has come to those it is for.
+    pub(super) fn told(&mut self, item: ZoneItem) {
+        let ZoneItem::Told { origin, to, body, latest, hops } = item else { return };
+        let here = |id: &EntityId| self.state.players.contains_key(id) || self.state.scene.is_own(*id);
+        let (here, moved): (Vec<EntityId>, Vec<EntityId>) = to.iter().copied().partition(here);
+        if hops < HOPS {
+            self.tell_beyond(origin, &body, &moved, latest, hops + 1);
+        }
+        let (players, own): (Vec<EntityId>, Vec<EntityId>) =
+            here.iter().partition(|id| self.state.players.contains_key(*id));
+        match body {
+            MessageBody::Event { name, data } if latest => self.tell_latest(name, data, players),
+            MessageBody::Dialogue { dialogue, npc, text, options } => {
+                for player in players {
+                    let body = MessageBody::Dialogue { dialogue, npc, text: text.clone(), options: options.clone() };
+                    self.led_dialogue(origin, player, body);
+                }
+            }
+            MessageBody::Chat { from: speaker, mode, ref text, .. } => {
+                for listener in own {
+                    self.push_event(Event::Heard { listener, speaker, mode, text: text.clone() });
+                }
+                self.tell(body, &players);
+            }
+            body => self.tell(body, &players),
+        }
+    }
+
+    /// A character of another zone speaks to a player here; without options it ends the talk.
+    fn led_dialogue(&mut self, origin: ZoneNo, player: EntityId, body: MessageBody) {
+        let MessageBody::Dialogue { dialogue, npc, text, options } = body else { return };
+        let led_by = (origin != self.rules.number).then_some(origin);
+        if options.is_empty() && text.is_empty() {
+            return self.close_dialogue(player, dialogue, led_by);
+        }
+        let ids = options.iter().map(|option| option.id.clone()).collect();
+        self.open_dialogue(player, dialogue, Dialogue { npc, led_by, options: ids }, text, options);
+    }
+
+    /// A player uses a verb of a ghost: whoever owns it decides.
+    pub(super) fn interact_beyond(
+        &mut self,
+        player: EntityId,
+        at: Pos,
+        seq: Seq,
+        target: EntityId,
+        verb: &str,
+        args: &str,
+    ) {
+        let (verb, args) = (verb.to_owned(), args.to_owned());
+        let item = ZoneItem::Interact { player, at, seq, target, verb, args };
+        let sent = self.state.scene.home(target).is_some_and(|home| self.send_item(home, item));
+        if !sent {
+            self.reject(player, seq, &RejectCode::NotDelivered, "there is no getting through to it now");
+        }
+    }
+
+    /// A player answers a character of another zone.
+    pub(super) fn choose_beyond(
+        &mut self,
+        zone: ZoneNo,
+        player: EntityId,
+        seq: Seq,
+        dialogue: Token,
+        option: Option<String>,
+    ) {
+        if !self.send_item(zone, ZoneItem::Choose { player, seq, dialogue, option }) {
+            self.reject(player, seq, &RejectCode::NotDelivered, "there is no getting through to them now");
+        }
+    }
+
+    /// A player beyond the border uses something here.
+    pub(super) fn interacts_from(&mut self, from: ZoneNo, item: ZoneItem) {
+        let ZoneItem::Interact { player, at, seq, target, verb, args } = item else { return };
+        let scene = &self.state.scene;
+        let offered = |thing: &super::scene::Entity| thing.verbs.iter().find(|offered| offered.id == verb).cloned();
+        let refused = match scene.entities.get(&target).map(|thing| (thing.at, offered(thing))) {
+            None => Some((RejectCode::NoSuchTarget, "it is not there any more")),
+            Some((_, None)) => Some((RejectCode::NoSuchVerb, "that can't be done with it")),
+            Some((there, Some(offered))) if is_beyond(there, at, to_fixed(f64::from(offered.reach))) => {
+                Some((RejectCode::TooFar, "it is too far away"))
+            }
+            // The module could not even ask who she is.
+            Some(_) if scene.present(player).is_none() => Some((RejectCode::TooFar, "you are out of sight from there")),
+            Some(_) if self.state.versions.is_blocked(player, &verb) => Some((RejectCode::ModuleFault, BLOCKED)),
+            Some(_) => None,
+        };
+        match refused {
+            Some((code, why)) => self.refuse_from(from, player, seq, &code, why),
+            None => self.push_event(Event::Interacted { player, seq, target, verb, args }),
+        }
+    }
+
+    /// A player beyond the border answers a character here.
+    pub(super) fn chooses_from(&mut self, from: ZoneNo, item: ZoneItem) {
+        let ZoneItem::Choose { player, seq, dialogue, option } = item else { return };
+        if self.state.versions.is_blocked(player, &chosen(option.as_deref())) {
+            return self.refuse_from(from, player, seq, &RejectCode::ModuleFault, BLOCKED);
+        }
+        if self.state.scene.present(player).is_none() {
+            return self.refuse_from(from, player, seq, &RejectCode::NoSuchDialogue, "you are out of earshot");
+        }
+        self.push_event(Event::Chose { player, seq, dialogue, choice: option });
+    }
+
+    /// Refuses a command that came from another zone: there, unless she has come here meanwhile.
+    fn refuse_from(&mut self, from: ZoneNo, player: EntityId, seq: Seq, code: &RejectCode, why: &str) {
+        if self.state.players.contains_key(&player) {
+            return self.reject(player, seq, code, why);
+        }
+        let body = MessageBody::Reject { seq, code: code_name(code).into(), message: why.into() };
+        let (origin, to) = (self.rules.number, vec![player]);
+        self.send_item(from, ZoneItem::Told { origin, to, body, latest: false, hops: 0 });
+    }
+}
