@@ -38,8 +38,8 @@ pub struct Weather {
 pub enum Bug {
     /// Whoever says it holds a lease is believed, and what it appends is put at the journal's end.
     LeaseNotCompared,
-    /// An append replaces what stands at its index and after.
-    JournalOverwritten,
+    /// An append that is repeated is appended twice.
+    RepeatsAppended,
     /// Every third write of a record is acknowledged and not kept.
     RecordsNotKept,
 }

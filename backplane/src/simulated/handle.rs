@@ -31,8 +31,8 @@ const CHUNK_TIME: Duration = Duration::from_millis(1);
 pub(crate) struct Simulated {
     network: Arc<Mutex<Network>>,
     id: u64,
-    health: watch::Receiver<Health>,
-    incarnation: watch::Receiver<u64>,
+    health: watch::Sender<Health>,
+    incarnation: watch::Sender<u64>,
 }
 
 impl Drop for Simulated {
@@ -47,7 +47,7 @@ impl Simulated {
             let mut network = network.lock();
             let id = network.connect(process);
             let connection = &network.connections[&id];
-            (id, connection.health.subscribe(), connection.incarnation.subscribe())
+            (id, connection.health.clone(), connection.incarnation.clone())
         };
         Self { network, id, health, incarnation }
     }
@@ -57,11 +57,11 @@ impl Simulated {
     }
 
     pub(crate) fn health(&self) -> watch::Receiver<Health> {
-        self.health.clone()
+        self.health.subscribe()
     }
 
     pub(crate) fn incarnation(&self) -> watch::Receiver<u64> {
-        self.incarnation.clone()
+        self.incarnation.subscribe()
     }
 
     pub(crate) fn publish(&self, to: &Process, message: Bytes) -> Result<(), Error> {

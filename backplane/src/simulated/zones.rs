@@ -162,8 +162,9 @@ impl Store {
             return Ok(());
         }
         held?;
-        if moment.bug == Some(Bug::JournalOverwritten) {
-            keys.journal.truncate((first.0 as usize).saturating_sub(1));
+        if moment.bug == Some(Bug::RepeatsAppended) && first <= keys.end() {
+            keys.journal.extend(entries.iter().map(|entry| (lease.epoch, entry.clone())));
+            return Ok(());
         }
         keys.append(lease.epoch, first, entries)
     }

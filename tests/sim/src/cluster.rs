@@ -84,8 +84,7 @@ impl Cluster {
         let names: Vec<String> = (0..count).map(|index| format!("player{index}")).collect();
         let players = names.iter().map(|name| {
             let encoding = if rng.random_bool(0.5) { Encoding::Json } else { Encoding::MessagePack };
-            let lossy = planted == Some(Planted::FrameLost);
-            let mut player = Player::new(name.clone(), rng.random(), encoding, world.clone(), trace.clone(), lossy);
+            let mut player = Player::new(name.clone(), rng.random(), encoding, world.clone(), trace.clone(), planted);
             player.set_friends(names.iter().filter(|other| *other != name).cloned().collect());
             player
         });

@@ -59,6 +59,8 @@ pub enum Planted {
     CoinDoubled,
     /// Now and then the connection loses a message to a client.
     FrameLost,
+    /// Now and then a client does not notice who enters her roster.
+    RosterForgets,
     /// Hosts that were killed stay dead.
     HostsStayDead,
 }

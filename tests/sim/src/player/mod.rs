@@ -17,6 +17,7 @@ use wod_protocol::codec::{decode_server, encode_client};
 use wod_protocol::ids::{CorrectionNo, EntityId, MoveNo, MsgNo, Seq};
 use wod_protocol::world::World;
 
+use crate::Planted;
 use crate::trace::Trace;
 use behaviour::Mood;
 pub(crate) use deeds::{Deeds, Fate};
@@ -70,8 +71,8 @@ pub(crate) struct Player {
     /// Whispers that she has heard in this session. A new one may be told again what the old one had not acked.
     heard: Vec<String>,
     mood: Mood,
-    /// Some of what she is sent gets lost, which no connection does: for a test of the checks.
-    lossy: bool,
+    /// What goes wrong on purpose.
+    planted: Option<Planted>,
     /// What the server did wrong.
     pub(crate) faults: Vec<String>,
     orders: Orders,
@@ -130,7 +131,7 @@ impl Player {
         encoding: Encoding,
         world: Arc<World>,
         trace: Trace,
-        lossy: bool,
+        planted: Option<Planted>,
     ) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let until = Duration::from_millis(rng.random_range(100..3000));
@@ -146,7 +147,7 @@ impl Player {
             sight: None,
             deeds: Deeds::default(),
             heard: Vec::new(),
-            lossy,
+            planted,
             faults: Vec::new(),
             orders: Orders::default(),
         }
@@ -255,6 +256,8 @@ impl Player {
                 }
                 self.end_session(now);
             }
+            // Of two avatars that a lost history leaves, the older one's connection ends so.
+            CloseCode::Replaced if self.orders.history_lost => self.end_session(now),
             CloseCode::GoingAway | CloseCode::TooSlow | CloseCode::RateLimited | CloseCode::Full => {}
             CloseCode::TooBig
             | CloseCode::Malformed
@@ -302,7 +305,7 @@ impl Player {
                     self.trace.note(now, &self.name, format_args!("closed {code:?}"));
                     return self.closed(now, code);
                 }
-                Some(Arrival::Frame(_)) if self.lossy && self.rng.random_bool(0.01) => {}
+                Some(Arrival::Frame(_)) if self.planted == Some(Planted::FrameLost) && self.rng.random_bool(0.01) => {}
                 Some(Arrival::Frame(bytes)) => match decode_server(self.encoding, &bytes) {
                     Ok(message) => self.hear(now, message),
                     Err(error) => self.fault(format!("{now:?}: was sent no message: {error}")),
@@ -336,7 +339,8 @@ impl Player {
             }
             ServerMsg::Chat { mode: ChatMode::Whisper, text, from, .. } => {
                 if self.sight.as_ref().is_some_and(|sight| sight.you != from) {
-                    if self.heard.contains(&text) {
+                    // Who had heard it in a history that was lost may hear it again.
+                    if self.heard.contains(&text) && !self.orders.history_lost {
                         self.faults.push(format!("{}: {now:?}: heard \"{text}\" twice", self.name));
                     }
                     self.heard.push(text);
@@ -349,6 +353,7 @@ impl Player {
                     for entry in e {
                         match sight.roster.get_mut(&entry.0) {
                             Some(known) => (known.x, known.y) = (entry.1, entry.2),
+                            None if self.planted == Some(Planted::RosterForgets) => {}
                             None => strangers.push(entry.0),
                         }
                     }
@@ -461,6 +466,10 @@ impl Player {
         if full {
             sight.roster.clear();
             sight.complete = true;
+        }
+        let mut enter = enter;
+        if self.planted == Some(Planted::RosterForgets) && self.rng.random_bool(0.2) {
+            enter.pop();
         }
         let myself = enter.iter().any(|entry| entry.id == sight.you);
         sight.roster.extend(enter.into_iter().map(|entry| (entry.id, entry)));
