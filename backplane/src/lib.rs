@@ -56,6 +56,8 @@ pub mod faults;
 mod inbox;
 mod redis;
 #[cfg(feature = "testing")]
+pub mod simulated;
+#[cfg(feature = "testing")]
 pub mod testing;
 mod types;
 
@@ -88,6 +90,8 @@ pub struct Backplane {
 enum Backend {
     Embedded(Arc<embedded::Embedded>),
     Redis(Arc<redis::Redis>),
+    #[cfg(feature = "testing")]
+    Simulated(Arc<simulated::Simulated>),
 }
 
 impl Backplane {
@@ -111,6 +115,11 @@ impl Backplane {
     /// wanted durability, [`Error::Store`] when the address or credentials are wrong.
     pub async fn redis(url: &str, options: RedisOptions) -> Result<Self, Error> {
         Ok(Self::over(Backend::Redis(Arc::new(redis::Redis::connect(url, options).await?))))
+    }
+
+    #[cfg(feature = "testing")]
+    fn simulated(handle: simulated::Simulated) -> Self {
+        Self::over(Backend::Simulated(Arc::new(handle)))
     }
 
     fn over(backend: Backend) -> Self {
@@ -150,6 +159,11 @@ impl Backplane {
                 redis.close().await;
                 Ok(())
             }
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => {
+                simulated.close();
+                Ok(())
+            }
         }
     }
 
@@ -158,6 +172,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.health(),
             Backend::Redis(redis) => redis.health(),
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.health(),
         }
     }
 
@@ -168,6 +184,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.incarnation(),
             Backend::Redis(redis) => redis.incarnation(),
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.incarnation(),
         }
     }
 
@@ -184,6 +202,8 @@ impl Backplane {
                 Ok(())
             }
             Backend::Redis(redis) => redis.publish(to, &message).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.publish(to, message),
         }
     }
 
@@ -195,6 +215,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => Ok(embedded.subscribe(me, capacity)),
             Backend::Redis(redis) => redis.subscribe(me, capacity).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.subscribe(me, capacity),
         }
     }
 
@@ -209,6 +231,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.claim(zone, host, at_least).await,
             Backend::Redis(redis) => redis.claim(zone, host, at_least).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.claim(zone, host, at_least).await,
         }
     }
 
@@ -220,6 +244,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.renew(lease),
             Backend::Redis(redis) => redis.renew(lease).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.renew(lease).await,
         }
     }
 
@@ -233,6 +259,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.renew(lease),
             Backend::Redis(redis) => redis.reassert(lease).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.reassert(lease).await,
         }
     }
 
@@ -244,6 +272,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.release(lease).await,
             Backend::Redis(redis) => redis.release(lease).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.release(lease).await,
         }
     }
 
@@ -255,6 +285,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.transfer(lease, to).await,
             Backend::Redis(redis) => redis.transfer(lease, to).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.transfer(lease, to).await,
         }
     }
 
@@ -274,6 +306,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => Ok(zones.iter().map(|zone| embedded.owner(*zone)).collect()),
             Backend::Redis(redis) => redis.owners(zones).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.owners(zones).await,
         }
     }
 
@@ -303,6 +337,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.append(lease, first, entries).await,
             Backend::Redis(redis) => redis.append(lease, first, &entries).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.append(lease, first, entries).await,
         }
     }
 
@@ -322,6 +358,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.read_journal(zone, from, max_bytes).await,
             Backend::Redis(redis) => redis.read_journal(zone, from, max_bytes).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.read_journal(zone, from, max_bytes),
         }
     }
 
@@ -333,6 +371,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.journal_end(zone).await,
             Backend::Redis(redis) => redis.journal_end(zone).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.journal_end(zone).await,
         }
     }
 
@@ -345,6 +385,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.trim_journal(lease, before).await,
             Backend::Redis(redis) => redis.trim_journal(lease, before).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.trim_journal(lease, before).await,
         }
     }
 
@@ -361,6 +403,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.put_snapshot(lease, at, bytes).await,
             Backend::Redis(redis) => redis.put_snapshot(lease, at, &bytes).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.put_snapshot(lease, at, bytes).await,
         }
     }
 
@@ -372,6 +416,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.snapshot(zone).await,
             Backend::Redis(redis) => redis.snapshot(zone).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.snapshot(zone),
         }
     }
 
@@ -383,6 +429,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.snapshots(zone).await,
             Backend::Redis(redis) => redis.snapshots(zone).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.snapshots(zone).await,
         }
     }
 
@@ -394,6 +442,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.snapshot_at(zone, at).await,
             Backend::Redis(redis) => redis.snapshot_at(zone, at).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.snapshot_at(zone, at),
         }
     }
 
@@ -407,6 +457,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.record(sub).await,
             Backend::Redis(redis) => redis.record(sub).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.record(sub).await,
         }
     }
 
@@ -419,6 +471,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.put_record(sub, expected, bytes).await,
             Backend::Redis(redis) => redis.put_record(sub, expected, &bytes).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.put_record(sub, expected, bytes).await,
         }
     }
 
@@ -430,6 +484,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.delete_record(sub, expected).await,
             Backend::Redis(redis) => redis.delete_record(sub, expected).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.delete_record(sub, expected).await,
         }
     }
 
@@ -441,6 +497,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.reserve_name(folded, sub).await,
             Backend::Redis(redis) => redis.reserve_name(folded, sub).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.reserve_name(folded, sub).await,
         }
     }
 
@@ -452,6 +510,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.name_owner(folded).await,
             Backend::Redis(redis) => redis.name_owner(folded).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.name_owner(folded).await,
         }
     }
 
@@ -463,6 +523,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.release_name(folded, sub).await,
             Backend::Redis(redis) => redis.release_name(folded, sub).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.release_name(folded, sub).await,
         }
     }
 
@@ -480,6 +542,8 @@ impl Backplane {
                 Ok(())
             }
             Backend::Redis(redis) => redis.beat(kind, id, &body, ttl).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.beat(kind, id, body, ttl).await,
         }
     }
 
@@ -491,6 +555,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => Ok(embedded.beats(kind)),
             Backend::Redis(redis) => redis.beats(kind).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.beats(kind).await,
         }
     }
 
@@ -505,6 +571,8 @@ impl Backplane {
                 Ok(())
             }
             Backend::Redis(redis) => redis.end_beat(kind, id).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.end_beat(kind, id).await,
         }
     }
 
@@ -521,6 +589,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.put_blob(digest, bytes).await,
             Backend::Redis(redis) => redis.put_blob(digest, &bytes).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.put_blob(digest, bytes).await,
         }
     }
 
@@ -532,6 +602,8 @@ impl Backplane {
         let found = match &self.backend {
             Backend::Embedded(embedded) => embedded.blob(digest).await?,
             Backend::Redis(redis) => redis.blob(digest).await?,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.blob(digest)?,
         };
         match found {
             Some(bytes) if Digest::of(&bytes) != digest => Err(Error::WrongDigest { operation: "load a blob" }),
@@ -547,6 +619,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.delete_blob(digest).await,
             Backend::Redis(redis) => redis.delete_blob(digest).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.delete_blob(digest).await,
         }
     }
 
@@ -558,6 +632,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.put_value(key, bytes).await,
             Backend::Redis(redis) => redis.put_value(key, &bytes).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.put_value(key, bytes).await,
         }
     }
 
@@ -570,6 +646,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.replace_value(key, expected, bytes).await,
             Backend::Redis(redis) => redis.replace_value(key, expected.as_deref(), &bytes).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.replace_value(key, expected, bytes).await,
         }
     }
 
@@ -581,6 +659,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.value(key).await,
             Backend::Redis(redis) => redis.value(key).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.value(key),
         }
     }
 
@@ -592,6 +672,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.delete_value(key).await,
             Backend::Redis(redis) => redis.delete_value(key).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.delete_value(key).await,
         }
     }
 
@@ -603,6 +685,8 @@ impl Backplane {
         match &self.backend {
             Backend::Embedded(embedded) => embedded.values(prefix).await,
             Backend::Redis(redis) => redis.values(prefix).await,
+            #[cfg(feature = "testing")]
+            Backend::Simulated(simulated) => simulated.values(prefix).await,
         }
     }
 }
@@ -612,6 +696,8 @@ impl std::fmt::Debug for Backplane {
         f.write_str(match &self.backend {
             Backend::Embedded(_) => "Backplane(embedded)",
             Backend::Redis(_) => "Backplane(redis)",
+            #[cfg(feature = "testing")]
+            Backend::Simulated(_) => "Backplane(simulated)",
         })
     }
 }

@@ -1,5 +1,5 @@
-//! What every backend must do: each test below runs against the embedded backend, against a real Redis, and
-//! against a cluster of three.
+//! What every backend must do: each test below runs against the embedded backend, against a real Redis, against a cluster of
+//! three, and against the model that simulations use.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -24,6 +24,7 @@ use records::*;
 use restarts::*;
 use snapshots::*;
 use tempfile::TempDir;
+use wod_backplane::simulated::Simulation;
 use wod_backplane::testing::{RedisCluster, RedisServer};
 use wod_backplane::{Backplane, RedisOptions};
 
@@ -51,6 +52,14 @@ macro_rules! conformance {
                 let cluster = wod_backplane::testing::RedisCluster::start(3, 0).await.unwrap();
                 let backplane = wod_backplane::Backplane::redis(&cluster.url(), Default::default()).await.unwrap();
                 super::$name(super::Store::Cluster(Box::new(cluster)), backplane).await;
+            })+
+        }
+        mod simulated {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let simulation = wod_backplane::simulated::Simulation::in_real_time(1);
+                let backplane = simulation.connect("process");
+                super::$name(super::Store::Simulated(simulation), backplane).await;
             })+
         }
     };
@@ -100,6 +109,7 @@ enum Store {
     Embedded(TempDir),
     Redis(Box<RedisServer>),
     Cluster(Box<RedisCluster>),
+    Simulated(Simulation),
 }
 
 impl Store {
@@ -117,6 +127,7 @@ impl Store {
                 cluster.restart().await.unwrap();
                 Backplane::redis(&cluster.url(), RedisOptions::default()).await.unwrap()
             }
+            Self::Simulated(simulation) => simulation.connect("process"),
         }
     }
 }

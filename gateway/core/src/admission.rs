@@ -38,6 +38,9 @@ pub(crate) struct Admission {
     redirects: u32,
     /// Left of the times that a zone to which another has pointed may know nothing of her.
     doubts: u32,
+    /// The zone that knew nothing of her although her record named it. She may have gone from there since the record was read;
+    /// when both say so once more, the resume is impossible.
+    disbelieved: Option<ZoneNo>,
     step: Step,
 }
 
@@ -65,6 +68,7 @@ impl Admission {
             deadline: Some(now + ADMISSION_TIMEOUT),
             redirects: 0,
             doubts: MAX_DOUBTS,
+            disbelieved: None,
             step: Step::Reading,
         }
     }
@@ -83,6 +87,7 @@ impl Admission {
             deadline: Some(now + ADMISSION_TIMEOUT),
             redirects: 0,
             doubts: MAX_DOUBTS,
+            disbelieved: None,
             step: Step::Reading,
         })
     }
@@ -100,6 +105,7 @@ impl Admission {
             deadline: None,
             redirects: 0,
             doubts: MAX_DOUBTS,
+            disbelieved: None,
             step: Step::Reading,
         }
     }
@@ -221,7 +227,13 @@ impl Core {
     fn ask(&mut self, now: Duration, id: ConnId, zone: ZoneNo) {
         let known = self.zone_view(now, zone).is_some();
         let gateway = self.config.gateway.clone();
-        let Some(admission) = self.conns.get_mut(&id).and_then(|conn| conn.admission_mut()) else { return };
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        let current = conn.session().map(|session| session.n);
+        let Some(admission) = conn.admission_mut() else { return };
+        if let (AttachProof::Resume { n, .. }, Some(current)) = (&mut admission.proof, current) {
+            // Messages may go on coming, and be acked, while she is looked for.
+            *n = current;
+        }
         if !known {
             // A world file without that zone: another process has a newer one.
             admission.step = Step::Waiting { until: now + RECORD_RETRY };
@@ -282,6 +294,10 @@ impl Core {
             RefusedAttach::ResumeImpossible if admission.redirects > 0 && admission.doubts > 0 => {
                 admission.redirects = 0;
                 admission.doubts -= 1;
+                admission.step = Step::Waiting { until: now + RECORD_RETRY };
+            }
+            RefusedAttach::ResumeImpossible if admission.disbelieved != admission.asks() => {
+                admission.disbelieved = admission.asks();
                 admission.step = Step::Waiting { until: now + RECORD_RETRY };
             }
             RefusedAttach::ResumeImpossible if playing => {

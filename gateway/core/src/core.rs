@@ -1,6 +1,6 @@
 //! All connections of a gateway, and how each begins and ends.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,9 +36,9 @@ pub struct Core {
     pub(crate) config: Config,
     pub(crate) conns: IndexMap<ConnId, Conn>,
     /// The connection of every playing session.
-    pub(crate) sessions: HashMap<SessionId, ConnId>,
+    pub(crate) sessions: BTreeMap<SessionId, ConnId>,
     /// The connection of every attach request under way.
-    pub(crate) nonces: HashMap<Nonce, ConnId>,
+    pub(crate) nonces: BTreeMap<Nonce, ConnId>,
     pub(crate) zones: BTreeMap<ZoneNo, ZoneView>,
     /// Sessions whose connection ended here, until their zone surely knows.
     pub(crate) departed: BTreeMap<SessionId, Departed>,
@@ -100,8 +100,8 @@ impl Core {
         Self {
             config,
             conns: IndexMap::new(),
-            sessions: HashMap::new(),
-            nonces: HashMap::new(),
+            sessions: BTreeMap::new(),
+            nonces: BTreeMap::new(),
             zones: BTreeMap::new(),
             departed: BTreeMap::new(),
             dirty: Vec::new(),

@@ -268,7 +268,11 @@ impl Core {
             return;
         }
         match &gone.why {
-            GoneReason::Crossed(to) => session.transit = Some(Transit { to: *to, since: now, asked: now }),
+            GoneReason::Crossed(to) => {
+                // A repeat does not put off the time when she is looked for.
+                let known = session.transit.filter(|transit| transit.to == *to);
+                session.transit = Some(known.unwrap_or(Transit { to: *to, since: now, asked: now }));
+            }
             GoneReason::LoggedOut => self.close_ended(now, id, CloseCode::Bye, "logged out"),
             GoneReason::Replaced => {
                 self.close_ended(now, id, CloseCode::Replaced, "a newer connection has taken over");

@@ -1,8 +1,8 @@
 //! The gateway's heartbeat: operators see it, and zones learn from its end that the gateway's connections are lost.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use wod_backplane::Backplane;
 use wod_protocol::ids::GatewayId;
@@ -59,8 +59,9 @@ impl Beat {
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = beat.tick() => self.tell().await,
+                biased;
                 () = stop.cancelled() => break,
+                _ = beat.tick() => self.tell().await,
             }
         }
         if let Err(error) = self.backplane.end_beat(KIND, self.id.as_str()).await {

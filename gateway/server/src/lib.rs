@@ -12,32 +12,32 @@ mod listener;
 mod metrics;
 mod outbound;
 mod public;
+mod service;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod ticket;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::FutureExt;
 use rand::RngExt as _;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wod_backplane::Backplane;
-use wod_gateway_core::Core;
-use wod_protocol::bus::Process;
+use wod_gateway_core::Seeds;
 use wod_protocol::ids::GatewayId;
 
 pub use config::GatewayConfig;
 
-use beat::Beat;
-use driver::{CONNECTION_QUEUE, Driver, INBOX_QUEUE, PUBLISH_QUEUE, Sources};
-use metrics::Metrics;
-use ticket::TicketVerifier;
+use driver::SeedSource;
+use service::Service;
+use ticket::{TicketVerifier, Tickets};
 
 /// Time for connections to close when the gateway stops; then they are cut.
 const DRAIN_GRACE: Duration = Duration::from_secs(5);
@@ -67,7 +67,7 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     config.check()?;
     let id = GatewayId::from(format!("{}-{:08x}", config.id, rand::rng().random::<u32>()));
-    let tickets = Arc::new(TicketVerifier::new(config.ticket_key.as_deref())?);
+    let tickets = Tickets::Signed(Arc::new(TicketVerifier::new(config.ticket_key.as_deref())?));
     let listener = bind(config.listen, "--listen").await?;
     let admin_listener = match config.admin {
         Some(address) => Some(bind(address, "--admin").await?),
@@ -77,23 +77,16 @@ pub async fn run(
         listen: listener.local_addr()?,
         admin: admin_listener.as_ref().map(TcpListener::local_addr).transpose()?,
     };
-    let inbox = backplane.subscribe(&Process::Gateway(id.clone()), INBOX_QUEUE).await.context("opening the inbox")?;
-
-    let metrics = Metrics::default();
-    let drain = CancellationToken::new();
-    let leaving = CancellationToken::new();
-    let end = CancellationToken::new();
-    let connections = TaskTracker::new();
-    let (driver_tx, connection_rx) = mpsc::channel(CONNECTION_QUEUE);
-    let (publish_tx, publish_rx) = mpsc::channel(PUBLISH_QUEUE);
-    let core = Core::new(wod_gateway_core::Config {
+    let settings = wod_gateway_core::Config {
         gateway: id.clone(),
         world: config.world.clone(),
         allow_guests: config.allow_guests,
         max_connections: config.max_connections,
-    });
-    let driver = Driver::new(core, backplane.clone(), tickets, publish_tx, metrics.clone());
-    let sources = Sources { connection_rx, inbox, health: backplane.health(), drain: drain.clone(), stop: end.clone() };
+    };
+    let Service { driver_tx, metrics, drain, end, mut tasks } =
+        Service::start(settings, backplane.clone(), tickets, seeds(), (config.region.clone(), addresses)).await?;
+    let leaving = CancellationToken::new();
+    let connections = TaskTracker::new();
     let public = Arc::new(public::Public {
         backplane: backplane.clone(),
         driver_tx,
@@ -103,26 +96,6 @@ pub async fn run(
         next_conn: AtomicU64::new(1),
         notice: config.notice.clone(),
     });
-    let beat = Beat {
-        id: id.clone(),
-        region: config.region.clone(),
-        max_connections: config.max_connections,
-        addresses,
-        began: Instant::now(),
-        backplane: backplane.clone(),
-        metrics: metrics.clone(),
-        drain: drain.clone(),
-    };
-    // Zones take a gateway without heartbeat for dead, so the first one comes before the first player.
-    beat.tell().await;
-
-    // None of them ends by itself before it is told to.
-    let mut tasks: JoinSet<anyhow::Result<()>> = JoinSet::new();
-    tasks.spawn(driver.run(sources));
-    let publisher = driver::publish(backplane.clone(), publish_rx, metrics.clone());
-    tasks.spawn(publisher.map(Ok));
-    let beats = beat.run(end.clone());
-    tasks.spawn(beats.map(Ok));
     let limit = config.max_connections.saturating_add(SPARE_CONNECTIONS);
     let players =
         listener::serve(listener, public::router(public, &config), connections.clone(), limit, leaving.clone());
@@ -160,6 +133,14 @@ pub async fn run(
         ended.context("a task panicked")??;
     }
     Ok(())
+}
+
+/// From the system's random source.
+fn seeds() -> SeedSource {
+    Box::new(|| {
+        let mut rng = rand::rng();
+        Seeds { session: rng.random(), nonce: rng.random(), token: rng.random() }
+    })
 }
 
 async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {

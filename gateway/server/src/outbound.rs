@@ -71,17 +71,20 @@ impl Outbound {
     /// Waits for something to do. For one writer only.
     pub(crate) async fn next(&self) -> Next {
         loop {
-            {
-                let mut state = self.shared.state.lock();
-                if !state.frames.is_empty() {
-                    return Next::Frames(state.frames.drain(..).collect());
-                }
-                if let Some((code, reason)) = state.close.take() {
-                    return Next::Close(code, reason);
-                }
+            if let Some(next) = self.try_next() {
+                return next;
             }
             self.shared.changed.notified().await;
         }
+    }
+
+    /// What is to do now, if anything.
+    pub(crate) fn try_next(&self) -> Option<Next> {
+        let mut state = self.shared.state.lock();
+        if !state.frames.is_empty() {
+            return Some(Next::Frames(state.frames.drain(..).collect()));
+        }
+        state.close.take().map(|(code, reason)| Next::Close(code, reason))
     }
 
     /// The writer has written so many bytes. True when that ended a congestion.

@@ -213,15 +213,7 @@ impl Committer {
     /// The store may have lost the last it was told: whose the zone is, the journal's end, who is in it.
     async fn remind_the_store(&mut self) -> Result<(), Error> {
         self.reassert().await?;
-        let end = loop {
-            match self.host.backplane.journal_end(self.lease.zone).await {
-                Err(error) if error.is_transient() => tokio::time::sleep(RETRY).await,
-                end => break end?,
-            }
-        };
-        if end < self.end {
-            self.mend(Error::NotNext { operation: "look for the journal's end", expected: end.next() }).await?;
-        }
+        self.put_back().await?;
         self.port.push(Input::StoreLost);
         Ok(())
     }
@@ -239,25 +231,68 @@ impl Committer {
     /// A store that has failed over may have lost our lease, and the journal's last entries, which nobody else has: they are put
     /// back. An error: it has not; the zone is somebody else's, or more is lost than is kept.
     async fn mend(&mut self, error: Error) -> Result<(), Error> {
-        if matches!(error, Error::Fenced { .. }) {
-            return self.reassert().await;
+        match error {
+            Error::Fenced { .. } => {
+                self.reassert().await?;
+                self.put_back().await?;
+            }
+            Error::NotNext { .. } if self.put_back().await? > 0 => {
+                self.port.push(Input::StoreLost);
+            }
+            error => return Err(error),
         }
-        let Error::NotNext { expected, .. } = error else { return Err(error) };
-        let lost = (self.end.0 + 1).saturating_sub(expected.0);
-        let Some(entries) = self.recent.last(lost) else { return Err(error) };
-        tracing::error!(zone = %self.port.zone, lost, "the store has lost entries of the journal: they are appended again");
-        self.host
-            .troubles
-            .add(self.port.zone, format!("the store had lost its last {lost} entries; they were appended again"));
-        metrics::counter!("wod_journal_lost_entries_total", "zone" => self.port.zone.to_string()).increment(lost);
-        let mut first = expected;
+        Ok(())
+    }
+
+    /// Appends again what the journal has lost of ours; how many entries that was. First the last one that is left is compared:
+    /// before we had our lease back, an older owner may have had its own back and gone on in our place. Then the zone is let
+    /// go, and recovered from what is there.
+    async fn put_back(&mut self) -> Result<u64, Error> {
+        let end = self.journal_end().await?.min(self.end);
+        let lost = self.end.0 - end.0;
+        let compared = u64::from(end > JournalIndex(0));
+        if lost + compared == 0 {
+            return Ok(0);
+        }
+        let diverged = Error::Diverged { operation: "compare the journal's end", at: end };
+        let Some(mut entries) = self.recent.last(lost + compared) else { return Err(diverged) };
+        if compared > 0 && self.entry(end).await?.as_ref() != Some(&entries.remove(0)) {
+            return Err(diverged);
+        }
+        if lost > 0 {
+            let zone = self.port.zone;
+            tracing::error!(%zone, lost, "the store has lost entries of the journal: they are appended again");
+            let trouble = format!("the store had lost its last {lost} entries; they were appended again");
+            self.host.troubles.add(zone, trouble);
+            metrics::counter!("wod_journal_lost_entries_total", "zone" => zone.to_string()).increment(lost);
+        }
+        let mut first = end.next();
         for batch in batches(entries) {
             let count = batch.len() as u64;
             self.store(first, batch).await?;
             first = JournalIndex(first.0 + count);
         }
-        self.port.push(Input::StoreLost);
-        Ok(())
+        Ok(lost)
+    }
+
+    /// Index of the journal's last entry, as soon as the store says it.
+    async fn journal_end(&self) -> Result<JournalIndex, Error> {
+        loop {
+            match self.host.backplane.journal_end(self.lease.zone).await {
+                Err(error) if error.is_transient() => tokio::time::sleep(RETRY).await,
+                end => return end,
+            }
+        }
+    }
+
+    /// That entry of the journal, as soon as the store says it.
+    async fn entry(&self, at: JournalIndex) -> Result<Option<Bytes>, Error> {
+        loop {
+            match self.host.backplane.read_journal(self.lease.zone, at, 1).await {
+                Err(error) if error.is_transient() => tokio::time::sleep(RETRY).await,
+                read => return Ok(read?.into_iter().next().map(|(_, entry)| entry)),
+            }
+        }
     }
 
     /// The tick is durable: its effects leave.

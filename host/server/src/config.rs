@@ -39,6 +39,8 @@ pub struct HostConfig {
     pub sandbox: SandboxOptions,
     /// A zone's snapshot is written when replaying its journal since the last would take this long. Default 100 ms.
     pub replay_budget: Duration,
+    /// And after this many journal entries at the latest, at least 1. Default 10,000.
+    pub replay_entries: u64,
     /// How long this host leaves an unowned zone that belongs elsewhere (to another region, to hosts the world file names) to
     /// hosts that suit it better, or, when the zone was not seen with an owner yet, to such as may come. Default 5 s.
     pub foreign_grace: Duration,
@@ -48,13 +50,13 @@ pub struct HostConfig {
 
 /// [`HostConfig::replay_budget`] unless set otherwise.
 pub const REPLAY_BUDGET: Duration = Duration::from_millis(100);
+/// [`HostConfig::replay_entries`] unless set otherwise.
+pub const REPLAY_ENTRIES: u64 = 10_000;
 
 /// Inputs that may wait for one zone's next tick; more are dropped and counted (every sender repeats what matters).
 pub(crate) const ZONE_QUEUE: usize = 65_536;
 /// Messages that may wait in this process' inbox; more are dropped and counted (resync repairs it).
 pub(crate) const INBOX_QUEUE: usize = 16_384;
-/// A snapshot is written after this many journal entries at the latest.
-pub(crate) const REPLAY_ENTRIES: u64 = 10_000;
 /// Store requests of all zones of a host that run at once; the rest wait their turn (zones repeat them).
 pub(crate) const STORE_CONCURRENCY: usize = 64;
 /// Copies of zones in which other versions are tried at once; more wait.

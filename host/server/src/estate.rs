@@ -84,7 +84,7 @@ impl Estate {
             taken: Arc::default(),
         };
         let state = state.unwrap_or_else(|| Zone::new(host.config.world.clone(), zone.number));
-        let budget = host.config.replay_budget;
+        let budget = (host.config.replay_budget, host.config.replay_entries);
         self.workers.adopt(ZoneRunner::new(state, port.clone(), modules, commit_tx, zone, (took, entries), budget));
         host.add(port.clone());
         self.tasks.spawn(Rescue::new(host.clone(), port.clone(), rebuilt, steps_rx).run());

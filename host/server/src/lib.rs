@@ -56,7 +56,7 @@ use wod_protocol::bus::Process;
 use wod_protocol::registry::HostBeat;
 use wod_sandbox::Sandbox;
 
-pub use config::{HostConfig, REPLAY_BUDGET};
+pub use config::{HostConfig, REPLAY_BUDGET, REPLAY_ENTRIES};
 
 use config::{INBOX_QUEUE, MIGRATION_QUEUE};
 use estate::Estate;

@@ -18,7 +18,6 @@ use wod_sim::module::Module;
 use wod_sim::zone::{PlayerInfo, Sleep, SnapshotError, Zone};
 
 use crate::committer::{Commit, SwapDone, TickCommit};
-use crate::config::REPLAY_ENTRIES;
 use crate::migration::Departure;
 use crate::modules::LiveModules;
 use crate::port::ZonePort;
@@ -80,8 +79,8 @@ pub(crate) struct ZoneRunner {
     /// What a replay since the last snapshot would take, and over how many entries.
     replay_cost: Duration,
     replay_entries: u64,
-    /// A snapshot is due when a replay would take longer.
-    replay_budget: Duration,
+    /// A snapshot is due when a replay would take longer, or over more entries.
+    replay_budget: (Duration, u64),
     durations: VecDeque<u32>,
     /// Under the labels of the module that runs.
     tick_seconds: metrics::Histogram,
@@ -100,7 +99,7 @@ impl ZoneRunner {
         commit_tx: mpsc::Sender<Commit>,
         settings: &world::Zone,
         replayed: (Duration, u64),
-        replay_budget: Duration,
+        replay_budget: (Duration, u64),
     ) -> Self {
         let now = Instant::now();
         let mut pace = Pace::default();
@@ -274,7 +273,8 @@ impl ZoneRunner {
         if !self.hand_over(commit) {
             return false;
         }
-        if self.replay_entries > 0 && (self.replay_cost > self.replay_budget || self.replay_entries > REPLAY_ENTRIES) {
+        let (time, entries) = self.replay_budget;
+        if self.replay_entries > 0 && (self.replay_cost > time || self.replay_entries > entries) {
             self.snapshot();
         }
         true

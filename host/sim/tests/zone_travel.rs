@@ -70,6 +70,21 @@ fn what_she_did_when_she_crossed_takes_effect_before_she_goes_even_where_the_mod
 }
 
 #[test]
+fn what_she_did_in_the_call_in_which_the_module_sends_her_away_goes_with_her() {
+    let mut town = Town::new(&[WEST, EAST]);
+    let ann = town.join("Ann", WEST);
+    let npc = town.clients[ann].roster[0];
+    town.act(ann, |client| client.say("zone ny.east"));
+    town.act(ann, |client| client.use_on(npc, "poke"));
+    town.steps(20);
+    assert_eq!(town.clients[ann].zone, EAST);
+    assert_eq!(town.clients[ann].rejects(), ["ouch"]);
+    let record = town.store.records.values().find(|record| record.player.name == "Ann").unwrap();
+    assert_eq!(record.player.saved["puppet"][..], [POKED]);
+    town.check_copies();
+}
+
+#[test]
 fn what_she_did_when_she_logged_out_is_in_her_record() {
     for fails in [false, true] {
         let mut town = Town::new(&[WEST]);

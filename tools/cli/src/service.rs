@@ -133,6 +133,7 @@ pub(crate) fn host_config(
         limits: Limits::default(),
         sandbox: SandboxOptions { compiler: Compiler::Child(child), cache: Some(compiled) },
         replay_budget: wod_host::REPLAY_BUDGET,
+        replay_entries: wod_host::REPLAY_ENTRIES,
         foreign_grace: FOREIGN_GRACE,
         rebalance: settings.rebalance,
     })

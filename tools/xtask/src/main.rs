@@ -10,6 +10,7 @@ mod distributed;
 mod machine;
 mod paths;
 mod shell;
+mod sim;
 mod test;
 mod tidy;
 
@@ -38,6 +39,8 @@ enum Command {
     Bench(bench::Command),
     /// Kill, stop and restart every part of a world under players; print how long they stood still and what was lost
     Chaos(chaos::Args),
+    /// Simulate a small world, processes, store and players in one thread, under faults drawn from a seed; over many seeds
+    Sim(sim::Args),
     /// Check the rules of the house: who depends on whom, sizes of files, what the README lists
     Tidy,
     /// Format all Rust code
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::Distributed(args) => distributed::run(&args),
         Command::Bench(command) => bench::run(&command),
         Command::Chaos(args) => chaos::run(&args),
+        Command::Sim(args) => sim::run(&args),
         Command::Tidy => tidy::run(),
         Command::Fmt => test::format(),
     };

@@ -17,7 +17,12 @@ pub(crate) fn target() -> PathBuf {
 
 /// The `wod` program of a profile's folder: `debug` or `release`.
 pub(crate) fn wod(profile: &str) -> PathBuf {
-    target().join(profile).join("wod")
+    binary(profile, "wod")
+}
+
+/// Any program of ours.
+pub(crate) fn binary(profile: &str, name: &str) -> PathBuf {
+    target().join(profile).join(name)
 }
 
 /// Where the built zones go.

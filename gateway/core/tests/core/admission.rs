@@ -214,12 +214,20 @@ fn an_impossible_resume_falls_back_to_the_ticket_and_is_4104_without_one() {
     let conn = rig.open(2, Encoding::Json);
     rig.send(conn, resume_of(&guest, 0, None));
     let (_, request) = rig.attach_request();
+    // Believed when her record still names that zone.
+    refuse(&mut rig, &mut zone, &request, RefusedAttach::ResumeImpossible);
+    assert_eq!(rig.closed(conn), None);
+    rig.pass(Duration::from_millis(200));
     refuse(&mut rig, &mut zone, &request, RefusedAttach::ResumeImpossible);
     assert_eq!(rig.closed(conn), Some(CloseCode::ResumeImpossible));
+    rig.inputs();
 
     let conn = rig.open(3, Encoding::Json);
     rig.send(conn, resume_of(&guest, 0, Some("good")));
     let (_, request) = rig.attach_request();
+    refuse(&mut rig, &mut zone, &request, RefusedAttach::ResumeImpossible);
+    rig.pass(Duration::from_millis(200));
+    rig.inputs();
     refuse(&mut rig, &mut zone, &request, RefusedAttach::ResumeImpossible);
     let (_, request) = rig.attach_request();
     assert_eq!((request.sub.as_str(), &request.proof), ("ann", &AttachProof::Login));

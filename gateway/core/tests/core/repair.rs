@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use crate::support::*;
-use wod_gateway_core::Event;
+use wod_gateway_core::{Event, Whereabouts};
 use wod_protocol::bus::*;
 use wod_protocol::client::*;
 use wod_protocol::ids::*;
+use wod_protocol::record::Place;
 use wod_protocol::registry::Owner;
 
 #[test]
@@ -351,6 +352,43 @@ fn a_resume_that_meets_the_player_between_two_zones_is_tried_again() {
         rig.pass(Duration::from_millis(100));
     }
     assert_eq!((answers, rig.closed(conn)), (3, None));
+}
+
+#[test]
+fn a_resume_whose_record_was_read_before_she_crossed_is_tried_again() {
+    let (mut rig, mut elysium) = (Rig::new(), FakeZone::elysium());
+    let ann = rig.join(&mut elysium, 1, Encoding::Json, "Ann");
+    rig.event(Event::Closed { conn: ann.conn });
+    rig.records.insert("guest:ann".into(), in_elysium());
+    let conn = rig.open(2, Encoding::Json);
+    rig.send(conn, resume_of(&ann, 0, None));
+    let (zone, request) = rig.attach_request();
+    assert_eq!(zone, ELYSIUM);
+    // She has arrived next door meanwhile, and Elysium has forgotten her.
+    rig.records.insert("guest:ann".into(), Whereabouts { place: Place::Zone(STREETS), zone: STREETS });
+    let mut frame = elysium.tick();
+    let why = RefusedAttach::ResumeImpossible;
+    frame.refused.push(AttachRefused { session: request.session, nonce: request.nonce, why });
+    rig.frame(&mut elysium, frame);
+    rig.pass(Duration::from_millis(200));
+    assert_eq!(rig.attach_request().0, STREETS);
+    assert_eq!(rig.closed(conn), None);
+}
+
+#[test]
+fn a_repeated_word_of_a_crossing_does_not_put_off_the_search_for_her() {
+    let (mut rig, mut elysium) = (Rig::new(), FakeZone::elysium());
+    let ann = rig.join(&mut elysium, 1, Encoding::Json, "Ann");
+    rig.records.insert("guest:ann".into(), Whereabouts { place: Place::Zone(STREETS), zone: STREETS });
+    for _ in 0..3 {
+        let mut frame = elysium.tick();
+        frame.gone = vec![Gone { session: ann.id, attach: ann.attach, why: GoneReason::Crossed(STREETS) }];
+        rig.frame(&mut elysium, frame);
+        rig.inputs();
+        rig.pass(Duration::from_secs(8));
+    }
+    let (zone, request) = rig.attach_request();
+    assert_eq!((zone, request.session), (STREETS, ann.id));
 }
 
 #[test]

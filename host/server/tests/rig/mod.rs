@@ -71,6 +71,7 @@ pub fn config(host: &str, zones: u8) -> HostConfig {
         limits: Limits::default(),
         sandbox: SandboxOptions::default(),
         replay_budget: REPLAY_BUDGET,
+        replay_entries: wod_host::REPLAY_ENTRIES,
         foreign_grace: Duration::from_secs(5),
         rebalance: false,
     }

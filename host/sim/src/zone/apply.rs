@@ -14,7 +14,7 @@ use super::limits::{OPEN_DIALOGUES, TAGS};
 use super::commands::heading_of;
 use super::orders::{Command, Facing};
 use super::scene::{Entity, to_point, to_pos};
-use super::state::{Dialogue, Link};
+use super::state::{Dialogue, Leaving, Link};
 use super::turn::Look;
 use crate::module::{Audience, Event, Hearers, LeaveReason, MoveEnd, Spawning, Tag};
 use crate::space::mover::Aim;
@@ -85,7 +85,13 @@ impl Zone {
                 }
             }
             Command::SendAway(id, to, place) => self.send_away(id, to, place),
-            Command::Kick(id, reason) => self.logout(id, LeaveReason::Kicked, GoneReason::Kicked(reason)),
+            Command::Kick(id, reason) => {
+                if self.state.players.contains_key(&id) {
+                    // As with one who is sent away: at the end of this tick.
+                    let leaving = Leaving::World { reason: LeaveReason::Kicked, gone: GoneReason::Kicked(reason) };
+                    self.state.leaving.insert(id, leaving);
+                }
+            }
             Command::Mute(id, ticks) => {
                 let until = if ticks == 0 { 0 } else { self.state.tick.0 + u64::from(ticks) };
                 if let Some(player) = self.state.players.get_mut(&id) {

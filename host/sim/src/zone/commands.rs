@@ -6,7 +6,7 @@ use wod_protocol::ids::{AttachNo, EntityId, Seq, SessionId, Token, ZoneNo};
 use wod_protocol::units::{Fixed, Heading, Pos, to_fixed};
 
 use super::Zone;
-use super::state::{Exit, Link};
+use super::state::{Exit, Leaving, Link};
 use super::versions::chosen;
 use crate::module::Event;
 use crate::space::claim::{Verdict, Why};
@@ -75,8 +75,9 @@ impl Zone {
             let Some(entity) = self.state.scene.entities.get(&id) else { return };
             let (at, heading) = (self.landing(&way, entity.at, id), entity.heading);
             self.place_player(id, at, heading, "placed");
-        } else {
-            self.depart(id, to, way, None);
+        } else if self.state.players.contains_key(&id) {
+            // At the end of this tick: what else the module orders for her in the same call goes with her.
+            self.state.leaving.insert(id, Leaving::Zone { to, way, at: None });
         }
     }
 

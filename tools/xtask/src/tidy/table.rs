@@ -75,6 +75,21 @@ pub(super) const RULES: &[Rule] = &[
         tests_may_use: &["wod-sandbox", "wod-sim"],
         never_reaches: &["wasmtime"],
     },
+    Rule {
+        package: "wod-tests-sim",
+        may_use: &[
+            "wod-protocol",
+            "wod-backplane",
+            "wod-gateway-core",
+            "wod-gateway",
+            "wod-sim",
+            // For what a host's configuration names.
+            "wod-sandbox",
+            "wod-host",
+        ],
+        tests_may_use: &[],
+        never_reaches: &[],
+    },
 ];
 
 /// A zone may use the SDK, and the testkit in its tests.
@@ -88,11 +103,11 @@ pub(super) const OWNERS: &[(&str, &[&str])] = &[
     ("redb", &["wod-backplane"]),
     // The bots of `wod` and the end-to-end tests are clients.
     ("tokio-tungstenite", &["wod-gateway", "wod", "wod-tests"]),
-    ("tokio", &["wod-backplane", "wod-gateway", "wod-host", "wod", "wod-tests"]),
+    ("tokio", &["wod-backplane", "wod-gateway", "wod-host", "wod", "wod-tests", "wod-tests-sim"]),
     ("wit-bindgen", &["wod-zone"]),
     // The sandbox only with its feature `testing`.
     ("wit-component", &["wod", "wod-sandbox"]),
     ("tiled", &["wod-map"]),
-    ("clap", &["wod", "xtask"]),
+    ("clap", &["wod", "wod-tests-sim", "xtask"]),
     ("axum", &["wod-gateway", "wod-host"]),
 ];
