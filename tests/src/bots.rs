@@ -86,6 +86,11 @@ impl Found {
         self.0["disconnects"].as_object().map_or(0, |all| all.values().filter_map(Value::as_u64).sum())
     }
 
+    /// How they ended: `lost`, or the code of the close; none: `{}`.
+    pub fn how_sockets_ended(&self) -> String {
+        self.0["disconnects"].to_string()
+    }
+
     /// Commands that were lost, commands that took effect twice.
     pub fn commands(&self) -> [u64; 2] {
         [self.faults(&["unacked", "line_lost", "effect_lost", "bad_ack"]), self.faults(&["effect_twice", "doubled"])]

@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use wod_backplane::testing::RedisSentinels;
+use wod_backplane::testing::{RedisCluster, RedisSentinels};
 use wod_tests::bots::Bots;
-use wod_tests::cluster::Cluster;
+use wod_tests::cluster::{Cluster, until};
 
 /// Bots in the tests of every day.
 const BOTS: usize = 100;
@@ -78,6 +78,32 @@ async fn the_redis_primary_fails_over() {
     trial.end(Duration::from_secs(5), NOBODY).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_redis_primary_fails_over_and_takes_two_seconds_of_writes_with_it() {
+    let mut redis = RedisSentinels::start().await.unwrap();
+    let cluster = Cluster::distributed_on(&redis.url()).await.unwrap();
+    let trial = Trial::begin("Sentinel: 2 s of writes lost", cluster).await;
+    redis.cut_the_replica_off().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    redis.servers[0].kill().unwrap();
+    // Otherwise nothing was tried: the new primary lacks what only the owners know.
+    let appends_again = async || {
+        let mut hosts = trial.cluster.hosts.iter();
+        Ok(hosts.any(|(_, host)| host.log().contains("the store has lost entries of the journal")))
+    };
+    until(Duration::from_secs(20), "an owner that appends again", appends_again).await.unwrap();
+    trial.end(Duration::from_secs(5), NOBODY).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_primary_of_a_redis_cluster_fails_over() {
+    let mut redis = RedisCluster::start(3, 1).await.unwrap();
+    let cluster = Cluster::distributed_on(&redis.url()).await.unwrap();
+    let trial = Trial::begin("Cluster: primary kill -9", cluster).await;
+    redis.primaries[0].kill().unwrap();
+    trial.end(Duration::from_secs(5), NOBODY).await;
+}
+
 /// A second host of the first one's region, which takes over at once: one of another region would wait five seconds more.
 async fn with_a_spare_host() -> Cluster {
     let mut cluster = Cluster::distributed().await.unwrap();
@@ -115,7 +141,7 @@ impl Trial {
         let [said, heard] = found.lines();
         println!(
             "{:<28} {} bots ({:.0} neighbours each, {said} lines said, {heard} heard): standstill {:.2} s (goal {:.0}); commands {lost} lost, \
-             {doubled} doubled; messages {} lost; sockets {} lost",
+             {doubled} doubled; messages {} lost; sockets {} lost {}",
             self.name,
             self.bots_count,
             found.neighbours(),
@@ -123,6 +149,7 @@ impl Trial {
             standstill.as_secs_f64(),
             found.messages_lost(),
             found.sockets_lost(),
+            found.how_sockets_ended(),
         );
         let logs = self.cluster.logs();
         assert_eq!(found.broken(), "", "{}: promises were broken\n{logs}", self.name);

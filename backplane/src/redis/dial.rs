@@ -113,6 +113,11 @@ impl Link {
             let source = "this Redis is a replica and takes no writes".into();
             return Err(Error::Away { operation: OPERATION, source: Some(source) });
         }
+        if says("loading:1") {
+            // It does not say yet what it will keep.
+            let source = "this Redis is still loading its file".into();
+            return Err(Error::Away { operation: OPERATION, source: Some(source) });
+        }
         let history = History { run: fact("run_id:").into(), replication: fact("master_replid:").into() };
         if self.options.allow_no_persistence {
             return Ok(history);

@@ -91,14 +91,15 @@ impl Redis {
         command: Command,
     ) -> Result<T, Error> {
         let Command { key, command } = command;
-        let sent = self.nodes.send(operation, &key, lane, &command, Patience::Some).await?;
+        // On the heap, like calls: otherwise each operation's future, and all that it is part of, would hold it.
+        let sent = Box::pin(self.nodes.send(operation, &key, lane, &command, Patience::Some)).await?;
         sent.answer.map_err(|source| Error::store(operation, source))
     }
 
     /// One command that writes something to be kept.
     async fn write<T: FromRedisValue>(&self, operation: &'static str, command: Command) -> Result<T, Error> {
         let Command { key, command } = command;
-        let mut sent = self.nodes.send(operation, &key, Lane::Store, &command, Patience::Some).await?;
+        let mut sent = Box::pin(self.nodes.send(operation, &key, Lane::Store, &command, Patience::Some)).await?;
         let answer = std::mem::replace(&mut sent.answer, Ok(::redis::Value::Nil));
         let answer = answer.map_err(|source| Error::store(operation, source))?;
         sent.confirm(operation).await?;
@@ -107,12 +108,12 @@ impl Redis {
 
     /// A function that reads, or whose loss does no harm.
     async fn call(&self, operation: &'static str, call: Call) -> Result<Reply, Error> {
-        Ok(self.call_over(operation, Lane::Store, call).await?.0)
+        Ok(Box::pin(self.call_over(operation, Lane::Store, call)).await?.0)
     }
 
     /// A function that writes something to be kept.
     async fn call_to_write(&self, operation: &'static str, call: Call) -> Result<Reply, Error> {
-        let (reply, sent) = self.call_over(operation, Lane::Store, call).await?;
+        let (reply, sent) = Box::pin(self.call_over(operation, Lane::Store, call)).await?;
         sent.confirm(operation).await?;
         Ok(reply)
     }

@@ -35,7 +35,7 @@ impl Redis {
         for chunk in bytes.chunks(SNAPSHOT_CHUNK_BYTES) {
             let call = self.nodes.functions().call("upload", &[&key]);
             let call = call.arg(chunks).arg(chunk).arg(UPLOAD_EXPIRES.as_secs());
-            self.call_over(OPERATION, Lane::Bulk, call).await?.0.ok()?;
+            Box::pin(self.call_over(OPERATION, Lane::Bulk, call)).await?.0.ok()?;
             chunks += 1;
         }
         let call = self.with_lease("point", &[&zone, &key], lease);
