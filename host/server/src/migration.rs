@@ -76,8 +76,12 @@ impl Departures {
         words_rx
     }
 
+    /// Forgets one that nobody listens for any more: meanwhile another of the same zone may have begun.
     fn end(&self, zone: ZoneNo) {
-        self.words.lock().remove(&zone);
+        let mut words = self.words.lock();
+        if words.get(&zone).is_some_and(|(_, words_tx)| words_tx.is_closed()) {
+            words.remove(&zone);
+        }
     }
 
     fn hear(&self, from: &HostId, zone: ZoneNo, word: MigrationWord) {
@@ -132,6 +136,7 @@ async fn move_to(
         match tokio::time::timeout(ASK_EVERY, words_rx.recv()).await {
             Ok(Some(MigrationWord::Ready)) => break,
             Ok(Some(MigrationWord::Refused(why))) => bail!("host `{to}` can't take it: {why}"),
+            Ok(None) => bail!("another migration of the zone has begun"),
             _ if port.is_closed() => bail!("the zone is not ours any more"),
             _ if begun.elapsed() > PREPARE_TIME => bail!("host `{to}` was not ready in {PREPARE_TIME:?}"),
             _ => {}
@@ -237,7 +242,8 @@ impl Arrival {
         let estate = self.estate.clone();
         estate.tasks.spawn(async move {
             let mut arrival = self;
-            match stop.run_until_cancelled(arrival.take_in(&zone, &coming)).await {
+            let taken_in = Box::pin(arrival.take_in(&zone, &coming));
+            match stop.run_until_cancelled(taken_in).await {
                 Some(Ok(())) => {}
                 Some(Err(error)) => {
                     let error = format!("{error:#}");
