@@ -6,10 +6,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::DropGuard;
 
 /// What a process finds in its inbox.
@@ -56,6 +58,11 @@ impl Inbox {
         self.queue.pop()
     }
 
+    /// How long the event that was taken last had waited.
+    pub fn lag(&self) -> Duration {
+        Duration::from_micros(self.queue.lag_us.load(Ordering::Relaxed))
+    }
+
     /// Messages dropped so far because the queue was full.
     pub fn dropped(&self) -> u64 {
         self.queue.dropped.load(Ordering::Relaxed)
@@ -74,12 +81,15 @@ pub(crate) struct InboxQueue {
     state: Mutex<State>,
     pushed: Notify,
     dropped: AtomicU64,
+    /// How long the last one taken had waited.
+    lag_us: AtomicU64,
     connected: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    events: VecDeque<InboxEvent>,
+    /// Each with the time it came.
+    events: VecDeque<(Instant, InboxEvent)>,
     /// Messages among the events; gaps don't count against the capacity.
     messages: usize,
     closed: bool,
@@ -93,6 +103,7 @@ impl InboxQueue {
             state: Mutex::default(),
             pushed: Notify::new(),
             dropped: AtomicU64::new(0),
+            lag_us: AtomicU64::new(0),
             connected: AtomicBool::new(true),
         })
     }
@@ -102,7 +113,7 @@ impl InboxQueue {
             let mut state = self.state.lock();
             if state.messages < self.capacity {
                 state.messages += 1;
-                state.events.push_back(InboxEvent::Message(message));
+                state.events.push_back((Instant::now(), InboxEvent::Message(message)));
             } else {
                 state.mark_gap(1);
                 self.dropped.fetch_add(1, Ordering::Relaxed);
@@ -130,7 +141,8 @@ impl InboxQueue {
 
     fn pop(&self) -> Option<InboxEvent> {
         let mut state = self.state.lock();
-        let event = state.events.pop_front()?;
+        let (at, event) = state.events.pop_front()?;
+        self.lag_us.store(at.elapsed().as_micros() as u64, Ordering::Relaxed);
         if matches!(event, InboxEvent::Message(_)) {
             state.messages -= 1;
         }
@@ -146,8 +158,8 @@ impl InboxQueue {
 impl State {
     fn mark_gap(&mut self, more: u64) {
         match self.events.back_mut() {
-            Some(InboxEvent::Gap { dropped }) => *dropped += more,
-            _ => self.events.push_back(InboxEvent::Gap { dropped: more }),
+            Some((_, InboxEvent::Gap { dropped })) => *dropped += more,
+            _ => self.events.push_back((Instant::now(), InboxEvent::Gap { dropped: more })),
         }
     }
 }

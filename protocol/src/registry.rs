@@ -94,6 +94,13 @@ pub struct ZoneBeat {
     pub players: Vec<PlayerBeat>,
     /// Characters and things.
     pub entities: u32,
+    /// What it leaves out because it is too full: 0 nothing, 1 some moves of those far from everybody, 2 also all but the nearest
+    /// in rosters.
+    #[serde(default)]
+    pub degraded: u8,
+    /// Per mille of real time it runs at; under 1000: time dilation.
+    #[serde(default = "real_time")]
+    pub dilation: u16,
     /// Duration of a tick, µs, over the last 1,024 ticks.
     pub tick_p50_us: u32,
     /// The same, 99th percentile.
@@ -101,6 +108,9 @@ pub struct ZoneBeat {
     /// Per mille of one worker's time that it takes.
     #[serde(default)]
     pub load: u32,
+    /// Inputs waiting for its next tick.
+    #[serde(default)]
+    pub waiting: u32,
     /// Ticks waiting for the journal.
     pub uncommitted: u32,
     /// What is wrong with it, for people; empty: healthy.
@@ -116,6 +126,13 @@ pub struct PlayerBeat {
     pub name: String,
     /// Through which gateway she is connected; none: her connection is lost, and the zone waits for a resume.
     pub gateway: Option<GatewayId>,
+}
+
+/// Per mille: as fast as real time.
+pub const REAL_TIME: u16 = 1000;
+
+fn real_time() -> u16 {
+    REAL_TIME
 }
 
 /// A gateway's heartbeat.
@@ -139,6 +156,12 @@ pub struct GatewayBeat {
     /// Players in the world through it.
     #[serde(default)]
     pub players: u32,
+    /// Connections at once that it takes.
+    #[serde(default)]
+    pub max_connections: u32,
+    /// Zones with players of its from which no frame has come for some seconds.
+    #[serde(default)]
+    pub silent: Vec<ZoneNo>,
     /// Resident memory, bytes.
     #[serde(default)]
     pub memory_bytes: u64,

@@ -81,11 +81,19 @@ impl Process {
 
     /// SIGTERM, and its exit code.
     pub async fn terminate(&mut self) -> anyhow::Result<i32> {
-        let pid = self.child.id().context("it has ended already")?;
-        let status = Command::new("kill").arg("-TERM").arg(pid.to_string()).status().await?;
-        ensure!(status.success(), "kill -TERM {pid} failed");
+        signal(self.child.id(), "TERM").await?;
         let ended = tokio::time::timeout(Duration::from_secs(30), self.child.wait()).await;
         ended.context("it did not stop within 30 s of SIGTERM")??.code().context("it was killed by a signal")
+    }
+
+    /// SIGSTOP: it keeps its connections and does nothing.
+    pub async fn pause(&self) -> anyhow::Result<()> {
+        signal(self.child.id(), "STOP").await
+    }
+
+    /// SIGCONT.
+    pub async fn resume(&self) -> anyhow::Result<()> {
+        signal(self.child.id(), "CONT").await
     }
 
     /// Starts it again with the same arguments.
@@ -157,30 +165,39 @@ impl Cluster {
 
     /// Redis, two gateways and two hosts, each its own process, as `cargo xtask distributed` starts them.
     pub async fn distributed() -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?;
         let redis = RedisServer::start().await?;
-        let (modules, key) = sign_modules(&modules(), folder.path()).await?;
+        let mut cluster = Self::distributed_on(&redis.url()).await?;
+        cluster.redis = Some(redis);
+        Ok(cluster)
+    }
+
+    /// The same two gateways and two hosts over a Redis of the caller's, which may be several.
+    pub async fn distributed_on(redis: &str) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let (modules, _) = sign_modules(&modules(), folder.path()).await?;
         let mut hosts = Vec::new();
         for region in ["nyc", "la"] {
-            let (listen, admin) = (free_address()?, free_address()?);
-            let mut args = common("host", listen, admin, &world(), &modules);
-            args.extend(["--trusted-keys".to_owned(), format!("{}.pub", key.display())]);
-            let own = ["--redis", &redis.url(), "--region", region, "--id", &format!("host-{region}")];
-            args.extend(own.map(str::to_owned));
-            args.retain(|arg| arg != "--listen" && *arg != listen.to_string());
-            args.extend(["--data".into(), folder.path().join(region).display().to_string()]);
-            hosts.push((admin, Process::start(&args, &folder.path().join(format!("host-{region}.log")))?));
+            hosts.push(start_host(&format!("host-{region}"), region, redis, folder.path())?);
         }
         let mut gateways = Vec::new();
         for id in ["gw-1", "gw-2"] {
             let (listen, admin) = (free_address()?, free_address()?);
             let mut args = common("gateway", listen, admin, &world(), &modules);
-            args.extend(["--redis", &redis.url(), "--id", id].map(str::to_owned));
+            args.extend(["--redis", redis, "--id", id].map(str::to_owned));
             gateways.push((listen, Process::start(&args, &folder.path().join(format!("{id}.log")))?));
         }
-        let mut cluster = Self { gateways, admin: hosts[0].0, hosts, redis: Some(redis), folder };
+        let mut cluster = Self { gateways, admin: hosts[0].0, hosts, redis: None, folder };
         cluster.until_ready().await?;
         Ok(cluster)
+    }
+
+    /// Starts one more host for a region of [`Cluster::distributed_on`] `redis`, and waits until it is ready to take zones over.
+    pub async fn add_host(&mut self, id: &str, region: &str, redis: &str) -> anyhow::Result<()> {
+        let (admin, process) = start_host(id, region, redis, self.folder.path())?;
+        self.hosts.push((admin, process));
+        let url = format!("http://{admin}/readyz");
+        let ready = async || Ok(reqwest::get(&url).await?.status().is_success());
+        until(START, &url, ready).await.with_context(|| self.logs())
     }
 
     /// What signs modules for its hosts; only where they ask for it.
@@ -231,6 +248,25 @@ impl Cluster {
         };
         processes.map(|process| format!("--- wod {}\n{}\n", process.args.join(" "), tail(process.log()))).collect()
     }
+}
+
+/// A host of a cluster of several, with its folder's modules and key.
+fn start_host(id: &str, region: &str, redis: &str, folder: &Path) -> anyhow::Result<(SocketAddr, Process)> {
+    let (listen, admin) = (free_address()?, free_address()?);
+    let mut args = common("host", listen, admin, &world(), &folder.join("modules"));
+    args.extend(["--trusted-keys".to_owned(), folder.join("key.pub").display().to_string()]);
+    args.extend(["--redis", redis, "--region", region, "--id", id].map(str::to_owned));
+    args.retain(|arg| arg != "--listen" && *arg != listen.to_string());
+    args.extend(["--data".into(), folder.join(id).display().to_string()]);
+    Ok((admin, Process::start(&args, &folder.join(format!("{id}.log")))?))
+}
+
+/// Sends a signal to a process of ours.
+pub(crate) async fn signal(pid: Option<u32>, name: &str) -> anyhow::Result<()> {
+    let pid = pid.context("it has ended already")?;
+    let status = Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()).status().await?;
+    ensure!(status.success(), "kill -{name} {pid} failed");
+    Ok(())
 }
 
 /// Copies modules into a folder of the cluster's own and signs them with a new key; the folder, and the key.

@@ -55,7 +55,7 @@ async fn people_on_both_sides_of_a_border_see_and_hear_each_other() {
     let is_ghost = |client: &Client, name: &str| {
         let rosters = client.seen.iter().filter(|message| message["t"] == "roster");
         let cards = rosters.flat_map(|message| message["enter"].as_array().unwrap());
-        cards.filter(|card| card["name"] == name).last().map(|card| card["ghost"] == true)
+        cards.rev().find(|card| card["name"] == name).map(|card| card["ghost"] == true)
     };
     ann.listen(std::time::Duration::from_millis(300)).await.unwrap();
     assert_eq!(is_ghost(&ann, "Bob"), Some(false));

@@ -88,6 +88,8 @@ pub struct Stats {
     pub congestions: u64,
     /// Times a player had to be found again.
     pub relocations: u64,
+    /// Zones with players of ours from which no frame has come for [`ZONE_SILENCE`](crate::limits::ZONE_SILENCE).
+    pub silent: Vec<ZoneNo>,
     /// Connections closed, by code.
     pub closed: BTreeMap<u16, u64>,
 }

@@ -149,9 +149,13 @@ impl Core {
         for zone in due {
             self.resync(now, zone);
         }
+        self.stats.silent.clear();
         for zone in self.zones_with_players() {
             let Some(view) = self.zones.get(&zone) else { continue };
             let silent = now.saturating_sub(view.heard) >= ZONE_SILENCE;
+            if silent {
+                self.stats.silent.push(zone);
+            }
             let due = view.looked_up.is_none_or(|at| now >= at + SILENCE_REPEAT);
             if silent && due && !self.backplane_away {
                 self.look_up(now, zone);

@@ -22,6 +22,7 @@ const KIND: &str = "gateway";
 pub(crate) struct Beat {
     pub(crate) id: GatewayId,
     pub(crate) region: String,
+    pub(crate) max_connections: usize,
     pub(crate) addresses: Addresses,
     pub(crate) began: Instant,
     pub(crate) backplane: Backplane,
@@ -41,6 +42,8 @@ impl Beat {
             connections: u32::try_from(self.metrics.connections()).unwrap_or(u32::MAX),
             region: self.region.clone(),
             players: u32::try_from(self.metrics.players()).unwrap_or(u32::MAX),
+            max_connections: u32::try_from(self.max_connections).unwrap_or(u32::MAX),
+            silent: self.metrics.silent(),
             memory_bytes: memory_stats::memory_stats().map_or(0, |stats| stats.physical_mem as u64),
             draining: self.drain.is_cancelled(),
         };

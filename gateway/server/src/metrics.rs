@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use wod_gateway_core::Stats;
+use wod_protocol::ids::ZoneNo;
 
 /// Figures that the driver and its neighbours keep up to date. Clones share them.
 #[derive(Clone, Default)]
@@ -36,6 +37,10 @@ impl Metrics {
         &self.shell
     }
 
+    pub(crate) fn silent(&self) -> Vec<ZoneNo> {
+        self.core.lock().silent.clone()
+    }
+
     pub(crate) fn players(&self) -> u64 {
         self.core.lock().players
     }
@@ -57,6 +62,7 @@ impl Metrics {
             .expect("writing to memory can't fail");
         };
         figure("gauge", "connections", "WebSocket connections now.", stats.connections);
+        figure("gauge", "silent_zones", "Zones with players here that send no frames.", stats.silent.len() as u64);
         figure("gauge", "players", "Connections in the world now.", stats.players);
         let counters = [
             ("client_messages_total", "Messages from clients.", stats.client_messages),

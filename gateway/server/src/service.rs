@@ -39,7 +39,7 @@ impl Service {
         (region, addresses): (String, Addresses),
     ) -> anyhow::Result<Self> {
         let id = config.gateway.clone();
-        let me = Process::Gateway(id.clone());
+        let (me, max_connections) = (Process::Gateway(id.clone()), config.max_connections);
         let inbox = backplane.subscribe(&me, INBOX_QUEUE).await.context("opening the inbox")?;
         let metrics = Metrics::default();
         let (drain, end) = (CancellationToken::new(), CancellationToken::new());
@@ -51,6 +51,7 @@ impl Service {
         let beat = Beat {
             id,
             region,
+            max_connections,
             addresses,
             began: Instant::now(),
             backplane: backplane.clone(),

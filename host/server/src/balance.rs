@@ -45,7 +45,7 @@ pub(crate) async fn run(host: Arc<Host>, stop: CancellationToken) {
                 break;
             }
             let Some(port) = host.port(next.zone) else { break };
-            let Some(moved) = stop.run_until_cancelled(migration::migrate(&host, &port, &next.to)).await else {
+            let Some(moved) = stop.run_until_cancelled(migration::migrate(&host, &port, &next.to, false)).await else {
                 return;
             };
             if let Err(error) = moved {
@@ -69,6 +69,9 @@ fn next_move(host: &Host, resting: &[(ZoneNo, Instant)]) -> Option<Move> {
     hosts.retain(|other| other.host != *me);
     let mut mine = host.load();
     mine.zones.retain(|load| resting.iter().all(|(zone, _)| *zone != load.zone));
+    if !mine.draining {
+        mine.zones.retain(|load| !host.is_left_alone(load.zone));
+    }
     hosts.push(mine);
     placement::next_move(&host.config.world, me, &hosts)
 }

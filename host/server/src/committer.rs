@@ -159,7 +159,7 @@ impl Committer {
 
     /// Gives the lease to another host. Repeated until the store has answered: meanwhile nobody knows whose the zone is.
     async fn give_away(&mut self, departure: Departure) {
-        let Departure { to, gone_tx, since } = departure;
+        let Departure { to, stays, gone_tx, since } = departure;
         let lease = loop {
             match self.host.backplane.transfer(&self.lease, &to).await {
                 Ok(lease) => break lease,
@@ -170,7 +170,7 @@ impl Committer {
                 Err(error) => return self.lose(&error),
             }
         };
-        migration::handed(&self.host, &lease, self.end);
+        migration::handed(&self.host, &lease, self.end, stays);
         self.host.directory.set_owner(lease.zone, Owner { host: to, epoch: lease.epoch });
         if gone_tx.send(since).is_err() {
             tracing::debug!(zone = %self.port.zone, "nobody waits for the zone to leave any more");

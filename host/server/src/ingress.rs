@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -10,8 +11,11 @@ use tokio_util::sync::CancellationToken;
 use wod_backplane::{Inbox, InboxEvent};
 use wod_protocol::bus::{Envelope, Part, Process, ZoneMigration};
 use wod_protocol::ids::{GatewayId, HostId};
+use wod_protocol::registry::GatewayBeat;
 use wod_sim::io::Input;
 
+use crate::admin::decode_beats;
+use crate::autoscale;
 use crate::config::GATEWAY_TTL;
 use crate::host::Host;
 
@@ -29,7 +33,11 @@ pub(crate) async fn run(
             event = inbox.recv() => event,
         };
         match event {
-            Some(InboxEvent::Message(bytes)) => deliver(&host, &migrations_tx, &bytes),
+            Some(InboxEvent::Message(bytes)) => {
+                let lag = inbox.lag().as_millis().min(u128::from(u32::MAX)) as u32;
+                host.inbox_lag.fetch_max(lag, Ordering::Relaxed);
+                deliver(&host, &migrations_tx, &bytes);
+            }
             Some(InboxEvent::Gap { dropped }) => {
                 tracing::warn!(dropped, "messages to this host were lost; their senders repeat what matters");
                 metrics::counter!("wod_host_inbox_dropped_total").increment(dropped);
@@ -88,6 +96,13 @@ fn deliver(host: &Host, migrations_tx: &mpsc::Sender<(HostId, ZoneMigration)>, b
     }
 }
 
+/// The signal for whatever starts and stops machines.
+fn show_wanted(host: &Host, gateways: &[GatewayBeat]) {
+    let unowned = host.zones.iter().filter(|zone| host.directory.owner(**zone).is_none()).count();
+    metrics::gauge!("wod_wanted_hosts").set(autoscale::wanted_hosts(&host.directory.hosts(), unowned) as f64);
+    metrics::gauge!("wod_wanted_gateways").set(autoscale::wanted_gateways(gateways) as f64);
+}
+
 /// Tells every zone of gateways that died: once when their heartbeats end, and about unknown ones after a restart.
 pub(crate) async fn watch_gateways(host: Arc<Host>, stop: CancellationToken) {
     let mut seen: BTreeMap<GatewayId, Instant> = BTreeMap::new();
@@ -110,7 +125,8 @@ pub(crate) async fn watch_gateways(host: Arc<Host>, stop: CancellationToken) {
             }
         };
         let now = Instant::now();
-        seen.extend(beats.into_iter().map(|(id, _)| (GatewayId::from(id), now)));
+        seen.extend(beats.iter().map(|(id, _)| (GatewayId::from(id.as_str()), now)));
+        show_wanted(&host, &decode_beats(beats));
         for port in host.ports() {
             for gateway in port.gateways() {
                 seen.entry(gateway).or_insert(now);

@@ -5,6 +5,7 @@
 //! effects) → [`postman`]. Who owns which zone is decided in [`ownership`].
 
 mod admin;
+mod autoscale;
 mod balance;
 mod committer;
 mod config;
@@ -22,6 +23,7 @@ mod pin;
 mod placement;
 mod port;
 mod postman;
+mod pressure;
 mod releases;
 mod reports;
 mod rescue;
@@ -38,6 +40,7 @@ mod worker;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -175,14 +178,14 @@ async fn beat(host: Arc<Host>, admin: SocketAddr, stop: CancellationToken) {
             uptime_ms: begun.elapsed().as_millis() as u64,
             memory_bytes: memory_stats::memory_stats().map_or(0, |stats| stats.physical_mem as u64),
             workers: host.worker_loads(),
-            inbox_lag_ms: 0,
+            inbox_lag_ms: host.inbox_lag.swap(0, Ordering::Relaxed),
             draining: host.is_draining(),
             zones: host.beats(),
         };
         let body = rmp_serde::to_vec_named(&beat).expect("a heartbeat has no unserialisable value");
         let told = async {
-            host.backplane.beat("host", id, body.into(), BEAT_TTL).await?;
-            load::tell(&host.backplane, &host.load()).await
+            load::tell(&host.backplane, &host.load()).await?;
+            host.backplane.beat("host", id, body.into(), BEAT_TTL).await
         };
         if let Err(error) = told.await {
             tracing::warn!(%error, "the heartbeat was not stored");

@@ -25,8 +25,8 @@ use wod_sim::io::{Input, Took};
 use crate::estate::{Coming, Estate};
 use crate::follower::Follower;
 use crate::host::Host;
-use crate::pin;
 use crate::port::ZonePort;
+use crate::{load, pin};
 
 /// How often an owner asks a target that is not ready, which is also how the target knows that it still waits.
 const ASK_EVERY: Duration = Duration::from_millis(250);
@@ -55,6 +55,8 @@ pub(crate) struct Migrated {
 /// The zone shall stop after a tick and be given to another host.
 pub(crate) struct Departure {
     pub(crate) to: HostId,
+    /// See [`MigrationWord::Handed`].
+    pub(crate) stays: bool,
     /// Told when the zone stood still, once the lease is the other's.
     pub(crate) gone_tx: oneshot::Sender<Instant>,
     /// When the zone stood still.
@@ -88,10 +90,16 @@ impl Departures {
     }
 }
 
-/// Moves a zone of ours to another host. An error: it did not move, unless it says otherwise.
-pub(crate) async fn migrate(host: &Arc<Host>, port: &Arc<ZonePort>, to: &HostId) -> anyhow::Result<Migrated> {
+/// Moves a zone of ours to another host. `stays`: where an operator has moved it, loads don't move it on for a while. An error:
+/// it did not move, unless it says otherwise.
+pub(crate) async fn migrate(
+    host: &Arc<Host>,
+    port: &Arc<ZonePort>,
+    to: &HostId,
+    stays: bool,
+) -> anyhow::Result<Migrated> {
     ensure!(*to != host.config.host, "host `{to}` runs it already");
-    let hosts = host.directory.hosts();
+    let hosts = load::read(&host.backplane).await.context("reading which hosts are alive")?;
     let names = || hosts.iter().map(|host| host.host.to_string()).collect::<Vec<_>>().join(", ");
     let target = hosts.iter().find(|host| host.host == *to);
     let target = target.with_context(|| format!("no host `{to}` is alive; there are: {}", names()))?;
@@ -100,7 +108,7 @@ pub(crate) async fn migrate(host: &Arc<Host>, port: &Arc<ZonePort>, to: &HostId)
         anyhow::anyhow!("its module is being replaced, or it is being moved already; try again when that is done")
     })?;
     let words_rx = host.departures.begin(port.zone, to);
-    let moved = move_to(host, port, to, words_rx).await;
+    let moved = move_to(host, port, (to, stays), words_rx).await;
     host.departures.end(port.zone);
     if let Ok(Migrated { prepared, pause }) = &moved {
         let (prepared_ms, pause_ms) = (prepared.as_millis() as u64, pause.as_secs_f64() * 1000.0);
@@ -113,7 +121,7 @@ pub(crate) async fn migrate(host: &Arc<Host>, port: &Arc<ZonePort>, to: &HostId)
 async fn move_to(
     host: &Arc<Host>,
     port: &Arc<ZonePort>,
-    to: &HostId,
+    (to, stays): (&HostId, bool),
     mut words_rx: mpsc::Receiver<MigrationWord>,
 ) -> anyhow::Result<Migrated> {
     let begun = Instant::now();
@@ -131,7 +139,7 @@ async fn move_to(
     }
     let prepared = begun.elapsed();
     let (gone_tx, gone_rx) = oneshot::channel();
-    port.depart(Departure { to: to.clone(), gone_tx, since: Instant::now() });
+    port.depart(Departure { to: to.clone(), stays, gone_tx, since: Instant::now() });
     let since =
         gone_rx.await.context("the zone was let go before it was handed over; who has its lease goes on with it")?;
     loop {
@@ -147,9 +155,9 @@ async fn move_to(
 }
 
 /// The committer has given the zone away; tells the target.
-pub(crate) fn handed(host: &Host, lease: &Lease, end: JournalIndex) {
+pub(crate) fn handed(host: &Host, lease: &Lease, end: JournalIndex, stays: bool) {
     let bytes = rmp_serde::to_vec(lease).expect("a lease has no unserialisable value");
-    let word = MigrationWord::Handed { lease: bytes.into(), end };
+    let word = MigrationWord::Handed { lease: bytes.into(), end, stays };
     // About the epoch before: that is how the target knows the migration.
     let epoch = Epoch(lease.epoch.0.saturating_sub(1));
     let part = Part::Migration(ZoneMigration { zone: lease.zone, epoch, word });
@@ -248,7 +256,7 @@ impl Arrival {
         let open = move || Follower::open(source, number);
         let mut copy = host.threads.run(format!("prepare-{number}"), open).await?;
         let (mut asked, mut close) = (Instant::now(), false);
-        let (lease, end) = loop {
+        let (lease, end, stays) = loop {
             let before = copy.entries;
             copy = advance(&host, copy).await?;
             if !close && copy.entries - before <= CLOSE {
@@ -256,7 +264,7 @@ impl Arrival {
                 self.say(number, MigrationWord::Ready);
             }
             match tokio::time::timeout(FOLLOW_EVERY, self.words_rx.recv()).await {
-                Ok(Some(MigrationWord::Handed { lease, end })) => break (lease, end),
+                Ok(Some(MigrationWord::Handed { lease, end, stays })) => break (lease, end, stays),
                 Ok(Some(_)) => {
                     asked = Instant::now();
                     if close {
@@ -275,6 +283,9 @@ impl Arrival {
         }
         let pinned = pin::find(&host.backplane, number).await?;
         let owned = Input::Owned { epoch: lease.epoch, host: lease.host.clone(), how: Took::Migrated };
+        if stays {
+            host.leave_alone(number);
+        }
         self.estate.settle(zone, lease, copy, pinned, vec![owned]);
         self.say(number, MigrationWord::Running);
         Ok(())

@@ -3,9 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wod_protocol::ids::{GatewayId, JournalIndex, ZoneNo};
 use wod_protocol::registry::ZoneBeat;
@@ -17,6 +19,13 @@ use crate::rescue::StepBack;
 use crate::standing::Standing;
 use crate::worker::Bell;
 
+struct Status {
+    beat: ZoneBeat,
+    gateways: Vec<GatewayId>,
+    /// When its worker made it.
+    at: Instant,
+}
+
 /// Shared between the zone's worker, its committer and everybody who has something for it.
 pub(crate) struct ZonePort {
     pub(crate) zone: ZoneNo,
@@ -27,7 +36,7 @@ pub(crate) struct ZonePort {
     asleep: AtomicBool,
     /// No longer ours: the worker lets it go at its next look.
     closed: CancellationToken,
-    status: Mutex<Option<(ZoneBeat, Vec<GatewayId>)>>,
+    status: Mutex<Option<Status>>,
     /// Which worker ticks it.
     seat: AtomicUsize,
     /// How its module stands.
@@ -173,15 +182,25 @@ impl ZonePort {
     }
 
     pub(crate) fn set_status(&self, status: ZoneBeat, gateways: Vec<GatewayId>) {
-        *self.status.lock() = Some((status, gateways));
+        *self.status.lock() = Some(Status { beat: status, gateways, at: Instant::now() });
     }
 
     pub(crate) fn status(&self) -> Option<ZoneBeat> {
-        self.status.lock().as_ref().map(|(status, _)| status.clone())
+        self.status.lock().as_ref().map(|status| status.beat.clone())
+    }
+
+    /// How long its worker has not looked at it.
+    pub(crate) fn unattended(&self) -> Duration {
+        self.status.lock().as_ref().map_or(Duration::ZERO, |status| status.at.elapsed())
+    }
+
+    /// Inputs that wait for its next tick.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.lock().len()
     }
 
     /// Gateways that the zone believes its players to be connected to.
     pub(crate) fn gateways(&self) -> Vec<GatewayId> {
-        self.status.lock().as_ref().map_or_else(Vec::new, |(_, gateways)| gateways.clone())
+        self.status.lock().as_ref().map_or_else(Vec::new, |status| status.gateways.clone())
     }
 }

@@ -21,6 +21,7 @@ use crate::committer::{Commit, SwapDone, TickCommit};
 use crate::migration::Departure;
 use crate::modules::LiveModules;
 use crate::port::ZonePort;
+use crate::pressure::{Measures, Pressure, TickFigures};
 use crate::reports::ModuleLabel;
 use crate::standing::Observer;
 use crate::stopwatch::Pace;
@@ -61,7 +62,9 @@ pub(crate) struct ZoneRunner {
     modules: LiveModules,
     commit_tx: mpsc::Sender<Commit>,
     name: ZoneName,
+    /// Nominal length of a tick.
     period: Duration,
+    pressure: Pressure,
     next_at: Instant,
     /// It is being given to another host: no tick any more.
     departing: bool,
@@ -102,6 +105,8 @@ impl ZoneRunner {
         let mut pace = Pace::default();
         pace.replaced(modules.meter.clone());
         let tick_seconds = tick_seconds(port.zone, label(&zone));
+        // What the owner before had to do about it.
+        let pressure = Pressure::new(Measures { degradation: zone.degradation(), dilation: zone.dilation() });
         Self {
             port,
             zone,
@@ -109,6 +114,7 @@ impl ZoneRunner {
             commit_tx,
             name: settings.name.clone(),
             period: Duration::from_secs(1) / settings.tick_hz,
+            pressure,
             next_at: now,
             departing: false,
             busy: Duration::ZERO,
@@ -137,6 +143,7 @@ impl ZoneRunner {
             self.weigh(now);
             self.status_at = now + STATUS_EVERY;
             self.port.set_status(self.status(), self.zone.gateways());
+            self.show_measures();
         }
         if self.departing {
             return Poll::At(now + LONGEST_SLEEP);
@@ -158,12 +165,15 @@ impl ZoneRunner {
             metrics::counter!("wod_zone_journal_waits_total", "zone" => self.port.zone.to_string()).increment(1);
             return Poll::At(now + JOURNAL_POLL);
         }
-        let late = now.duration_since(self.next_at).as_secs_f64();
-        metrics::histogram!("wod_zone_late_seconds", "zone" => self.port.zone.to_string()).record(late);
+        let late = now.duration_since(self.next_at);
+        metrics::histogram!("wod_zone_late_seconds", "zone" => self.port.zone.to_string()).record(late.as_secs_f64());
         if !self.tick(now) {
             return Poll::Gone;
         }
-        self.next_at = (self.next_at + self.period).max(now);
+        let figures = TickFigures { period: self.period, took: now.elapsed(), late };
+        let measures = self.pressure.note(figures);
+        self.take_measures(measures);
+        self.next_at = (self.next_at + self.tick_length()).max(now);
         self.fall_asleep(now);
         Poll::At(self.next_at)
     }
@@ -185,6 +195,25 @@ impl ZoneRunner {
         let span = STATUS_EVERY + now.duration_since(self.status_at);
         let share = std::mem::take(&mut self.busy).as_secs_f64() / span.as_secs_f64() * 1000.0;
         self.load += (share - self.load) * LOAD_WEIGHT;
+    }
+
+    /// A tick, as long as the zone's time dilation makes it.
+    fn tick_length(&self) -> Duration {
+        self.pressure.measures().stretch(self.period)
+    }
+
+    /// For the next tick, so that they are journaled with it.
+    fn take_measures(&mut self, measures: Option<Measures>) {
+        let Some(measures) = measures else { return };
+        tracing::info!(zone = %self.port.zone, ?measures, "the load of the zone has changed what it leaves out");
+        self.inputs.extend(measures.inputs());
+    }
+
+    fn show_measures(&self) {
+        let zone = self.port.zone.to_string();
+        let Measures { degradation, dilation } = self.pressure.measures();
+        metrics::gauge!("wod_zone_degraded", "zone" => zone.clone()).set(degradation as u8);
+        metrics::gauge!("wod_zone_dilation", "zone" => zone).set(f64::from(dilation) / 1000.0);
     }
 
     /// The last snapshot before the zone is let go in good order.
@@ -221,7 +250,8 @@ impl ZoneRunner {
         }
         let swap = swap.zip(outcome.swap.clone()).map(|(input, result)| {
             // What the swap itself took; the gap before it is the ordinary one.
-            let pause = gap.saturating_sub(self.period).max(now.elapsed().saturating_sub(self.period));
+            let nominal = self.tick_length();
+            let pause = gap.saturating_sub(nominal).max(now.elapsed().saturating_sub(nominal));
             let generation = self.zone.generation();
             SwapDone { input, result: result.map(|()| Replaced { generation, pause }) }
         });
@@ -286,6 +316,10 @@ impl ZoneRunner {
         if busy || matches!(self.zone.can_sleep_until(), Sleep::No) {
             return;
         }
+        if let Some(measures) = self.pressure.relax() {
+            // The tick that takes them comes first.
+            return self.take_measures(Some(measures));
+        }
         self.port.set_asleep(true);
         if self.port.is_empty() {
             self.asleep = Some((now, self.zone.tick()));
@@ -307,6 +341,7 @@ impl ZoneRunner {
         self.tick_seconds = tick_seconds(self.port.zone, label(&self.zone));
         self.last_start = None;
         self.next_at = now;
+        // Asleep, it was not slowed down.
         let slept = (now.duration_since(since).as_nanos() / self.period.as_nanos()) as u64;
         let mut wakes = Tick(tick.0 + slept.max(1));
         if let Sleep::Until(timer) = self.zone.can_sleep_until() {
@@ -366,9 +401,12 @@ impl ZoneRunner {
                 .map(|PlayerInfo { name, gateway, .. }| PlayerBeat { name, gateway })
                 .collect(),
             entities: self.zone.entity_count() as u32,
+            degraded: self.pressure.measures().degradation as u8,
+            dilation: self.pressure.measures().dilation,
             tick_p50_us: percentile(50),
             tick_p99_us: percentile(99),
             load: self.load.round() as u32,
+            waiting: 0,
             uncommitted: (TICKS_AWAITING_JOURNAL + 2 - self.commit_tx.capacity().min(TICKS_AWAITING_JOURNAL + 2))
                 as u32,
             trouble,

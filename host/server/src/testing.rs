@@ -15,6 +15,7 @@ use wod_sim::io::Input;
 
 use crate::config::{HostConfig, INBOX_QUEUE};
 use crate::host::Host;
+use crate::migration;
 use crate::modules::ModuleStore;
 use crate::notice::Notices;
 use crate::threads::Threads;
@@ -56,18 +57,18 @@ impl SimulatedHost {
         self.host.beats()
     }
 
-    /// Gives a zone of its own to another host.
+    /// Moves a zone to another host, and returns when that has said that it goes on.
     ///
     /// # Errors
-    /// When the zone is not this host's, or does not move.
+    /// As operators are told them.
     pub async fn migrate(&self, zone: ZoneNo, to: &HostId) -> anyhow::Result<()> {
         let port = self.host.port(zone).context("the zone is another host's")?;
-        crate::migration::migrate(&self.host, &port, to).await.map(drop)
+        migration::migrate(&self.host, &port, to, true).await.map(drop)
     }
 
-    /// Whether it gives its zones away, and takes none.
-    pub fn set_draining(&self, draining: bool) {
-        self.host.set_draining(draining);
+    /// Gives all zones away and takes none; or takes some again.
+    pub fn drain(&self, drain: bool) {
+        self.host.set_draining(drain);
     }
 
     /// Replaces a zone's module between two ticks.

@@ -22,7 +22,14 @@ async fn pair(second: HostConfig, zones: u8) -> Rig {
         let name = format!("lab.{}", char::from(b'a' + zone));
         rig.until_in(&name, "the first host has it", |zone| zone["host"] == "a").await;
     }
-    rig.and(second).await
+    let rig = rig.and(second).await;
+    let both = async {
+        while rig.get("hosts").await.as_array().unwrap().len() < 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, both).await.unwrap();
+    rig
 }
 
 /// How many zones each of the two hosts runs.

@@ -101,6 +101,20 @@ pub enum Input {
     StoreLost,
     /// Per mille of real time the zone runs at from now on, 100 to 1000.
     Dilation(u16),
+    /// What the zone leaves out from now on, because it can't hold its tick.
+    Degrade(Degradation),
+}
+
+/// What a zone that is too full leaves out; each level includes those before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub enum Degradation {
+    /// All is told at once.
+    #[default]
+    None,
+    /// Moves of those who have nobody near are told every fourth tick.
+    FarMoves,
+    /// Rosters show the 24 nearest, whose moves are told every other tick.
+    Rosters,
 }
 
 impl Input {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use wod_protocol::bus::{DetachReason, GatewayInput, ZoneItem};
 use wod_protocol::client::{ChatMode, ZoneReason};
 use wod_protocol::ids::ZoneNo;
-use wod_sim::io::{CallOutcome, Input, Report};
+use wod_sim::io::{CallOutcome, Degradation, Input, Report};
 use wod_sim::module::Module as _;
 use wod_sim::zone::Zone;
 use zone_support::{Chance, Client, EAST, FAR, Node, Puppets, Town, WEST, digest, world};
@@ -75,6 +75,11 @@ fn live(seed: u64) -> (Town, History) {
                 1 => {
                     let request = chance.next();
                     town.node(zone).inbox.push(Input::Suspend { request, accept_loss: chance.below(4) > 0 });
+                }
+                3 => {
+                    let levels = [Degradation::None, Degradation::FarMoves, Degradation::Rosters];
+                    town.node(zone).inbox.push(Input::Degrade(levels[chance.below(3) as usize]));
+                    town.node(zone).inbox.push(Input::Dilation(chance.below(1000) as u16));
                 }
                 2 => {
                     let saved = (chance.below(2) == 0).then(|| zone_support::Puppet::new("one").save().unwrap());

@@ -32,6 +32,8 @@ pub enum MigrationWord {
         lease: Bytes,
         /// The journal's last entry.
         end: JournalIndex,
+        /// An operator wants it there: loads don't move it on for a while.
+        stays: bool,
     },
     /// Target to owner: the zone ticks again.
     Running,

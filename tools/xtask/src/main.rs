@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
 mod bench;
+mod chaos;
 mod cluster;
 mod dev;
 mod distributed;
@@ -38,6 +39,8 @@ enum Command {
     Bench(bench::Command),
     /// Simulate a small world, processes, store and players in one thread, under faults drawn from a seed; over many seeds
     Sim(sim::Args),
+    /// Kill, stop and restart every part of a world under players; print how long they stood still and what was lost
+    Chaos(chaos::Args),
     /// Check the rules of the house: who depends on whom, sizes of files, what the README lists
     Tidy,
     /// Format all Rust code
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::Distributed(args) => distributed::run(&args),
         Command::Bench(command) => bench::run(&command),
         Command::Sim(args) => sim::run(&args),
+        Command::Chaos(args) => chaos::run(&args),
         Command::Tidy => tidy::run(),
         Command::Fmt => test::format(),
     };

@@ -127,6 +127,20 @@ pub(crate) fn deployments() -> Line {
     Line::new(&words).env("WOD_BIN", paths::wod("release")).env("WOD_ROUNDS", "10")
 }
 
+/// The end-to-end tests of what dies, hangs and restarts, under so many players; those with `only` in their names.
+pub(crate) fn chaos(players: u32, only: Option<&str>) -> Line {
+    let words = match has_nextest() {
+        true => format!("{NEXTEST} --workspace --no-capture -E package(wod-tests)&binary(chaos)"),
+        false => format!("{CARGO_TEST} --package wod-tests --test chaos -- --test-threads 1 --nocapture"),
+    };
+    let line = only
+        .into_iter()
+        .fold(Line::new(&words), Line::arg)
+        .env("WOD_BIN", paths::wod("release"))
+        .env("WOD_MODULES", paths::zones());
+    line.env("WOD_CHAOS_BOTS", players.to_string())
+}
+
 fn runner() -> &'static str {
     if has_nextest() { NEXTEST } else { CARGO_TEST }
 }

@@ -192,7 +192,12 @@ fn dispatch<Z: Zone>(zone: &mut Z, ctx: &mut Ctx<'_, Z>, event: Event) -> Result
         Event::Heard { listener, speaker, mode, text } => zone.heard(ctx, &Heard { listener, speaker, mode, text }),
         Event::Interacted { player, seq, target, verb, args } => {
             let command = Command { player: Player(player.0), seq };
-            let result = zone.interacted(ctx, &Interaction { command, target, verb, args });
+            let interaction = Interaction { command, target, verb, args };
+            let result = if ctx.as_player(command.player).is_some() {
+                zone.interacted(ctx, &interaction)
+            } else {
+                zone.interacted_from_beyond(ctx, &interaction)
+            };
             answered(ctx, command, result)
         }
         Event::Chose { player, seq, dialogue, choice: option } => {

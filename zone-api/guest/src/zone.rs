@@ -138,6 +138,12 @@ pub trait Zone: Sized + Serialize + DeserializeOwned + 'static {
         Ok(())
     }
 
+    /// A player beyond the border used a verb: one of whom nothing is remembered here ([`Ctx::player`] is an error). She can be told,
+    /// and refused; by default she is refused.
+    fn interacted_from_beyond(&mut self, ctx: &mut Ctx<Self>, interaction: &Interaction) -> Result {
+        Err(Error::to_player("You would have to come over for that."))
+    }
+
     /// A player answered in a dialogue. For a [`Script`], the SDK has already said what follows.
     fn chose(&mut self, ctx: &mut Ctx<Self>, choice: &Choice) -> Result {
         Ok(())

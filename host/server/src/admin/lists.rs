@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use wod_protocol::ids::{Digest, GatewayId, Generation};
-use wod_protocol::registry::{GatewayBeat, HostBeat, ZoneBeat};
+use wod_protocol::registry::{GatewayBeat, HostBeat, REAL_TIME, ZoneBeat};
 use wod_protocol::world;
 
 use super::{Admin, Failure, decode_beats, host_beats};
@@ -42,8 +42,12 @@ pub(super) async fn readyz(State(admin): State<Admin>) -> Response {
 }
 
 pub(super) async fn zones(State(admin): State<Admin>) -> Result<Response, Failure> {
-    let hosts = host_beats(&admin.host).await?;
-    let rows: Vec<ZoneRow> = admin.host.config.world.zones.iter().map(|zone| row(zone, &hosts)).collect();
+    let (hosts, gateways) = (host_beats(&admin.host).await?, gateway_beats(&admin).await?);
+    let mut rows: Vec<ZoneRow> = admin.host.config.world.zones.iter().map(|zone| row(zone, &hosts)).collect();
+    for ZoneRow { beat, .. } in &mut rows {
+        let unheard = gateways.iter().filter(|gateway| gateway.silent.contains(&beat.zone));
+        beat.trouble.extend(unheard.map(|gateway| format!("its frames don't arrive at gateway {}", gateway.gateway)));
+    }
     Ok(Json(rows).into_response())
 }
 
@@ -70,9 +74,12 @@ fn unowned(zone: &world::Zone) -> ZoneBeat {
         shelved: false,
         players: Vec::new(),
         entities: 0,
+        degraded: 0,
+        dilation: REAL_TIME,
         tick_p50_us: 0,
         tick_p99_us: 0,
         load: 0,
+        waiting: 0,
         uncommitted: 0,
         trouble: vec!["no host runs it".to_owned()],
         asleep: false,
@@ -84,9 +91,12 @@ pub(super) async fn hosts(State(admin): State<Admin>) -> Result<Response, Failur
 }
 
 pub(super) async fn gateways(State(admin): State<Admin>) -> Result<Response, Failure> {
+    Ok(Json(gateway_beats(&admin).await?).into_response())
+}
+
+async fn gateway_beats(admin: &Admin) -> anyhow::Result<Vec<GatewayBeat>> {
     let beats = admin.host.backplane.beats("gateway").await.context("reading the gateways' heartbeats")?;
-    let beats: Vec<GatewayBeat> = decode_beats(beats);
-    Ok(Json(beats).into_response())
+    Ok(decode_beats(beats))
 }
 
 pub(super) async fn players(State(admin): State<Admin>) -> Result<Response, Failure> {

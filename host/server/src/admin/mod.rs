@@ -214,7 +214,7 @@ async fn host_beats(host: &Host) -> anyhow::Result<Vec<HostBeat>> {
 }
 
 /// A heartbeat of another program version that does not decode is left out, and said.
-fn decode_beats<T: serde::de::DeserializeOwned>(beats: Vec<(String, Bytes)>) -> Vec<T> {
+pub(crate) fn decode_beats<T: serde::de::DeserializeOwned>(beats: Vec<(String, Bytes)>) -> Vec<T> {
     let decode = |(id, body): (String, Bytes)| match rmp_serde::from_slice(&body) {
         Ok(beat) => Some(beat),
         Err(error) => {

@@ -46,7 +46,8 @@ pub(super) async fn migrate(
     let Migrate { to } = parse(&bytes, r#"{"to": "a host's name"}"#)?;
     let host = admin.host.clone();
     // It goes on should the operator not wait.
-    let moving = tokio::spawn(async move { migration::migrate(&host, &port, &to).await.map(|moved| (to, moved)) });
+    let moving =
+        tokio::spawn(async move { migration::migrate(&host, &port, &to, true).await.map(|moved| (to, moved)) });
     let refused = |error: anyhow::Error| {
         let hint = "`wod zones` shows who runs it, `wod hosts` who is alive";
         Failure::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{error:#}"), hint)

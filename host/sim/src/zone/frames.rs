@@ -30,6 +30,7 @@ impl Zone {
     pub(super) fn look_around(&mut self) {
         let Self { state, turn, rules, .. } = self;
         let Turn { drafts, watched, changes, renewed, .. } = turn;
+        let reach = state.degradation.reach(rules.reach);
         let pace = if state.players.len() > CROWD { CROWD_PACE } else { 1 };
         for (id, player) in &mut state.players {
             let Link::Up(gateway) = &player.session.link else { continue };
@@ -50,7 +51,7 @@ impl Zone {
                 }
                 player.roster.clear();
             }
-            player.roster.update(rules.reach, &state.scene.ground.grid, at, |other| other != *id, changes);
+            player.roster.update(reach, &state.scene.ground.grid, at, |other| other != *id, changes);
             let anew = renew(renewed, &player.roster, &changes.enter);
             if !full && changes.enter.is_empty() && changes.leave.is_empty() && anew.is_empty() {
                 continue;
@@ -92,7 +93,7 @@ impl Zone {
         let present = self.present();
         let mut messages = self.messages_by_gateway();
         let mut latest = self.latest_by_gateway();
-        let moved = self.moved();
+        let moved = self.moves_to_tell();
         let (near, own) = self.attributes();
         let news_for_all = !moved.is_empty() || !near.is_empty() || !self.turn.barriers.is_empty();
         let gateways: BTreeSet<GatewayId> = present
@@ -192,15 +193,6 @@ impl Zone {
             }
         }
         present
-    }
-
-    /// New positions of those that anybody watches.
-    fn moved(&self) -> Vec<Moved> {
-        let scene = &self.state.scene;
-        let news = self.turn.moved.iter().filter_map(|(id, flags)| Some((*id, *flags, scene.present(*id)?)));
-        news.filter(|(_, _, entity)| entity.watchers > 0)
-            .map(|(id, flags, entity)| Moved { id, at: entity.at, heading: entity.heading, flags })
-            .collect()
     }
 
     /// Changed looks, for everybody near, and for players about themselves by gateway.

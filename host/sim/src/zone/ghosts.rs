@@ -43,21 +43,39 @@ impl Scene {
     /// One watcher more or less. False: nobody of that id is here.
     pub(super) fn watch(&mut self, id: EntityId, comes: bool) -> bool {
         let own = self.entities.get_mut(&id);
-        let Some(entity) = own.or_else(|| self.ghosts.get_mut(&id).map(|ghost| &mut ghost.entity)) else {
-            return false;
-        };
-        entity.watchers = if comes { entity.watchers + 1 } else { entity.watchers.saturating_sub(1) };
-        true
+        if let Some(entity) = own.or_else(|| self.ghosts.get_mut(&id).map(|ghost| &mut ghost.entity)) {
+            entity.watchers = if comes { entity.watchers + 1 } else { entity.watchers.saturating_sub(1) };
+            return true;
+        }
+        if let Some(watchers) = self.vanished.get_mut(&id) {
+            *watchers -= 1;
+            if *watchers == 0 {
+                self.vanished.remove(&id);
+            }
+        }
+        false
     }
 
-    fn insert_ghost(&mut self, id: EntityId, ghost: Ghost) {
+    /// True: rosters still have it from before, with older looks.
+    fn insert_ghost(&mut self, id: EntityId, mut ghost: Ghost) -> bool {
         self.ground.grid.put(id, ghost.entity.at);
+        let vanished = self.vanished.remove(&id);
+        ghost.entity.watchers = vanished.unwrap_or(ghost.entity.watchers);
         self.ghosts.insert(id, ghost);
+        vanished.is_some()
+    }
+
+    fn remove_ghosts(&mut self, is_gone: impl Fn(EntityId, &Ghost) -> bool) {
+        let gone = self.ghosts.iter().filter(|(id, ghost)| is_gone(**id, ghost));
+        for id in gone.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.remove_ghost(id);
+        }
     }
 
     fn remove_ghost(&mut self, id: EntityId) {
-        if self.ghosts.remove(&id).is_some() {
+        if let Some(ghost) = self.ghosts.remove(&id) {
             self.ground.grid.remove(id);
+            self.note_vanished(id, ghost.entity.watchers);
         }
     }
 
@@ -125,7 +143,9 @@ impl Zone {
                 self.turn.renewed.insert(id);
             }
         }
-        scene.insert_ghost(id, Ghost { home, hop: *hop, expected: None, entity });
+        if scene.insert_ghost(id, Ghost { home, hop: *hop, expected: None, entity }) {
+            self.turn.renewed.insert(id);
+        }
     }
 
     /// A neighbour's entity has moved.
@@ -180,24 +200,13 @@ impl Zone {
 
     /// Everything a neighbour shows, but those that `stay`, is gone; whoever is still expected there is not.
     pub(super) fn drop_ghosts(&mut self, home: ZoneNo, stay: impl Fn(EntityId) -> bool) {
-        self.remove_ghosts(|id, ghost| ghost.home == home && ghost.expected.is_none() && !stay(id));
+        self.state.scene.remove_ghosts(|id, ghost| ghost.home == home && ghost.expected.is_none() && !stay(id));
     }
 
     /// Who was expected and has not come is gone.
     pub(super) fn drop_overdue_ghosts(&mut self) {
         let now = self.state.tick;
-        self.remove_ghosts(|_, ghost| ghost.expected.is_some_and(|until| until <= now));
-    }
-
-    fn remove_ghosts(&mut self, is_gone: impl Fn(EntityId, &Ghost) -> bool) {
-        let Scene { ghosts, ground, .. } = &mut self.state.scene;
-        ghosts.retain(|id, ghost| {
-            let gone = is_gone(*id, ghost);
-            if gone {
-                ground.grid.remove(*id);
-            }
-            !gone
-        });
+        self.state.scene.remove_ghosts(|_, ghost| ghost.expected.is_some_and(|until| until <= now));
     }
 
     /// Whether what that zone says of this ghost counts: an older word is overtaken by a crossing.

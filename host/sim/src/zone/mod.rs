@@ -6,7 +6,7 @@
 //! done over it), `operators`, `modules` (calls and faults), `swap` and `rewind` (another version; `versions`
 //! keeps on what terms, `shadow` compares one beside a replay). `calls` is the module's side of a call,
 //! `checks` and `limits` its bounds, `orders` and `apply` what it ordered. `requests` and `outbox` hold what others have not answered yet, `messages`
-//! what clients have not; `frames` tells gateways.
+//! what clients have not; `frames` tells gateways, `degradation` says what is left out when there is too much of it.
 
 mod across;
 mod apply;
@@ -16,6 +16,7 @@ mod calls;
 mod chat;
 mod checks;
 mod commands;
+mod degradation;
 mod error;
 mod frames;
 mod ghosts;
@@ -48,7 +49,7 @@ use wod_protocol::map::Map;
 use wod_protocol::world::World;
 use xxhash_rust::xxh3::Xxh3Default;
 
-use crate::io::{Effects, Entry, Input, Outcome, SIM_VERSION, Took};
+use crate::io::{Degradation, Effects, Entry, Input, Outcome, SIM_VERSION, Took};
 use crate::module::{Description, Fault, Module};
 use border::Border;
 use modules::Slot;
@@ -238,6 +239,7 @@ impl Zone {
             Input::Config { request, values } => self.configure(*request, values),
             Input::Ask { request, operator, text } => self.ask(*request, operator, text),
             Input::StoreLost => self.tell_store_again(true),
+            Input::Degrade(degradation) => self.state.degradation = *degradation,
             Input::Dilation(per_mille) => self.state.dilation = (*per_mille).clamp(*DILATION.start(), *DILATION.end()),
         }
     }
@@ -414,6 +416,16 @@ impl Zone {
     /// Players, characters and things.
     pub fn entity_count(&self) -> usize {
         self.state.scene.entities.len()
+    }
+
+    /// Per mille of real time the zone runs at.
+    pub fn dilation(&self) -> u16 {
+        self.state.dilation
+    }
+
+    /// What it leaves out because it is too full.
+    pub fn degradation(&self) -> Degradation {
+        self.state.degradation
     }
 
     /// Neighbours' entities that can be seen here, and whose they are, in order of their ids.

@@ -42,7 +42,7 @@ impl Zone {
         tags.sort_by(|a, b| a.name.cmp(&b.name));
         tags.dedup_by(|a, b| a.name == b.name);
         let watchers = self.replace_ghost(id);
-        self.state.scene.insert(
+        let is_back = self.state.scene.insert(
             id,
             Entity {
                 kind: Kind::Player,
@@ -57,6 +57,9 @@ impl Zone {
                 observed: false,
             },
         );
+        if is_back {
+            self.turn.renewed.insert(id);
+        }
         for gateway in self.state.gateways.values_mut() {
             gateway.gone.retain(|(_, gone)| gone.session != session.id);
         }

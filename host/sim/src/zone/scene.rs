@@ -36,6 +36,8 @@ pub(super) struct Scene {
     pub(super) entities: BTreeMap<EntityId, Entity>,
     /// Of neighbouring zones; never an id that is among `entities`.
     pub(super) ghosts: BTreeMap<EntityId, Ghost>,
+    /// Gone, but still in so many rosters, until those look again. Who comes back meanwhile is watched by as many.
+    pub(super) vanished: BTreeMap<EntityId, u32>,
     pub(super) movers: Movers,
     pub(super) sensors: Sensors,
     pub(super) luck: Luck,
@@ -153,6 +155,7 @@ impl Scene {
         Self {
             entities: BTreeMap::new(),
             ghosts: BTreeMap::new(),
+            vanished: BTreeMap::new(),
             movers: Movers::default(),
             sensors: Sensors::default(),
             luck: Luck::new(zone),
@@ -176,14 +179,27 @@ impl Scene {
         }
     }
 
-    pub(super) fn insert(&mut self, id: EntityId, entity: Entity) {
+    /// True: rosters still have it from before, with older looks.
+    pub(super) fn insert(&mut self, id: EntityId, mut entity: Entity) -> bool {
         self.ground.grid.put(id, entity.at);
+        let vanished = self.vanished.remove(&id);
+        entity.watchers = vanished.unwrap_or(entity.watchers);
         self.entities.insert(id, entity);
+        vanished.is_some()
     }
 
     pub(super) fn remove(&mut self, id: EntityId) -> Option<Entity> {
         self.ground.grid.remove(id);
-        self.entities.remove(&id)
+        let entity = self.entities.remove(&id)?;
+        self.note_vanished(id, entity.watchers);
+        Some(entity)
+    }
+
+    /// Whoever has it in the roster will see that it is gone when she looks again.
+    pub(super) fn note_vanished(&mut self, id: EntityId, watchers: u32) {
+        if watchers > 0 {
+            self.vanished.insert(id, watchers);
+        }
     }
 
     /// Moves an entity. False: it is not here, or was there already.

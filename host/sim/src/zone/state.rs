@@ -21,6 +21,7 @@ use super::outbox::Outbox;
 use super::requests::Requests;
 use super::scene::{Ground, Scene};
 use super::versions::{Shelved, Versions};
+use crate::io::Degradation;
 use crate::module::{Description, Event, LeaveReason};
 use crate::space::claim::Allowance;
 use crate::space::roster::{Reach, Roster};
@@ -161,6 +162,9 @@ pub(super) struct State {
     pub(super) owner: HostId,
     pub(super) generation: Generation,
     pub(super) dilation: u16,
+    pub(super) degradation: Degradation,
+    /// Who has moved and is yet to be told of, with the protocol's flags.
+    pub(super) untold_moves: BTreeMap<EntityId, u8>,
     /// None before the first swap.
     pub(super) module: Option<ModuleCard>,
     pub(super) scene: Scene,
@@ -214,6 +218,8 @@ impl State {
             owner: HostId::from(""),
             generation: Generation(0),
             dilation: 1000,
+            degradation: Degradation::None,
+            untold_moves: BTreeMap::new(),
             module: None,
             versions: Versions::default(),
             shelved: None,

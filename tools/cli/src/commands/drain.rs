@@ -31,6 +31,9 @@ pub(crate) struct Args {
     timeout: u64,
     #[command(flatten)]
     server: Server,
+    /// Print JSON: one object, when it is done
+    #[arg(long)]
+    json: bool,
 }
 
 impl Args {
@@ -39,15 +42,24 @@ impl Args {
             let path = format!("/api/hosts/{}/drain", self.host);
             let _: Value = self.server.request(Method::POST, &path, Body::Json(json!({ "drain": !self.undo }))).await?;
             if self.undo {
-                output::line(format!("{} takes zones again", self.host));
+                self.tell(format!("{} takes zones again", self.host), false, None);
                 return Ok(());
             }
             if self.no_wait {
-                output::line(format!("{} is being drained", self.host));
+                self.tell(format!("{} is being drained", self.host), true, None);
                 return Ok(());
             }
             self.wait().await
         })
+    }
+
+    fn tell(&self, text: String, draining: bool, empty_after: Option<Duration>) {
+        if self.json {
+            let seconds = empty_after.map(|time| time.as_secs_f64());
+            output::json(&json!({ "host": self.host, "draining": draining, "empty_after_s": seconds }));
+        } else {
+            output::line(text);
+        }
     }
 
     async fn wait(&self) -> Outcome {
@@ -59,10 +71,11 @@ impl Args {
             let host = host.with_context(|| format!("host `{}` is not alive any more", self.host))?;
             let left = host.zones.len();
             if left == 0 && host.draining {
-                output::line(format!("{} is empty after {:.1} s", self.host, begun.elapsed().as_secs_f64()));
+                let took = begun.elapsed();
+                self.tell(format!("{} is empty after {:.1} s", self.host, took.as_secs_f64()), true, Some(took));
                 return Ok(());
             }
-            if left != told {
+            if left != told && !self.json {
                 output::line(format!("{left} zones left"));
                 told = left;
             }

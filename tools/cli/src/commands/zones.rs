@@ -1,7 +1,7 @@
 //! `wod zones`: every zone of the world, who runs it and how it does.
 
 use serde::Deserialize;
-use wod_protocol::registry::ZoneBeat;
+use wod_protocol::registry::{REAL_TIME, ZoneBeat};
 
 use crate::admin::{Server, block_on};
 use crate::exit::Outcome;
@@ -53,6 +53,14 @@ fn row(Row { host, beat }: Row) -> [String; 11] {
         ([], false) => "ok".to_owned(),
         (trouble, _) => trouble.join("; "),
     };
+    match beat.degraded {
+        0 => {}
+        1 => state.push_str(", full: far moves less often"),
+        _ => state.push_str(", full: nearest only"),
+    }
+    if beat.dilation < REAL_TIME {
+        state.push_str(&format!(", time at {} %", beat.dilation / 10));
+    }
     if beat.on_probation {
         state.push_str(", on probation");
     }
