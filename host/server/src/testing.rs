@@ -66,9 +66,9 @@ impl SimulatedHost {
         migration::migrate(&self.host, &port, to, true).await.map(drop)
     }
 
-    /// Whether it gives its zones away, and takes none.
-    pub fn set_draining(&self, draining: bool) {
-        self.host.set_draining(draining);
+    /// Gives all zones away and takes none; or takes some again.
+    pub fn drain(&self, drain: bool) {
+        self.host.set_draining(drain);
     }
 
     /// Replaces a zone's module between two ticks.

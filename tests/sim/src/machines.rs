@@ -153,7 +153,7 @@ impl HostMachine {
     /// Has it give its zones away, or take some again.
     pub(crate) fn drain(&self, draining: bool) {
         if let Some(host) = &*self.host.lock().expect("the simulation has one thread") {
-            host.set_draining(draining);
+            host.drain(draining);
         }
     }
 
