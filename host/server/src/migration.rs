@@ -132,6 +132,8 @@ async fn move_to(
         match tokio::time::timeout(ASK_EVERY, words_rx.recv()).await {
             Ok(Some(MigrationWord::Ready)) => break,
             Ok(Some(MigrationWord::Refused(why))) => bail!("host `{to}` can't take it: {why}"),
+            // Of the zone's former stay here: its end has closed what this one listens to.
+            Ok(None) => bail!("another move of the zone was still under way; try again"),
             _ if port.is_closed() => bail!("the zone is not ours any more"),
             _ if begun.elapsed() > PREPARE_TIME => bail!("host `{to}` was not ready in {PREPARE_TIME:?}"),
             _ => {}
