@@ -468,7 +468,7 @@ impl Player {
             sight.complete = true;
         }
         let mut enter = enter;
-        if self.planted == Some(Planted::RosterForgets) && self.rng.random_bool(0.2) {
+        if self.planted == Some(Planted::RosterForgets) && self.rng.random_bool(0.6) {
             enter.pop();
         }
         let myself = enter.iter().any(|entry| entry.id == sight.you);
