@@ -26,6 +26,7 @@ pub use wod_backplane::simulated::Bug;
 
 use cluster::Cluster;
 use faults::Plan;
+pub use trace::Show;
 use trace::Trace;
 
 /// How much time passes at once for a process. What happens in it happens, for the others, at its end.
@@ -43,7 +44,7 @@ pub struct Options {
     /// Everything comes from it.
     pub seed: u64,
     /// Gets every line of the trace.
-    pub shown: Option<Box<dyn FnMut(&str) + Send>>,
+    pub shown: Option<Show>,
     /// Whether the store may lose its tail; none: one seed in ten decides that it does.
     pub lossy: Option<bool>,
     /// Something done wrong on purpose, so that the checks can be seen to find it.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use wod_tests_sim::{Options, run};
+use wod_tests_sim::{Options, Show, run};
 
 /// Runs simulated worlds, each from one seed
 #[derive(Debug, Parser)]
@@ -74,7 +74,7 @@ struct Count {
 impl Count {
     /// Runs a seed and says how it went.
     fn add(&mut self, seed: u64, args: &Args) {
-        let shown = args.verbose.then(|| Box::new(|line: &str| println!("{line}")) as Box<dyn FnMut(&str) + Send>);
+        let shown = args.verbose.then(|| Box::new(|line: &str| println!("{line}")) as Show);
         self.done += 1;
         match run(Options { seed, shown, lossy: args.lossy, planted: None }) {
             Ok(report) => {

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use xxhash_rust::xxh3::Xxh3Default;
 
+/// Takes every line of a trace.
+pub type Show = Box<dyn FnMut(&str) + Send>;
+
 /// The trace of one run. Clones are the same one.
 #[derive(Clone)]
 pub(crate) struct Trace {
@@ -16,12 +19,12 @@ struct Inner {
     lines: u64,
     now: Duration,
     /// Where every line goes besides.
-    shown: Option<Box<dyn FnMut(&str) + Send>>,
+    shown: Option<Show>,
 }
 
 impl Trace {
     /// An empty one; `shown` gets every line.
-    pub(crate) fn new(shown: Option<Box<dyn FnMut(&str) + Send>>) -> Self {
+    pub(crate) fn new(shown: Option<Show>) -> Self {
         Self { inner: Arc::new(Mutex::new(Inner { hash: Xxh3Default::new(), lines: 0, now: Duration::ZERO, shown })) }
     }
 

@@ -37,16 +37,15 @@ fn compare(world: &World, player: &Player, sight: &Sight, name: &str, theirs: &S
     let seen = |entry: &RosterEntry| (entry.x - theirs.at.0).hypot(entry.y - theirs.at.1) <= SLACK;
     let ranges = &world.ranges;
     match entry {
-        Some(entry) if entry.ghost => {
-            if together || distance > ranges.roster_leave + SLACK || !seen(entry) {
-                faults.push(format!(
-                    "{} sees a ghost of {name} at {:?}, who is at {:?}",
-                    player.name,
-                    (entry.x, entry.y),
-                    theirs.at
-                ));
-            }
+        Some(entry) if entry.ghost && (together || distance > ranges.roster_leave + SLACK || !seen(entry)) => {
+            faults.push(format!(
+                "{} sees a ghost of {name} at {:?}, who is at {:?}",
+                player.name,
+                (entry.x, entry.y),
+                theirs.at
+            ));
         }
+        Some(entry) if entry.ghost => {}
         Some(entry) => {
             if !together || distance > ranges.roster_leave + SLACK {
                 faults.push(format!("{} still sees {name}, {distance:.1} m off in {}", player.name, theirs.zone.zone));
