@@ -10,6 +10,7 @@ mod connection;
 mod driver;
 mod listener;
 mod metrics;
+mod nearer;
 mod outbound;
 mod public;
 mod ticket;
@@ -23,7 +24,7 @@ use anyhow::Context;
 use futures_util::FutureExt;
 use rand::RngExt as _;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -88,12 +89,15 @@ pub async fn run(
     let (publish_tx, publish_rx) = mpsc::channel(PUBLISH_QUEUE);
     let core = Core::new(wod_gateway_core::Config {
         gateway: id.clone(),
+        region: config.region.clone(),
         world: config.world.clone(),
         allow_guests: config.allow_guests,
         max_connections: config.max_connections,
     });
     let driver = Driver::new(core, backplane.clone(), tickets, publish_tx, metrics.clone());
-    let sources = Sources { connection_rx, inbox, health: backplane.health(), drain: drain.clone(), stop: end.clone() };
+    let (nearer_tx, nearer) = watch::channel(Vec::new());
+    let (health, stop_driver) = (backplane.health(), end.clone());
+    let sources = Sources { connection_rx, inbox, health, nearer, drain: drain.clone(), stop: stop_driver };
     let public = Arc::new(public::Public {
         backplane: backplane.clone(),
         driver_tx,
@@ -106,6 +110,7 @@ pub async fn run(
     let beat = Beat {
         id: id.clone(),
         region: config.region.clone(),
+        public: config.public.clone().unwrap_or_default(),
         max_connections: config.max_connections,
         addresses,
         began: Instant::now(),
@@ -123,6 +128,10 @@ pub async fn run(
     tasks.spawn(publisher.map(Ok));
     let beats = beat.run(end.clone());
     tasks.spawn(beats.map(Ok));
+    if config.redirect {
+        let watching = nearer::watch(backplane.clone(), config.region.clone(), nearer_tx, end.clone());
+        tasks.spawn(watching.map(Ok));
+    }
     let limit = config.max_connections.saturating_add(SPARE_CONNECTIONS);
     let players =
         listener::serve(listener, public::router(public, &config), connections.clone(), limit, leaving.clone());
