@@ -226,6 +226,8 @@ pub enum ServerMsg {
         reason: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_ms: Option<u32>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gateway: Option<String>,
     },
 }
 

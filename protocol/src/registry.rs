@@ -153,6 +153,9 @@ pub struct GatewayBeat {
     /// Its region.
     #[serde(default)]
     pub region: String,
+    /// How players reach it, wherever they are: the URL of its WebSocket. Empty: other gateways don't tell them of it.
+    #[serde(default)]
+    pub public: String,
     /// Players in the world through it.
     #[serde(default)]
     pub players: u32,

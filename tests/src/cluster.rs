@@ -165,14 +165,33 @@ impl Cluster {
 
     /// Redis, two gateways and two hosts, each its own process, as `cargo xtask distributed` starts them.
     pub async fn distributed() -> anyhow::Result<Self> {
+        Self::distributed_with(|_, _| Vec::new()).await
+    }
+
+    /// The same where each gateway serves a region (the first New York, the second Los Angeles) and tells those who have travelled
+    /// of the other.
+    pub async fn regional() -> anyhow::Result<Self> {
+        Self::distributed_with(|index, listen| {
+            let (region, public) = (["nyc", "la"][index], format!("ws://{listen}/ws"));
+            ["--region", region, "--public", &public, "--redirect"].map(str::to_owned).to_vec()
+        })
+        .await
+    }
+
+    /// `further`: more arguments of the gateway of that index at that address.
+    async fn distributed_with(further: impl Fn(usize, SocketAddr) -> Vec<String>) -> anyhow::Result<Self> {
         let redis = RedisServer::start().await?;
-        let mut cluster = Self::distributed_on(&redis.url()).await?;
+        let mut cluster = Self::over(&redis.url(), further).await?;
         cluster.redis = Some(redis);
         Ok(cluster)
     }
 
     /// The same two gateways and two hosts over a Redis of the caller's, which may be several.
     pub async fn distributed_on(redis: &str) -> anyhow::Result<Self> {
+        Self::over(redis, |_, _| Vec::new()).await
+    }
+
+    async fn over(redis: &str, further: impl Fn(usize, SocketAddr) -> Vec<String>) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let (modules, _) = sign_modules(&modules(), folder.path()).await?;
         let mut hosts = Vec::new();
@@ -180,10 +199,11 @@ impl Cluster {
             hosts.push(start_host(&format!("host-{region}"), region, redis, folder.path(), &world())?);
         }
         let mut gateways = Vec::new();
-        for id in ["gw-1", "gw-2"] {
+        for (index, id) in ["gw-1", "gw-2"].into_iter().enumerate() {
             let (listen, admin) = (free_address()?, free_address()?);
             let mut args = common("gateway", listen, admin, &world(), &modules);
             args.extend(["--redis", redis, "--id", id].map(str::to_owned));
+            args.extend(further(index, listen));
             gateways.push((listen, Process::start(&args, &folder.path().join(format!("{id}.log")))?));
         }
         let mut cluster = Self { gateways, admin: hosts[0].0, hosts, redis: None, folder };

@@ -33,6 +33,9 @@ export class Client extends EventEmitter {
   #c = 0;
   #attempt = 0;
   #retryMs = 0;
+  /** A gateway that a `bye` has named; none: the one of the options. */
+  #gateway;
+  #nearer;
 
   constructor(options) {
     super();
@@ -42,7 +45,7 @@ export class Client extends EventEmitter {
 
   /** Opens a connection: the first time as a guest, later to go on with the session. */
   connect() {
-    const socket = new WebSocket(this.#options.url, `wod.v1.${this.#options.encoding}`);
+    const socket = new WebSocket(this.#gateway ?? this.#options.url, `wod.v1.${this.#options.encoding}`);
     this.#socket = socket;
     socket.on('open', () => {
       const resume = this.#token && { session: this.session, token: this.#token, n: this.n };
@@ -139,6 +142,7 @@ export class Client extends EventEmitter {
         break;
       case 'bye':
         this.#retryMs = message.retry_ms ?? 0;
+        this.#nearer = message.gateway;
         break;
       default: // later additions are none of our business
     }
@@ -187,6 +191,13 @@ export class Client extends EventEmitter {
     const ended = code === 1000 || code === 1009 || (code >= 4000 && code <= 4099) || code === 4104;
     if (ended || ++this.#attempt > BACKOFF.attempts) {
       this.#fail(`the connection was closed: ${code} ${reason}`);
+      return;
+    }
+    // A gateway that can't be reached, or was lost, is given up for our own.
+    [this.#gateway, this.#nearer] = [this.#nearer, undefined];
+    if (this.#gateway !== undefined) {
+      this.#options.log(`closed  ${code} ${reason}; going on at ${this.#gateway}`);
+      this.connect();
       return;
     }
     const wait = this.#retryMs + Math.min(BACKOFF.most, BACKOFF.first * 2 ** this.#attempt) * (0.5 + Math.random() / 2);

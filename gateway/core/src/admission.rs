@@ -118,7 +118,7 @@ impl Admission {
         }
     }
 
-    fn is_resume(&self) -> bool {
+    pub(crate) fn is_resume(&self) -> bool {
         matches!(self.proof, AttachProof::Resume { .. })
     }
 }

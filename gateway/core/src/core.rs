@@ -23,6 +23,8 @@ use crate::zone::ZoneView;
 pub struct Config {
     /// This process. Another one every time it starts: zones tell by it which connections have died with it.
     pub gateway: GatewayId,
+    /// The region it is near to. Its players may be told of a gateway nearer to another; empty: of none.
+    pub region: String,
     /// The world; every process has the same.
     pub world: Arc<World>,
     /// Whether a name without a ticket lets one in.
@@ -48,6 +50,8 @@ pub struct Core {
     pub(crate) unflushed: usize,
     pub(crate) backplane_away: bool,
     draining: Option<u32>,
+    /// Other regions' gateways: region to address.
+    pub(crate) nearer: BTreeMap<String, String>,
     /// Connections with staged messages, perhaps several times.
     pub(crate) touched: Vec<ConnId>,
     pub(crate) effects: Vec<Effect>,
@@ -90,8 +94,20 @@ pub struct Stats {
     pub relocations: u64,
     /// Zones with players of ours from which no frame has come for [`ZONE_SILENCE`](crate::limits::ZONE_SILENCE).
     pub silent: Vec<ZoneNo>,
+    /// Players told of a gateway that is nearer.
+    pub sent_on: u64,
     /// Connections closed, by code.
     pub closed: BTreeMap<u16, u64>,
+}
+
+/// What a client is told when its connection ends.
+struct Farewell<'a> {
+    code: CloseCode,
+    reason: &'a str,
+    /// Wait so long before coming back, ms.
+    retry_ms: Option<u32>,
+    /// Come back there.
+    gateway: Option<&'a str>,
 }
 
 impl Core {
@@ -108,6 +124,7 @@ impl Core {
             unflushed: 0,
             backplane_away: false,
             draining: None,
+            nearer: BTreeMap::new(),
             touched: Vec::new(),
             effects: Vec::new(),
             scratch: Scratch::default(),
@@ -144,6 +161,7 @@ impl Core {
             }
             Event::Missed => self.resync_all(now),
             Event::Backplane { away } => self.on_backplane(now, away),
+            Event::Nearer(gateways) => self.on_nearer(gateways),
             Event::Flush => self.flush(now),
             Event::Tick => self.tick(now),
             Event::Drain { retry_ms } => self.drain(now, retry_ms),
@@ -178,28 +196,29 @@ impl Core {
     /// Says `bye`, closes and forgets a connection. Its zone learns whether the client may come back.
     pub(crate) fn close(&mut self, now: Duration, id: ConnId, code: CloseCode, reason: &str, retry_ms: Option<u32>) {
         let detach = if code.comes_back() { DetachReason::Lost } else { DetachReason::Bye };
-        self.end(now, id, code, reason, retry_ms, Some(detach));
+        self.end(now, id, Farewell { code, reason, retry_ms, gateway: None }, Some(detach));
+    }
+
+    /// [`Core::close`] for a player who is better served by that gateway and goes on there.
+    pub(crate) fn send_on(&mut self, now: Duration, id: ConnId, gateway: &str) {
+        let reason = "another gateway is nearer to you";
+        let farewell = Farewell { code: CloseCode::GoingAway, reason, retry_ms: None, gateway: Some(gateway) };
+        self.end(now, id, farewell, Some(DetachReason::Lost));
     }
 
     /// [`Core::close`] for a connection that its zone has already ended.
     pub(crate) fn close_ended(&mut self, now: Duration, id: ConnId, code: CloseCode, reason: &str) {
-        self.end(now, id, code, reason, None, None);
+        self.end(now, id, Farewell { code, reason, retry_ms: None, gateway: None }, None);
     }
 
-    fn end(
-        &mut self,
-        now: Duration,
-        id: ConnId,
-        code: CloseCode,
-        reason: &str,
-        retry_ms: Option<u32>,
-        detach: Option<DetachReason>,
-    ) {
+    fn end(&mut self, now: Duration, id: ConnId, farewell: Farewell<'_>, detach: Option<DetachReason>) {
+        let Farewell { code, reason, retry_ms, gateway } = farewell;
         let Some(conn) = self.conns.get_mut(&id) else { return };
         // A close frame's reason holds 123 bytes; `bye` says the same words.
         let reason: String =
             reason.char_indices().take_while(|(at, c)| at + c.len_utf8() <= 120).map(|(_, c)| c).collect();
-        conn.stage(&ServerMsg::Bye { code: code.number(), reason: reason.clone(), retry_ms });
+        let gateway = gateway.map(str::to_owned);
+        conn.stage(&ServerMsg::Bye { code: code.number(), reason: reason.clone(), retry_ms, gateway });
         let frames = std::mem::take(&mut conn.staged);
         self.stats.server_messages += frames.len() as u64;
         self.effects.push(Effect::Send { conn: id, frames });
@@ -306,5 +325,6 @@ impl Core {
         self.tick_sessions(now);
         self.tick_zones(now);
         self.tick_departed(now);
+        self.tick_nearer(now);
     }
 }

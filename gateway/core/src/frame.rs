@@ -186,12 +186,17 @@ impl Core {
         if let Some(relocation) = &session.relocation {
             self.nonces.remove(&relocation.nonce);
         }
+        let mut left = None;
         if let Some(former) = self.zones.get_mut(&session.zone) {
             former.leave(id, session);
+            left = Some(former.region().to_owned());
         }
         session.arrive(attached, zone);
         if let Some(view) = self.zones.get_mut(&zone) {
             view.join(id);
+            if left.as_deref() != Some(view.region()) {
+                session.travelled = Some(now);
+            }
             if let Some(info) = view.info(session, attached.reason) {
                 staged.push(wod_protocol::codec::encode_server(encoding, &ServerMsg::Zone(info)));
             }

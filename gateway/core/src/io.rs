@@ -123,6 +123,9 @@ pub enum Event {
         /// Whether it is away.
         away: bool,
     },
+    /// The gateways that other regions' players had better use: a region, and how players reach its gateway. In place of all that
+    /// was said before; none: everybody stays.
+    Nearer(Vec<(String, String)>),
     /// `FLUSH_INTERVAL` has passed.
     Flush,
     /// [`TICK_INTERVAL`](crate::limits::TICK_INTERVAL) has passed.

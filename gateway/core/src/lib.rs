@@ -10,6 +10,7 @@
 //! - `zone`: a zone as seen from here: its entities, who sees which, where its owner is.
 //! - `frame`: one tick of a zone becomes each player's messages.
 //! - `health`: silence, pauses, lost frames, and what mends them.
+//! - `nearer`: who is told of a gateway nearer to where she has travelled.
 //! - `limits`: every bound and interval of a gateway, by name.
 
 mod admission;
@@ -20,6 +21,7 @@ mod frame;
 mod health;
 pub mod io;
 pub mod limits;
+mod nearer;
 mod outgoing;
 mod rate;
 mod session;

@@ -56,6 +56,8 @@ pub const LOST_CONFIRMATION: Duration = Duration::from_secs(2);
 pub const TRANSIT_REPEAT: Duration = Duration::from_secs(1);
 /// The same as `LOST_TRACK` for a player who is on her way to another zone.
 pub const LOST_IN_TRANSIT: Duration = Duration::from_secs(20);
+/// A player who has stood in another region for this long is told of a gateway there: who only looks in is not sent to and fro.
+pub const SETTLED_ABROAD: Duration = Duration::from_secs(2);
 /// How often the end of a connection is told to its zone, a second apart: nothing acknowledges it.
 pub const DETACH_SENDS: u32 = 3;
 /// Between two tellings.

@@ -53,6 +53,9 @@ pub(crate) struct Session {
     pub(crate) roster: Vec<Seen>,
     /// When a zone last said that she is attached there.
     pub(crate) confirmed: Duration,
+    /// Since when she has stood in this region, if she came to it by travelling or logging in; none: she has resumed here, in
+    /// that region, so she is content with this gateway.
+    pub(crate) travelled: Option<Duration>,
     /// Set while she is on her way to another zone.
     pub(crate) transit: Option<Transit>,
     /// Set while this gateway, having lost track of her, looks for her.
@@ -114,6 +117,7 @@ impl Session {
             rejected: RateLimit::new(1, REJECTED_BURST),
             roster: Vec::new(),
             confirmed: now,
+            travelled: (!admission.is_resume()).then_some(now),
             transit: None,
             relocation: None,
         }

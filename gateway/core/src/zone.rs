@@ -96,6 +96,10 @@ impl ZoneView {
         &self.facts.name
     }
 
+    pub(crate) fn region(&self) -> &str {
+        &self.facts.region
+    }
+
     /// The `zone` message for a player in it; none before its first card has come.
     pub(crate) fn info(&self, session: &Session, reason: ZoneReason) -> Option<ZoneInfo> {
         let card = self.card.as_ref()?;

@@ -17,11 +17,12 @@ const BEAT_EVERY: Duration = Duration::from_secs(1);
 const BEAT_TTL: Duration = Duration::from_secs(3);
 
 /// The kind that gateways' heartbeats have.
-const KIND: &str = "gateway";
+pub(crate) const KIND: &str = "gateway";
 
 pub(crate) struct Beat {
     pub(crate) id: GatewayId,
     pub(crate) region: String,
+    pub(crate) public: String,
     pub(crate) max_connections: usize,
     pub(crate) addresses: Addresses,
     pub(crate) began: Instant,
@@ -41,6 +42,7 @@ impl Beat {
             uptime_ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
             connections: u32::try_from(self.metrics.connections()).unwrap_or(u32::MAX),
             region: self.region.clone(),
+            public: self.public.clone(),
             players: u32::try_from(self.metrics.players()).unwrap_or(u32::MAX),
             max_connections: u32::try_from(self.max_connections).unwrap_or(u32::MAX),
             silent: self.metrics.silent(),

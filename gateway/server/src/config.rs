@@ -12,6 +12,8 @@ use wod_protocol::world::World;
 const SECRET_BYTES: usize = 32;
 /// Longest name of a gateway.
 const ID_BYTES: usize = 64;
+/// Longest public address, bytes.
+const PUBLIC_BYTES: usize = 256;
 
 /// A gateway's settings. In files every field but `world` has a default; unknown keys are errors.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,8 +26,14 @@ pub struct GatewayConfig {
     /// The gateway's name, at most 64 letters, digits, `-` and `_`. The process adds a random part, so that zones can tell
     /// it from its former self. Default `gateway`.
     pub id: String,
-    /// The region whose players it is nearest to; for people. Default empty.
+    /// The region whose players it is nearest to. Default empty.
     pub region: String,
+    /// How players reach it from anywhere, `ws://host:port/ws` or `wss://…`: what other regions' gateways tell them. None: they
+    /// don't tell of it. Default none.
+    pub public: Option<String>,
+    /// Whether players who have travelled to another region are told of a gateway there (4100 with its address); needs a region.
+    /// Default false.
+    pub redirect: bool,
     /// The world; every process must have the same. Not read from the gateway's own settings.
     #[serde(skip, default = "no_world")]
     pub world: Arc<World>,
@@ -52,6 +60,8 @@ impl Default for GatewayConfig {
             admin: None,
             id: "gateway".to_owned(),
             region: String::new(),
+            public: None,
+            redirect: false,
             world: no_world(),
             allow_guests: true,
             ticket_key: None,
@@ -78,6 +88,18 @@ impl GatewayConfig {
             (1..=1_000_000).contains(&self.max_connections),
             "max_connections = {}: choose 1 to 1,000,000",
             self.max_connections
+        );
+        if let Some(url) = &self.public {
+            let rest = url.strip_prefix("ws://").or_else(|| url.strip_prefix("wss://"));
+            anyhow::ensure!(
+                rest.is_some_and(|rest| !rest.is_empty() && url.len() <= PUBLIC_BYTES)
+                    && url.bytes().all(|b| b.is_ascii_graphic()),
+                "public = \"{url}\": give the WebSocket address that players can reach, such as ws://la.example.org:7700/ws"
+            );
+        }
+        anyhow::ensure!(
+            !self.redirect || !self.region.is_empty(),
+            "redirect: a gateway without a region can't know who is nearer to another; give --region too"
         );
         if let Some(key) = &self.ticket_key {
             anyhow::ensure!(
@@ -118,8 +140,10 @@ mod tests {
     #[test]
     fn every_impossible_setting_is_refused_by_name() {
         assert!(good().check().is_ok());
-        let flaws: [(&str, GatewayConfig); 5] = [
+        let flaws: [(&str, GatewayConfig); 7] = [
             ("id", GatewayConfig { id: "a b".into(), ..good() }),
+            ("public", GatewayConfig { public: Some("la.example.org:7700".into()), ..good() }),
+            ("redirect", GatewayConfig { redirect: true, ..good() }),
             ("max_connections", GatewayConfig { max_connections: 0, ..good() }),
             ("ticket_key", GatewayConfig { ticket_key: Some("short".into()), ..good() }),
             ("web_dir", GatewayConfig { web_dir: Some("/nonexistent".into()), ..good() }),

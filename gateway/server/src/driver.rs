@@ -50,6 +50,8 @@ pub(crate) struct Sources {
     pub(crate) connection_rx: mpsc::Receiver<FromConnection>,
     pub(crate) inbox: Inbox,
     pub(crate) health: watch::Receiver<Health>,
+    /// Other regions' gateways; closed where nobody is sent on to them.
+    pub(crate) nearer: watch::Receiver<Vec<(String, String)>>,
     /// Cancelled: send every client elsewhere.
     pub(crate) drain: CancellationToken,
     /// Cancelled: end.
@@ -99,7 +101,7 @@ impl Driver {
 
     /// Runs until told to stop. An error means that the gateway can't go on.
     pub(crate) async fn run(mut self, sources: Sources) -> anyhow::Result<()> {
-        let Sources { mut connection_rx, mut inbox, mut health, drain, stop } = sources;
+        let Sources { mut connection_rx, mut inbox, mut health, mut nearer, drain, stop } = sources;
         let mut flush = tokio::time::interval(FLUSH_INTERVAL);
         let mut tick = tokio::time::interval(TICK_INTERVAL);
         flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -127,6 +129,10 @@ impl Driver {
                     let away = *health.borrow_and_update() == Health::Away;
                     tracing::info!(away, "the backplane's health has changed");
                     self.handle(Event::Backplane { away });
+                }
+                Ok(()) = nearer.changed() => {
+                    let gateways = nearer.borrow_and_update().clone();
+                    self.handle(Event::Nearer(gateways));
                 }
                 _ = flush.tick() => self.handle(Event::Flush),
                 _ = tick.tick() => {

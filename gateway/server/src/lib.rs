@@ -10,6 +10,7 @@ mod connection;
 mod driver;
 mod listener;
 mod metrics;
+mod nearer;
 mod outbound;
 mod public;
 mod service;
@@ -36,7 +37,7 @@ use wod_protocol::ids::GatewayId;
 pub use config::GatewayConfig;
 
 use driver::SeedSource;
-use service::Service;
+use service::{Place, Service};
 use ticket::{TicketVerifier, Tickets};
 
 /// Time for connections to close when the gateway stops; then they are cut.
@@ -79,12 +80,19 @@ pub async fn run(
     };
     let settings = wod_gateway_core::Config {
         gateway: id.clone(),
+        region: config.region.clone(),
         world: config.world.clone(),
         allow_guests: config.allow_guests,
         max_connections: config.max_connections,
     };
+    let place = Place {
+        region: config.region.clone(),
+        public: config.public.clone().unwrap_or_default(),
+        redirect: config.redirect,
+        addresses,
+    };
     let Service { driver_tx, metrics, drain, end, mut tasks } =
-        Service::start(settings, backplane.clone(), tickets, seeds(), (config.region.clone(), addresses)).await?;
+        Service::start(settings, backplane.clone(), tickets, seeds(), place).await?;
     let leaving = CancellationToken::new();
     let connections = TaskTracker::new();
     let public = Arc::new(public::Public {

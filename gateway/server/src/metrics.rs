@@ -78,6 +78,7 @@ impl Metrics {
             ("repeated_commands_total", "Commands given to a zone again.", stats.repeated_commands),
             ("congestions_total", "Times a client did not keep up.", stats.congestions),
             ("relocations_total", "Times a player had to be found again.", stats.relocations),
+            ("sent_on_total", "Players told of a gateway that is nearer.", stats.sent_on),
             ("bad_envelopes_total", "Bus envelopes that did not decode.", shell(&self.shell.bad_envelopes)),
             ("inbox_dropped_total", "Bus envelopes dropped by the full inbox.", shell(&self.shell.inbox_dropped)),
             ("unpublished_total", "Envelopes to hosts that could not be sent.", shell(&self.shell.unpublished)),

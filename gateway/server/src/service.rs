@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use futures_util::FutureExt as _;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +14,7 @@ use crate::Addresses;
 use crate::beat::Beat;
 use crate::driver::{self, CONNECTION_QUEUE, Driver, FromConnection, INBOX_QUEUE, PUBLISH_QUEUE, SeedSource, Sources};
 use crate::metrics::Metrics;
+use crate::nearer;
 use crate::ticket::Tickets;
 
 /// What runs, and how it is reached.
@@ -29,14 +30,24 @@ pub(crate) struct Service {
     pub(crate) tasks: JoinSet<anyhow::Result<()>>,
 }
 
+/// Where a gateway is, as its heartbeat tells.
+pub(crate) struct Place {
+    pub(crate) region: String,
+    /// How players reach it from anywhere; empty: others don't tell of it.
+    pub(crate) public: String,
+    /// Whether players who have travelled are told of gateways nearer to them.
+    pub(crate) redirect: bool,
+    pub(crate) addresses: Addresses,
+}
+
 impl Service {
-    /// Begins; region and addresses are what its heartbeat tells of it.
+    /// Begins.
     pub(crate) async fn start(
         config: Config,
         backplane: Backplane,
         tickets: Tickets,
         seeds: SeedSource,
-        (region, addresses): (String, Addresses),
+        Place { region, public, redirect, addresses }: Place,
     ) -> anyhow::Result<Self> {
         let id = config.gateway.clone();
         let (me, max_connections) = (Process::Gateway(id.clone()), config.max_connections);
@@ -46,11 +57,19 @@ impl Service {
         let (driver_tx, connection_rx) = mpsc::channel(CONNECTION_QUEUE);
         let (publish_tx, publish_rx) = mpsc::channel(PUBLISH_QUEUE);
         let driver = Driver::new(Core::new(config), backplane.clone(), tickets, seeds, publish_tx, metrics.clone());
-        let sources =
-            Sources { connection_rx, inbox, health: backplane.health(), drain: drain.clone(), stop: end.clone() };
+        let (nearer_tx, nearer) = watch::channel(Vec::new());
+        let sources = Sources {
+            connection_rx,
+            inbox,
+            health: backplane.health(),
+            nearer,
+            drain: drain.clone(),
+            stop: end.clone(),
+        };
         let beat = Beat {
             id,
-            region,
+            region: region.clone(),
+            public,
             max_connections,
             addresses,
             began: Instant::now(),
@@ -63,6 +82,9 @@ impl Service {
 
         let mut tasks = JoinSet::new();
         tasks.spawn(driver.run(sources));
+        if redirect {
+            tasks.spawn(nearer::watch(backplane.clone(), region, nearer_tx, end.clone()).map(Ok));
+        }
         tasks.spawn(driver::publish(backplane, publish_rx, metrics.clone()).map(Ok));
         tasks.spawn(beat.run(end.clone()).map(Ok));
         Ok(Self { driver_tx, metrics, drain, end, tasks })

@@ -11,7 +11,7 @@ use wod_protocol::client::{CloseCode, Encoding};
 
 use crate::driver::FromConnection;
 use crate::outbound::{Next, Outbound};
-use crate::service::Service;
+use crate::service::{Place, Service};
 use crate::ticket::Tickets;
 use crate::{Addresses, DRAIN_GRACE};
 
@@ -49,8 +49,8 @@ impl Gateway {
     ) -> anyhow::Result<Self> {
         let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let addresses = Addresses { listen: nowhere, admin: None };
-        let service =
-            Service::start(config, backplane, Tickets::Believed, Box::new(seeds), (String::new(), addresses)).await?;
+        let place = Place { region: String::new(), public: String::new(), redirect: false, addresses };
+        let service = Service::start(config, backplane, Tickets::Believed, Box::new(seeds), place).await?;
         Ok(Self { service, connections: 0 })
     }
 

@@ -49,9 +49,24 @@ test('a name that is taken stops with the server’s reason', async () => {
   ann.connection.leave();
 });
 
+test.each([
+  ['is played on at after', 'ws://localhost:PORT/ws', 1],
+  ['that a page may not open is given up for', 'ws://forbidden/ws', 2],
+])('a gateway named by the server %s its own', async (_, named, connections) => {
+  const gateway = named.replace('PORT', String(server.port));
+  const ann = client();
+  ann.connection.login({ name: 'Ann' }, undefined);
+  await vi.waitFor(() => expect(ann.heard('zone')).toHaveLength(1));
+  await fetch(`http://127.0.0.1:${server.port}/_test/close?code=4100&gateway=${encodeURIComponent(gateway)}`);
+  await vi.waitFor(() => expect(ann.heard('zone')).toMatchObject([{}, { reason: 'resumed' }]), { timeout: 5_000 });
+  expect(ann.urls.slice(1)).toEqual([gateway, ann.urls[0]].slice(0, connections));
+  ann.connection.leave();
+});
+
 interface Client {
   connection: Connection;
   statuses: Status[];
+  urls: string[];
   saved(): SavedSession | undefined;
   heard(t: ServerMsg['t']): ServerMsg[];
   lines(): string[];
@@ -60,16 +75,22 @@ interface Client {
 function client(): Client {
   const messages: ServerMsg[] = [];
   const statuses: Status[] = [];
+  const urls: string[] = [];
   let saved: SavedSession | undefined;
   const connection = new Connection(
     `ws://127.0.0.1:${server.port}/ws`,
     { message: (message) => messages.push(message), status: (status) => statuses.push(status), lost: () => {} },
     { load: () => saved, save: (session) => { saved = session; } },
-    (url, subprotocol) => new WebSocket(url, subprotocol),
+    (url, subprotocol) => {
+      urls.push(url);
+      if (url.includes('forbidden')) throw new DOMException('an insecure connection', 'SecurityError');
+      return new WebSocket(url, subprotocol);
+    },
   );
   return {
     connection,
     statuses,
+    urls,
     saved: () => saved,
     heard: (t) => messages.filter((message) => message.t === t),
     lines: () => messages.flatMap((message) => (message.t === 'chat' ? [message.text] : [])),

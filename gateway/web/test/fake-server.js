@@ -78,6 +78,7 @@ async function answer(request, response, world, sockets) {
     case '/_test/close':
       for (const socket of sockets.values()) {
         const bye = { t: 'bye', code: Number(query.code), reason: query.reason ?? '', retry_ms: Number(query.retry_ms ?? 0) };
+        if (query.gateway) bye.gateway = query.gateway;
         socket.send(encode(bye));
         socket.close(bye.code, bye.reason);
       }

@@ -145,6 +145,28 @@ describe('losing the connection', () => {
     expect(session.tick(3_999)).toEqual([]);
   });
 
+  test('a bye that names a gateway is followed there at once, with the session and all that is unacked', () => {
+    const session = playing();
+    session.command({ t: 'chat', mode: 'say', text: 'on the train' });
+    session.received({ ...NEARER }, 10);
+    expect(session.closed(4100, NEARER.reason, 10).at(-1)).toEqual({ do: 'open', at: NEARER.gateway });
+    expect(sent(session.opened(20))).toMatchObject([{ resume: { session: 's' } }]);
+    expect(sent(session.received(WELCOME, 30))).toMatchObject([{ seq: 1, text: 'on the train' }]);
+    // A connection lost later is sought there first.
+    session.closed(1006, '', 10_000);
+    expect(session.tick(20_000).at(-1)).toEqual({ do: 'open', at: NEARER.gateway });
+  });
+
+  test.each(['closed', 'silent'])('a named gateway that is %s is given up for the page’s own server', (how) => {
+    const session = playing();
+    session.received({ ...NEARER }, 10);
+    session.closed(4100, NEARER.reason, 10);
+    if (how === 'closed') session.closed(1006, '', 20);
+    else session.tick(10 + CONNECT_TIMEOUT_MS);
+    expect(session.tick(60_000).at(-1)).toEqual({ do: 'open' });
+    expect(sent(session.opened(60_001))).toMatchObject([{ resume: { session: 's' } }]);
+  });
+
   test.each([1000, 4000, 4003, 4004, 4005])('%i stops for good and forgets the session', (code) => {
     const session = playing();
     expect(kinds(session.closed(code, '', 0))).toEqual(['save', 'status:stopped']);
@@ -214,6 +236,7 @@ describe('losing the connection', () => {
 });
 
 const WELCOME: Extract<ServerMsg, { t: 'welcome' }> = { t: 'welcome', session: 's', token: 't', you: 4, name: 'Ann', seq: 0 };
+const NEARER = { t: 'bye', code: 4100, reason: 'another gateway is nearer to you', gateway: 'ws://la:7700/ws' } as const;
 const SAVED: SavedSession = { who: { name: 'Ann' }, session: 's', token: 'old', n: 7, seq: 4, m: 90, unacked: [] };
 
 /** Without luck: the longest wait each time. */

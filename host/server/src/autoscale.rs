@@ -50,6 +50,7 @@ mod tests {
             uptime_ms: 0,
             connections,
             region: String::new(),
+            public: String::new(),
             players: connections,
             max_connections: 10_000,
             memory_bytes: 0,

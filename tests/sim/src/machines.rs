@@ -215,6 +215,7 @@ impl GatewayMachine {
         self.starts += 1;
         let config = Config {
             gateway: GatewayId::from(format!("{}-{}", self.name, self.starts)),
+            region: String::new(),
             world: self.world.clone(),
             allow_guests: true,
             max_connections: 100,

@@ -79,6 +79,14 @@ pub(crate) struct Flags {
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
     region: Option<String>,
+    /// How players reach this gateway from anywhere, told them by other regions' gateways: ws://HOST:PORT/ws [default: not told]
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public: Option<String>,
+    /// Tell players who have travelled to another region of a gateway there; needs --region
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    redirect: bool,
     /// Let nobody in without a ticket
     #[arg(long)]
     #[serde(rename = "guests", skip_serializing_if = "std::ops::Not::not", serialize_with = "inverted")]
@@ -123,6 +131,8 @@ pub(crate) struct Settings {
     pub(crate) web: Option<PathBuf>,
     pub(crate) id: Option<String>,
     pub(crate) region: String,
+    pub(crate) public: Option<String>,
+    pub(crate) redirect: bool,
     pub(crate) guests: bool,
     pub(crate) ticket_key: Option<PathBuf>,
     pub(crate) ticket_secret: Option<String>,
@@ -175,6 +185,8 @@ const KEYS: &[&str] = &[
     "web",
     "id",
     "region",
+    "public",
+    "redirect",
     "guests",
     "ticket_key",
     "ticket_secret",
@@ -202,6 +214,8 @@ impl Settings {
             web: web.join("index.html").is_file().then_some(web),
             id: None,
             region: String::new(),
+            public: None,
+            redirect: false,
             guests: true,
             ticket_key: None,
             ticket_secret: None,

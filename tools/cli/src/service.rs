@@ -98,6 +98,8 @@ pub(crate) fn gateway_config(settings: &Settings, world: Arc<World>) -> anyhow::
         admin: Some(settings.admin),
         id: settings.id.clone().unwrap_or_else(|| "gateway".into()),
         region: settings.region.clone(),
+        public: settings.public.clone(),
+        redirect: settings.redirect,
         world,
         allow_guests: settings.guests,
         ticket_key: settings.read_ticket_key()?,

@@ -8,6 +8,7 @@ mod cluster;
 mod dev;
 mod distributed;
 mod machine;
+mod package;
 mod paths;
 mod shell;
 mod sim;
@@ -34,6 +35,8 @@ enum Command {
     Test(test::Args),
     /// Start a real cluster on this machine: Redis, two gateways, two zone hosts
     Distributed(distributed::Args),
+    /// Put all that a machine needs into one folder: the program, modules, web client, world file, systemd units
+    Package(package::Args),
     /// Measure, and print figures
     #[command(subcommand)]
     Bench(bench::Command),
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Command::Dev(args) => dev::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Distributed(args) => distributed::run(&args),
+        Command::Package(args) => package::run(&args),
         Command::Bench(command) => bench::run(&command),
         Command::Chaos(args) => chaos::run(&args),
         Command::Sim(args) => sim::run(&args),

@@ -4,6 +4,7 @@
 mod admission;
 mod closing;
 mod lossy;
+mod nearer;
 mod play;
 mod repair;
 mod support;

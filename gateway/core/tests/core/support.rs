@@ -17,6 +17,7 @@ use wod_protocol::world::World;
 
 pub(crate) const ELYSIUM: ZoneNo = ZoneNo(1);
 pub(crate) const STREETS: ZoneNo = ZoneNo(2);
+pub(crate) const LOS_ANGELES: ZoneNo = ZoneNo(3);
 
 pub(crate) const WORLD: &str = r#"
 start = "nyc.elysium"
@@ -31,6 +32,12 @@ name = "nyc.streets"
 number = 2
 module = "streets"
 origin = [100.0, 0.0]
+size = [200.0, 100.0]
+[[zone]]
+name = "la.streets"
+number = 3
+module = "streets"
+origin = [0.0, 0.0]
 size = [200.0, 100.0]
 "#;
 
@@ -61,6 +68,7 @@ impl Rig {
     pub(crate) fn with(adapt: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config {
             gateway: "gw-test".into(),
+            region: "nyc".into(),
             world: Arc::new(World::parse(WORLD).unwrap()),
             allow_guests: true,
             max_connections: 100,
@@ -70,7 +78,7 @@ impl Rig {
         Self {
             core: Core::new(config),
             now: Duration::from_secs(1000),
-            owners: [(ELYSIUM, owner("host-a")), (STREETS, owner("host-b"))].into(),
+            owners: [(ELYSIUM, owner("host-a")), (STREETS, owner("host-b")), (LOS_ANGELES, owner("host-c"))].into(),
             records: BTreeMap::new(),
             tickets: BTreeMap::new(),
             store_away: false,
@@ -264,6 +272,10 @@ impl FakeZone {
 
     pub(crate) fn streets() -> Self {
         Self { zone: STREETS, host: "host-b".into(), epoch: Epoch(1), seq: 0, tick: Tick(500) }
+    }
+
+    pub(crate) fn la() -> Self {
+        Self { zone: LOS_ANGELES, host: "host-c".into(), epoch: Epoch(1), seq: 0, tick: Tick(900) }
     }
 
     /// An empty frame of the next tick.

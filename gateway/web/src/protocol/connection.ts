@@ -76,7 +76,7 @@ export class Connection {
     for (const effect of effects) {
       switch (effect.do) {
         case 'open':
-          this.#open();
+          this.#open(effect.at ?? this.#url);
           break;
         case 'send':
           this.#socket?.send(encodeMessage(effect.message));
@@ -101,9 +101,16 @@ export class Connection {
     this.#arm();
   }
 
-  #open(): void {
+  #open(url: string): void {
     this.#drop();
-    const socket = this.#openSocket(this.#url, SUBPROTOCOL);
+    let socket: WebSocket;
+    try {
+      socket = this.#openSocket(url, SUBPROTOCOL);
+    } catch {
+      // A page that came over https may not open ws://, whoever named it: as good as a server that can't be reached.
+      this.#run(this.#session.closed(1006, '', performance.now()));
+      return;
+    }
     socket.binaryType = 'arraybuffer';
     this.#socket = socket;
     // A socket that was given up may still speak: only the current one is listened to.

@@ -127,7 +127,8 @@ export type ServerMsg =
   | { t: 'paused'; zone: string; reason: PauseReason }
   | { t: 'resumed'; zone: string; reason: PauseReason }
   | { t: 'pong'; c: number; tick: number }
-  | { t: 'bye'; code: number; reason: string; retry_ms?: number };
+  /** `gateway`: one that is nearer to where she is now. */
+  | { t: 'bye'; code: number; reason: string; retry_ms?: number; gateway?: string };
 
 /** Longest chat line, Unicode scalar values. */
 export const CHAT_CHARS = 500;

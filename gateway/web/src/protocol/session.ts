@@ -32,7 +32,8 @@ export type Status =
   | { is: 'stopped'; why: string };
 
 export type Effect =
-  | { do: 'open' }
+  /** `at`: that gateway's address; none: the page's own server. */
+  | { do: 'open'; at?: string }
   | { do: 'send'; message: ClientMsg }
   | { do: 'close' }
   | { do: 'deliver'; message: ServerMsg }
@@ -72,6 +73,10 @@ export class Session {
   #saved: SavedSession | undefined;
   #attempt = 0;
   #retryMs = 0;
+  /** The gateway to connect to, other than the page's own server. Given up for that as soon as it does not let us in. */
+  #gateway: string | undefined;
+  /** The last `bye` sends us there. */
+  #nearer: string | undefined;
   #pings = 0;
   readonly #random: () => number;
 
@@ -85,6 +90,7 @@ export class Session {
     this.#who = who;
     this.#saved = saved && { ...saved, m: saved.m + MOVES_BETWEEN_SAVES, unacked: [...saved.unacked] };
     this.#attempt = 0;
+    this.#gateway = undefined;
     return this.#connect(now);
   }
 
@@ -102,6 +108,7 @@ export class Session {
   received(message: ServerMsg, now: number): Effect[] {
     if (message.t === 'bye') {
       this.#retryMs = message.retry_ms ?? 0;
+      this.#nearer = message.gateway;
       return [];
     }
     if (this.#state.is === 'greeting') {
@@ -139,6 +146,10 @@ export class Session {
       case 'start_anew':
         return [...this.#forget(), ...this.#comeBack('The world has moved on; entering anew…', now)];
       case 'resume':
+        if (this.#state.is === 'playing' && this.#nearer !== undefined) {
+          this.#gateway = this.#nearer;
+          return this.#connect(now);
+        }
         return this.#comeBack(WAITING[code] ?? 'The connection was lost. Coming back…', now);
     }
   }
@@ -226,7 +237,9 @@ export class Session {
   #connect(now: number): Effect[] {
     this.#state = { is: 'connecting', deadline: now + CONNECT_TIMEOUT_MS };
     this.#retryMs = 0;
-    return [{ do: 'status', status: { is: 'connecting' } }, { do: 'open' }];
+    this.#nearer = undefined;
+    const open: Effect = this.#gateway === undefined ? { do: 'open' } : { do: 'open', at: this.#gateway };
+    return [{ do: 'status', status: { is: 'connecting' } }, open];
   }
 
   #welcomed(welcome: Extract<ServerMsg, { t: 'welcome' }>, now: number): Effect[] {
@@ -279,6 +292,8 @@ export class Session {
 
   #comeBack(why: string, now: number): Effect[] {
     if (this.#state.is === 'playing' && now >= this.#state.since + STABLE_AFTER_MS) this.#attempt = 0;
+    // Who was let in there comes back there first, who was not to the page's own server.
+    if (this.#state.is !== 'playing') this.#gateway = undefined;
     if (this.#attempt >= MAX_ATTEMPTS) return this.#stop('The server cannot be reached. Please try again later.');
     const until = now + backoffMs(this.#attempt, this.#retryMs, this.#random());
     this.#attempt += 1;
