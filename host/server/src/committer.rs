@@ -186,7 +186,7 @@ impl Committer {
 
     async fn append_some(&mut self, entries: Vec<Bytes>) -> Result<(), Error> {
         let begun = Instant::now();
-        while let Err(error) = self.store(self.end.next(), entries.clone()).await {
+        while let Err(error) = self.store(self.end.next(), &entries).await {
             self.mend(error).await?;
         }
         self.end = JournalIndex(self.end.0 + entries.len() as u64);
@@ -196,10 +196,10 @@ impl Committer {
     }
 
     /// Repeats until the store has answered; only a refusal is an error.
-    async fn store(&self, first: JournalIndex, entries: Vec<Bytes>) -> Result<(), Error> {
+    async fn store(&self, first: JournalIndex, entries: &[Bytes]) -> Result<(), Error> {
         let begun = Instant::now();
         loop {
-            match self.host.backplane.append_batch(&self.lease, first, entries.clone()).await {
+            match self.host.backplane.append_batch(&self.lease, first, entries.to_vec()).await {
                 Err(error) if error.is_transient() && !(self.commit_rx.is_closed() && begun.elapsed() > LAST_TRIES) => {
                     metrics::counter!("wod_journal_retries_total", "zone" => self.port.zone.to_string()).increment(1);
                     tracing::warn!(zone = %self.port.zone, %error, "the journal does not answer; the zone waits for it");
@@ -269,7 +269,7 @@ impl Committer {
         let mut first = end.next();
         for batch in batches(entries) {
             let count = batch.len() as u64;
-            self.store(first, batch).await?;
+            self.store(first, &batch).await?;
             first = JournalIndex(first.0 + count);
         }
         Ok(lost)

@@ -87,6 +87,7 @@ impl Look {
         hosts: &[HostLoad],
     ) -> Vec<(&'a world::Zone, Epoch)> {
         let me = &host.config.host;
+        let mine = host.load();
         let counted = hosts.iter().flat_map(|host| &host.zones).map(|zone| (zone.zone, zone.players));
         self.players.extend(counted);
         let mut wanted = Vec::new();
@@ -107,7 +108,7 @@ impl Look {
             }
             let since = *self.unowned.entry(number).or_insert_with(Instant::now);
             let last = self.last.get(&number);
-            let patience = self.patience(host, zone, hosts, last.map(|owner| &owner.host));
+            let patience = Self::patience(host, &mine, zone, hosts, last.map(|owner| &owner.host));
             if left_by_us || patience.is_some_and(|patience| since.elapsed() >= patience) {
                 wanted.push((zone, last.map_or(Epoch(0), |owner| owner.epoch)));
             }
@@ -118,8 +119,8 @@ impl Look {
 
     /// How long this host leaves an unowned zone to those who suit it better; none: it takes nothing.
     fn patience(
-        &self,
         host: &Host,
+        mine: &HostLoad,
         zone: &world::Zone,
         hosts: &[HostLoad],
         lost_by: Option<&HostId>,
@@ -131,9 +132,8 @@ impl Look {
         // Who has just lost it is dead, or does not want it; its load is still shown for a moment.
         let others = hosts.iter().filter(|other| other.host == *me || Some(&other.host) != lost_by).cloned();
         let others: Vec<HostLoad> = others.collect();
-        let mine = host.load();
         let ranked = placement::ranking(&host.config.world, zone, &others);
-        let tier = placement::tier(&host.config.world, zone, &mine);
+        let tier = placement::tier(&host.config.world, zone, mine);
         let better = ranked.iter().take_while(|(_, other)| other.host != *me).count() as u32;
         // A zone that was lost is taken at once where nobody who suits it better is alive. One that was never seen with an owner
         // is left to those who are perhaps just being started.
