@@ -29,10 +29,10 @@ struct Process {
 }
 
 impl Cluster {
-    /// Starts a program with its output in `{logs}/{name}.log`.
+    /// Starts a program with its output in `{logs}/{name}.log`, and returns its process id.
     ///
     /// It gets a process group of its own, so that Ctrl-C on the terminal reaches this program alone.
-    pub(crate) fn start(&mut self, name: &str, logs: &Path, command: &mut Command) -> anyhow::Result<()> {
+    pub(crate) fn start(&mut self, name: &str, logs: &Path, command: &mut Command) -> anyhow::Result<u32> {
         let log = logs.join(format!("{name}.log"));
         let file = File::create(&log).with_context(|| format!("can't write {}", log.display()))?;
         let errors = file.try_clone().context("can't share the log file")?;
@@ -43,8 +43,9 @@ impl Cluster {
             .process_group(0)
             .spawn()
             .with_context(|| format!("can't start {name}"))?;
+        let id = child.id();
         self.processes.push(Process { name: name.to_owned(), child, log });
-        Ok(())
+        Ok(id)
     }
 
     /// Waits until the condition holds; an error when a process ends meanwhile, or after `patience`.
@@ -125,6 +126,16 @@ impl Process {
             std::thread::sleep(LOOK);
         }
     }
+}
+
+/// Starts a Redis that keeps everything in this folder, as a live world's does; its process id and port.
+pub(crate) fn start_redis(cluster: &mut Cluster, folder: &Path) -> anyhow::Result<(u32, u16)> {
+    let port = free_port()?;
+    let mut redis = Command::new("redis-server");
+    redis.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--appendonly", "yes", "--save", "", "--dir"]);
+    let id = cluster.start("redis", folder, redis.arg(folder))?;
+    cluster.wait_until("Redis", Duration::from_secs(30), || !is_free(port))?;
+    Ok((id, port))
 }
 
 /// A port that was free a moment ago.

@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::cluster::{Cluster, free_port, http_status, is_free};
+use crate::cluster::{Cluster, http_status, is_free, start_redis};
 use crate::shell::Line;
 use crate::{dev, machine, paths};
 
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let folder = Folder::new(args.keep)?;
     sign_modules(&folder.path)?;
     let mut cluster = Cluster::default();
-    let redis = start_redis(&mut cluster, &folder)?;
+    let (_, redis) = start_redis(&mut cluster, &folder.path)?;
     start_processes(&mut cluster, &folder, redis, args)?;
     let ready = || HOSTS.iter().chain(GATEWAYS.iter().map(|(_, operators)| operators)).all(|port| answers(*port));
     let mut told_to_stop = false;
@@ -95,15 +95,6 @@ fn sign_modules(folder: &Path) -> anyhow::Result<()> {
 
 fn answers(port: u16) -> bool {
     http_status(port, "/readyz") == Some(200)
-}
-
-fn start_redis(cluster: &mut Cluster, folder: &Folder) -> anyhow::Result<u16> {
-    let port = free_port()?;
-    let mut redis = Command::new("redis-server");
-    redis.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--appendonly", "yes", "--save", "", "--dir"]);
-    cluster.start("redis", &folder.path, redis.arg(&folder.path))?;
-    cluster.wait_until("Redis", Duration::from_secs(30), || !is_free(port))?;
-    Ok(port)
 }
 
 fn start_processes(cluster: &mut Cluster, folder: &Folder, redis: u16, args: &Args) -> anyhow::Result<()> {

@@ -19,6 +19,8 @@ const STRETCH: f64 = 16.0;
 pub(super) struct Atlas(Mutex<BTreeMap<String, Zone>>);
 
 struct Zone {
+    /// How many were known before it.
+    found: usize,
     region: String,
     bounds: [f64; 4],
     /// Where somebody stood in it: what can't be walked to from here is not used.
@@ -79,7 +81,9 @@ impl Atlas {
             return false;
         }
         let entry = [info.x - info.bounds[0], info.y - info.bounds[1]];
-        let zone = Zone { region: info.region.clone(), bounds: info.bounds, entry, ground: None, exits: Vec::new() };
+        let found = zones.len();
+        let zone =
+            Zone { found, region: info.region.clone(), bounds: info.bounds, entry, ground: None, exits: Vec::new() };
         zones.insert(info.zone.clone(), zone);
         true
     }
@@ -178,15 +182,19 @@ impl Atlas {
         self.lock().values().filter(|zone| zone.ground.is_some()).count()
     }
 
-    /// Places for clusters, `spacing` metres apart, the zones in turn.
+    /// Places for clusters, `spacing` metres apart, the zones in turn: in the order in which they were found, so that the first place of
+    /// each stays where it is in the list.
     pub(super) fn homes(&self, spacing: f64) -> Vec<Home> {
-        let surveyed: Vec<_> = {
+        let mut surveyed: Vec<_> = {
             let zones = self.lock();
-            zones.iter().filter_map(|(name, zone)| Some((name.clone(), zone.entry, zone.ground.clone()?))).collect()
+            let surveyed =
+                |(name, zone): (&String, &Zone)| Some((zone.found, name.clone(), zone.entry, zone.ground.clone()?));
+            zones.iter().filter_map(surveyed).collect()
         };
+        surveyed.sort_unstable_by_key(|(found, ..)| *found);
         let by_zone: Vec<(String, Vec<Cell>)> = surveyed
             .into_iter()
-            .filter_map(|(name, entry, ground)| {
+            .filter_map(|(_, name, entry, ground)| {
                 let from = ground.enter(entry)?;
                 let cells = ground.spread(from, spacing);
                 Some((name, if cells.is_empty() { vec![from] } else { cells }))

@@ -81,6 +81,10 @@ pub(super) struct Out {
     pub(super) move_ages: Vec<Micros>,
     /// Age of neighbours' lines as they arrived.
     pub(super) chat_ages: Vec<Micros>,
+    /// The same of lines said in another zone, which came over a border.
+    pub(super) chat_ages_across: Vec<Micros>,
+    /// From the last update in one zone to the first in the next.
+    pub(super) crossing_gaps: Vec<Micros>,
     pub(super) faults: Vec<Found>,
     /// Worth knowing, but no fault: what was corrected, and where.
     pub(super) notes: Vec<String>,
@@ -89,7 +93,12 @@ pub(super) struct Out {
 impl Out {
     /// Whether there is nothing for the report.
     pub(super) fn is_quiet(&self) -> bool {
-        self.move_ages.is_empty() && self.chat_ages.is_empty() && self.faults.is_empty() && self.notes.is_empty()
+        self.move_ages.is_empty()
+            && self.chat_ages.is_empty()
+            && self.chat_ages_across.is_empty()
+            && self.crossing_gaps.is_empty()
+            && self.faults.is_empty()
+            && self.notes.is_empty()
     }
 }
 
@@ -119,6 +128,8 @@ pub(super) struct Bot {
     due: Due,
     /// When the last update came, or the first peer into the roster.
     updated: Option<Micros>,
+    /// When the last update came from the zone it has just left, until the first comes from the one it is in.
+    crossing: Option<Micros>,
     pub(super) counters: Counters,
 }
 
@@ -176,6 +187,7 @@ impl Bot {
             dilation: 1.0,
             due,
             updated: None,
+            crossing: None,
             counters: Counters::default(),
         }
     }
@@ -328,6 +340,7 @@ impl Bot {
         self.counters.positions += entries.len() as u64;
         self.note_gap(now, phase);
         self.updated = Some(now);
+        out.crossing_gaps.extend(self.crossing.take().map(|since| now.saturating_sub(since)));
         for UpdateEntry(id, x, y, heading, _) in entries {
             let Some(known) = self.roster.get_mut(id) else {
                 out.faults.push((FaultKind::Stranger, format!("an update about {id}, who is not in the roster")));
@@ -356,7 +369,11 @@ impl Bot {
         if self.due.step <= now {
             let due = advance(&mut self.due.step, self.task.move_rate, now);
             self.plan(now, scene);
+            let moves = self.counters.moves;
             self.step(now, due, out);
+            if scene.phase == Phase::Measuring {
+                self.counters.measured_moves += self.counters.moves - moves;
+            }
             self.note_gap(now, scene.phase);
         }
         if self.task.chat_rate > 0.0 && self.due.chat <= now {
@@ -409,13 +426,13 @@ impl Bot {
     }
 
     fn say(&mut self, due: Micros, out: &mut Out) {
-        if self.here.is_none() || self.commands.pending() >= COMMANDS_WAITING {
+        let Some(here) = self.here.as_ref().filter(|_| self.commands.pending() < COMMANDS_WAITING) else {
             self.counters.held_back += 1;
             return;
-        }
+        };
         self.line += 1;
         let seq = self.commands.number();
-        let text = format!("line {} at {due}", self.line);
+        let text = format!("line {} at {due} in {}", self.line, here.zone);
         let message = ClientMsg::Chat { seq, mode: ChatMode::Say, text, to: None };
         self.commands.keep(seq, message.clone());
         self.lines.said(self.line, seq);
@@ -489,7 +506,10 @@ impl Bot {
         self.trail.told(now, &info);
         let from = self.here.take().map(|here| here.zone);
         match info.reason {
-            ZoneReason::Crossed => self.counters.crossings += 1,
+            ZoneReason::Crossed => {
+                self.counters.crossings += 1;
+                self.crossing = self.updated.filter(|_| scene.phase == Phase::Measuring);
+            }
             ZoneReason::Swapped | ZoneReason::RolledBack => self.counters.swaps += 1,
             ZoneReason::Recovered | ZoneReason::Migrated => self.counters.recoveries += 1,
             ZoneReason::Entered | ZoneReason::Resumed => {}
@@ -544,7 +564,7 @@ impl Bot {
         }
         self.peers = self.roster.values().filter(|known| known.peer).count();
         match (had_peers, self.peers > 0) {
-            (_, false) => self.updated = None,
+            (_, false) => (self.updated, self.crossing) = (None, None),
             (false, true) if self.updated.is_none() => self.updated = Some(now),
             _ => {}
         }
@@ -552,11 +572,12 @@ impl Bot {
 
     fn on_line(&mut self, now: Micros, from: EntityId, name: &str, text: &str, phase: Phase, out: &mut Out) {
         self.counters.lines_heard += 1;
-        let Some((line, said)) = read_line(text).filter(|_| name.starts_with(&self.task.prefix)) else { return };
+        let Some((line, said, zone)) = read_line(text).filter(|_| name.starts_with(&self.task.prefix)) else { return };
         let own = from == self.you;
         out.faults.extend(self.lines.hear(from, line, own).err());
-        if !own && phase == Phase::Measuring {
-            out.chat_ages.push(now.saturating_sub(said));
+        if let Some(here) = self.here.as_ref().filter(|_| !own && phase == Phase::Measuring) {
+            let ages = if here.zone == zone { &mut out.chat_ages } else { &mut out.chat_ages_across };
+            ages.push(now.saturating_sub(said));
         }
     }
 
@@ -569,7 +590,7 @@ impl Bot {
 
     fn clear_roster(&mut self) {
         self.clear_roster_keeping_gap();
-        self.updated = None;
+        (self.updated, self.crossing) = (None, None);
     }
 
     fn clear_roster_keeping_gap(&mut self) {
@@ -578,10 +599,11 @@ impl Bot {
     }
 }
 
-/// `line 3 at 1234567` → (3, 1234567).
-fn read_line(text: &str) -> Option<(u64, Micros)> {
-    let (line, at) = text.strip_prefix("line ")?.split_once(" at ")?;
-    Some((line.parse().ok()?, at.parse().ok()?))
+/// `line 3 at 1234567 in nyc.docks` → (3, 1234567, `nyc.docks`).
+fn read_line(text: &str) -> Option<(u64, Micros, &str)> {
+    let (line, rest) = text.strip_prefix("line ")?.split_once(" at ")?;
+    let (at, zone) = rest.split_once(" in ")?;
+    Some((line.parse().ok()?, at.parse().ok()?, zone))
 }
 
 #[cfg(test)]

@@ -24,6 +24,8 @@ pub(crate) struct Counters {
     pub(super) disconnects: BTreeMap<String, u64>,
     pub(super) connects_failed: u64,
     pub(super) moves: u64,
+    /// Of them, those of the measured time.
+    pub(super) measured_moves: u64,
     pub(super) updates: u64,
     pub(super) positions: u64,
     pub(super) lines_said: u64,
@@ -56,6 +58,7 @@ impl Counters {
         add_all(&mut self.disconnects, &other.disconnects);
         self.connects_failed += other.connects_failed;
         self.moves += other.moves;
+        self.measured_moves += other.measured_moves;
         self.updates += other.updates;
         self.positions += other.positions;
         self.lines_said += other.lines_said;
@@ -133,7 +136,12 @@ pub(crate) struct Report {
     pub(super) measured_updates: u64,
     pub(super) measured_positions: u64,
     pub(super) moves: Latencies,
+    /// Lines said in the hearer's zone.
     pub(super) chat: Latencies,
+    /// Lines said in another zone, within earshot of the border.
+    pub(super) chat_across: Latencies,
+    /// Times without an update around a crossing.
+    pub(super) crossing_gaps: Latencies,
     pub(super) faults: Vec<Fault>,
     pub(super) fault_counts: BTreeMap<FaultKind, u64>,
     /// Corrections, where they happened: the first few.
@@ -173,6 +181,8 @@ impl Report {
         self.measured_positions += other.measured_positions;
         self.moves.0.add(&other.moves.0).expect("both have the same bounds");
         self.chat.0.add(&other.chat.0).expect("both have the same bounds");
+        self.chat_across.0.add(&other.chat_across.0).expect("both have the same bounds");
+        self.crossing_gaps.0.add(&other.crossing_gaps.0).expect("both have the same bounds");
         for (kind, count) in other.fault_counts {
             *self.fault_counts.entry(kind).or_default() += count;
         }
@@ -200,6 +210,7 @@ impl Report {
             "neighbours": self.neighbours(),
             "joins": counters.joins,
             "moves": counters.moves,
+            "moves_per_second": ratio(counters.measured_moves, self.seconds),
             "updates": counters.updates,
             "updates_per_second": self.updates_per_second(),
             "positions": counters.positions,
@@ -225,6 +236,8 @@ impl Report {
             "longest_gap_ms": millis(counters.longest_gap_us),
             "move_latency_ms": percentiles(&self.moves),
             "chat_latency_ms": percentiles(&self.chat),
+            "chat_across_latency_ms": percentiles(&self.chat_across),
+            "crossing_gap_ms": percentiles(&self.crossing_gaps),
             "fault_counts": self.fault_counts,
             "faults": self.faults,
             "notes": self.notes,
@@ -279,7 +292,12 @@ impl Report {
         };
         output::table(
             ["latency, ms", "samples", "p50", "p95", "p99", "max"],
-            [latency("moves", &self.moves), latency("chat", &self.chat)],
+            [
+                latency("moves", &self.moves),
+                latency("chat", &self.chat),
+                latency("chat across a border", &self.chat_across),
+                latency("gap at a crossing", &self.crossing_gaps),
+            ],
             "nothing",
         );
         self.notes.iter().for_each(|note| output::line(format_args!("note: {note}")));

@@ -21,8 +21,6 @@ use super::ground::Ground;
 use super::report::{Counters, Report};
 use crate::commands::ticket::Signer;
 
-/// Bots in a cluster: each sees the others.
-const CLUSTER: usize = 21;
 /// Bots that find out what leads where: those that cross, at least and at most so many.
 const SCOUTS: std::ops::RangeInclusive<usize> = 4..=16;
 /// How often the phases look at the bots.
@@ -61,6 +59,8 @@ pub(crate) struct Plan {
     pub(crate) effects: bool,
     /// Share of the bots that go from zone to zone.
     pub(crate) cross: f64,
+    /// Bots in a cluster, who stay together.
+    pub(crate) cluster: usize,
     /// Metres between the middles of clusters.
     pub(crate) spacing: f64,
     /// Come back after a lost connection.
@@ -164,7 +164,7 @@ impl Shared {
         report.settled = self.count_of(SETTLED);
         report.zones = self.atlas.zones();
         let homes = self.homes().len();
-        report.clusters = homes.min(self.plan.count.div_ceil(CLUSTER));
+        report.clusters = homes.min(self.plan.count.div_ceil(self.plan.cluster));
         if self.count_of(IN) == 0 && !self.was_interrupted() {
             let why = self.connect_error.lock().unwrap_or_else(PoisonError::into_inner).take();
             self.over.cancel();
@@ -280,7 +280,7 @@ impl Shared {
 
     pub(super) fn with_scene<R>(&self, index: usize, act: impl FnOnce(Scene<'_>) -> R) -> R {
         let homes = self.homes();
-        let home = homes.get(((self.plan.first + index) / CLUSTER) % homes.len().max(1));
+        let home = homes.get(((self.plan.first + index) / self.plan.cluster) % homes.len().max(1));
         act(Scene { phase: self.phase(), atlas: &self.atlas, home })
     }
 
@@ -313,6 +313,8 @@ impl Shared {
         let mut report = self.report();
         out.move_ages.drain(..).for_each(|age| report.moves.record(age));
         out.chat_ages.drain(..).for_each(|age| report.chat.record(age));
+        out.chat_ages_across.drain(..).for_each(|age| report.chat_across.record(age));
+        out.crossing_gaps.drain(..).for_each(|gap| report.crossing_gaps.record(gap));
         out.notes.drain(..).for_each(|note| report.note(format!("{}: {note}", bot.name())));
         for (kind, detail) in out.faults.drain(..) {
             report.fault(self.as_fault(bot.name(), kind, detail));

@@ -42,6 +42,9 @@ pub(crate) struct Args {
     /// Share of the bots that go from zone to zone all the time, 0 to 1
     #[arg(long, default_value_t = 0.05, value_parser = rate(0.0, 1.0))]
     cross: f64,
+    /// Bots in a cluster: they stay together, each sees the others
+    #[arg(long, value_name = "BOTS", default_value_t = 21, value_parser = clap::value_parser!(u32).range(1..))]
+    cluster: u32,
     /// Metres between the middles of clusters: over the range of sight, so that a bot has its cluster for neighbours
     #[arg(long, value_name = "METRES", default_value_t = 76.0, value_parser = rate(1.0, 4096.0))]
     spacing: f64,
@@ -134,6 +137,7 @@ impl Args {
             verb_rate: self.verb_rate,
             effects: self.effects,
             cross: self.cross,
+            cluster: self.cluster as usize,
             spacing: self.spacing,
             reconnect: !self.no_reconnect,
             signer: self.login.signer()?.map(Arc::new),
@@ -163,6 +167,7 @@ impl Args {
         option("chat-rate", self.chat_rate.to_string());
         option("verb-rate", self.verb_rate.to_string());
         option("cross", self.cross.to_string());
+        option("cluster", self.cluster.to_string());
         option("spacing", self.spacing.to_string());
         option("settle", self.settle.to_string());
         option("join-rate", (self.join_rate / processes as f64).max(1.0).to_string());

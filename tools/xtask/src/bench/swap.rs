@@ -1,18 +1,15 @@
 //! `cargo xtask bench swap`: a zone full of people alternates between two versions of its module whose saved states differ, while
 //! bots check every promise of the protocol; beside it zones of the same host whose ticks must not suffer.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::process::{Child, ExitCode, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::Path;
+use std::process::{ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use signal_hook::consts::{SIGINT, SIGTERM};
 
+use super::crowd::Bots;
+use super::{Folder, Stop, spread, wod};
 use crate::cluster::{Cluster, free_port, http_get, http_status};
 use crate::shell::Line;
 use crate::{machine, paths, test};
@@ -21,12 +18,6 @@ use crate::{machine, paths, test};
 const NEXT_DOOR: u32 = 21;
 /// The time in which every zone must run.
 const READY: Duration = Duration::from_secs(60);
-/// The time in which everybody must be where they belong.
-const SETTLE: Duration = Duration::from_secs(300);
-/// The time in which the bots must have their last acks and their report written.
-const REPORT: Duration = Duration::from_secs(60);
-/// How often the bots' words are looked at.
-const LOOK: Duration = Duration::from_millis(200);
 /// A tick, and the goal for the pause of a swap, ms.
 const TICK_MS: f64 = 50.0;
 /// The two versions, as published and as files.
@@ -60,14 +51,9 @@ pub(crate) struct Args {
 }
 
 /// Measures, prints, and says by its exit code whether everything held.
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
     if !args.no_build {
         build()?;
-    }
-    // From now on Ctrl-C is a message, and everything started below is stopped.
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register(signal, stop.clone()).context("can't listen for Ctrl-C")?;
     }
     let folder = Folder::new()?;
     let figures = match measure(args, &folder.0, stop) {
@@ -121,11 +107,12 @@ struct ZoneFigures {
     latest: f64,
 }
 
-fn measure(args: &Args, folder: &Path, stop: Arc<AtomicBool>) -> anyhow::Result<Figures> {
+fn measure(args: &Args, folder: &Path, stop: &Stop) -> anyhow::Result<Figures> {
     let world = Bench::start(args, folder)?;
     world.publish()?;
     println!("{} players and {} NPCs in {ZONE}, {NEXT_DOOR} players next door: joining", args.count, args.npcs);
-    let mut bots = Bots::start(args, world.players, folder, stop)?;
+    let more = ["--join-rate", "50", "--cross", "0.05", "--verb-rate", "0.2", "--effects"];
+    let mut bots = Bots::start(&[world.players], args.count + NEXT_DOOR, &more, folder, stop)?;
     bots.until_measuring()?;
     println!("{} s without a swap", args.quiet);
     bots.live_for(Duration::from_secs(args.quiet))?;
@@ -268,94 +255,6 @@ fn world_file(args: &Args) -> String {
     .concat()
 }
 
-/// `wod bots`; killed when dropped.
-struct Bots {
-    child: Child,
-    words: PathBuf,
-    report: PathBuf,
-    /// Somebody wants all of it to end.
-    stop: Arc<AtomicBool>,
-}
-
-impl Bots {
-    fn start(args: &Args, port: u16, folder: &Path, stop: Arc<AtomicBool>) -> anyhow::Result<Self> {
-        let (words, report) = (folder.join("bots.log"), folder.join("bots.json"));
-        let count = (args.count + NEXT_DOOR).to_string();
-        let settle = SETTLE.as_secs().to_string();
-        let mut command = wod(&["bots", "--url", &format!("ws://127.0.0.1:{port}/ws"), "--count", &count]).command();
-        // Until it is told to end.
-        command.args(["--seconds", "86400", "--settle", &settle, "--join-rate", "50", "--cross", "0.05"]);
-        command.args(["--verb-rate", "0.2", "--effects", "--no-reconnect", "--processes", "1", "--json"]);
-        let file = |path: &Path| File::create(path).with_context(|| format!("can't write {}", path.display()));
-        let child = command.stdin(Stdio::null()).stdout(file(&report)?).stderr(file(&words)?).spawn();
-        Ok(Self { child: child.context("can't start wod bots")?, words, report, stop })
-    }
-
-    fn until_measuring(&mut self) -> anyhow::Result<()> {
-        let deadline = Instant::now() + SETTLE + READY;
-        while !self.words()?.contains("measuring") {
-            self.must_live()?;
-            if Instant::now() > deadline {
-                bail!("the bots are not where they belong:\n{}", self.words()?);
-            }
-            std::thread::sleep(LOOK);
-        }
-        Ok(())
-    }
-
-    fn words(&self) -> anyhow::Result<String> {
-        std::fs::read_to_string(&self.words).with_context(|| format!("can't read {}", self.words.display()))
-    }
-
-    /// Lets them do what they do for so long.
-    fn live_for(&mut self, time: Duration) -> anyhow::Result<()> {
-        let end = Instant::now() + time;
-        loop {
-            self.must_live()?;
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(());
-            }
-            std::thread::sleep(left.min(LOOK));
-        }
-    }
-
-    fn must_live(&mut self) -> anyhow::Result<()> {
-        if self.stop.load(Ordering::Relaxed) {
-            bail!("told to stop");
-        }
-        match self.child.try_wait().context("can't ask how the bots are")? {
-            None => Ok(()),
-            Some(status) => bail!("the bots ended ({status}):\n{}", self.words()?),
-        }
-    }
-
-    /// Ends the measuring, and waits for what was found.
-    fn report(mut self) -> anyhow::Result<Value> {
-        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).context("a process id is positive")?;
-        kill_process(id, Signal::INT).context("can't tell the bots to end")?;
-        let deadline = Instant::now() + REPORT;
-        while self.child.try_wait().context("can't ask how the bots are")?.is_none() {
-            if Instant::now() > deadline {
-                bail!("the bots do not end in {} s", REPORT.as_secs());
-            }
-            std::thread::sleep(LOOK);
-        }
-        let text = std::fs::read_to_string(&self.report).context("can't read the bots' report")?;
-        serde_json::from_str(&text).with_context(|| format!("no report: {text}\n{}", self.words().unwrap_or_default()))
-    }
-}
-
-impl Drop for Bots {
-    fn drop(&mut self) {
-        if let Ok(None) = self.child.try_wait()
-            && let Err(error) = self.child.kill().and_then(|()| self.child.wait())
-        {
-            eprintln!("can't end the bots: {error}");
-        }
-    }
-}
-
 impl Figures {
     /// Promises that were broken.
     fn print(&self, args: &Args) -> Vec<String> {
@@ -431,73 +330,5 @@ impl std::fmt::Display for ZoneFigures {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { p99, longest, late_p99, latest, .. } = self;
         write!(f, "a tick took p99 {p99:.1}, max {longest:.1}; began late by p99 {late_p99:.1}, max {latest:.1}")
-    }
-}
-
-struct Spread {
-    p50: f64,
-    p99: f64,
-    max: f64,
-}
-
-fn spread(values: &[f64]) -> Spread {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    // The smallest value that so many are not above.
-    let of = |share: f64| {
-        let rank = (sorted.len() as f64 * share).ceil() as usize;
-        sorted.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
-    };
-    Spread { p50: of(0.5), p99: of(0.99), max: of(1.0) }
-}
-
-impl std::fmt::Display for Spread {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "p50 {:.1}, p99 {:.1}, max {:.1}", self.p50, self.p99, self.max)
-    }
-}
-
-fn wod(words: &[&str]) -> Line {
-    words.iter().fold(Line::new("").arg(paths::wod("release")), Line::arg)
-}
-
-/// Where everything of a run lies.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> anyhow::Result<Self> {
-        let path = std::env::temp_dir().join(format!("wod-bench-{}", std::process::id()));
-        std::fs::create_dir_all(&path).with_context(|| format!("can't make the folder {}", path.display()))?;
-        Ok(Self(path))
-    }
-
-    /// The logs may tell why.
-    fn keep(self) {
-        eprintln!("the logs are in {}", self.0.display());
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Folder {
-    /// Nothing is left behind, except after a failure or a panic.
-    fn drop(&mut self) {
-        if !std::thread::panicking()
-            && let Err(error) = std::fs::remove_dir_all(&self.0)
-        {
-            eprintln!("can't remove {}: {error}", self.0.display());
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_99th_of_a_hundred_is_the_second_largest() {
-        let values: Vec<f64> = (1..=100).rev().map(f64::from).collect();
-        let Spread { p50, p99, max } = spread(&values);
-        assert_eq!([p50, p99, max], [50.0, 99.0, 100.0]);
-        assert_eq!(spread(&[7.0]).p99, 7.0);
     }
 }
