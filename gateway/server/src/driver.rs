@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -273,13 +274,21 @@ async fn next_word(clients: &mut mpsc::Receiver<FromConnection>, zones: &mut Inb
     }
 }
 
-/// Publishes in order, one at a time, until the driver is gone.
+/// Publishes until the driver is gone: whatever waits at once, so that a flush takes one way to the store and back however many
+/// hosts there are; in order.
 pub(crate) async fn publish(backplane: Backplane, mut publish_rx: mpsc::Receiver<(Process, Bytes)>, metrics: Metrics) {
-    while let Some((to, bytes)) = publish_rx.recv().await {
-        if let Err(error) = backplane.publish(&to, bytes).await {
-            metrics.shell().unpublished.fetch_add(1, Ordering::Relaxed);
-            tracing::debug!(%to, %error, "an envelope was not published");
-        }
+    let mut waiting = Vec::new();
+    while publish_rx.recv_many(&mut waiting, PUBLISH_QUEUE).await > 0 {
+        let envelopes = waiting.drain(..).map(|(to, bytes)| {
+            let (backplane, metrics) = (&backplane, &metrics);
+            async move {
+                if let Err(error) = backplane.publish(&to, bytes).await {
+                    metrics.shell().unpublished.fetch_add(1, Ordering::Relaxed);
+                    tracing::debug!(%to, %error, "an envelope was not published");
+                }
+            }
+        });
+        join_all(envelopes).await;
     }
 }
 

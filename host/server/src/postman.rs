@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use wod_backplane::Backplane;
@@ -44,20 +45,25 @@ impl Postman {
                 () = stop.cancelled() => true,
             };
             let waiting = std::mem::take(&mut *self.waiting.lock());
-            for (to, parts) in waiting {
-                let sent = match (Envelope { from: me.clone(), parts }).encode() {
-                    Ok(bytes) => backplane.publish(&to, bytes).await.map_err(anyhow::Error::new),
-                    Err(error) => Err(error.into()),
-                };
-                if let Err(error) = sent {
-                    // Nothing is lost for good: frames are numbered and streams repeat.
-                    tracing::debug!(%to, error = format!("{error:#}"), "an envelope was not published");
-                    metrics::counter!("wod_host_envelopes_lost_total").increment(1);
-                }
-            }
+            // All at once: however many processes there are, a flush takes one way to the store and back.
+            let envelopes =
+                waiting.into_iter().map(|(to, parts)| publish(&backplane, to, Envelope { from: me.clone(), parts }));
+            join_all(envelopes).await;
             if last {
                 return;
             }
         }
+    }
+}
+
+/// Nothing is lost for good when it fails: frames are numbered and streams repeat.
+async fn publish(backplane: &Backplane, to: Process, envelope: Envelope) {
+    let sent = match envelope.encode() {
+        Ok(bytes) => backplane.publish(&to, bytes).await.map_err(anyhow::Error::new),
+        Err(error) => Err(error.into()),
+    };
+    if let Err(error) = sent {
+        tracing::debug!(%to, error = format!("{error:#}"), "an envelope was not published");
+        metrics::counter!("wod_host_envelopes_lost_total").increment(1);
     }
 }
