@@ -8,7 +8,7 @@ use rustix::time::{ClockId, clock_gettime};
 use wasmtime::{Engine, ResourceLimiter, Store, UpdateDeadline};
 use wod_sim::module::{Fault, HostCalls};
 
-use crate::epoch::EpochTicker;
+use crate::epoch::{EpochTicker, Running};
 use crate::fault::{classify, truncate};
 use crate::limits::{Limits, TimeLimits};
 
@@ -23,7 +23,7 @@ pub(crate) struct Cell {
     time: Option<TimeLimits>,
     time_enforced: bool,
     /// Without it no call would ever be interrupted.
-    _ticker: Arc<EpochTicker>,
+    ticker: Arc<EpochTicker>,
 }
 
 /// The calls into a module.
@@ -64,7 +64,7 @@ impl Cell {
             save_bytes: limits.save_bytes,
             time: limits.time.clone(),
             time_enforced: true,
-            _ticker: ticker,
+            ticker,
         }
     }
 
@@ -79,7 +79,7 @@ impl Cell {
         export: Export,
         call: impl FnOnce(&mut Store<State>) -> wasmtime::Result<R>,
     ) -> Result<R, Fault> {
-        self.begin(export);
+        let _running = self.begin(export);
         call(&mut self.store).map_err(|error| self.fault(&error, export, None))
     }
 
@@ -90,7 +90,7 @@ impl Cell {
         calls: Box<dyn HostCalls>,
         call: impl FnOnce(&mut Store<State>) -> wasmtime::Result<R>,
     ) -> (Box<dyn HostCalls>, Result<R, Fault>) {
-        self.begin(export);
+        let _running = self.begin(export);
         self.store.data_mut().calls = Some(calls);
         let result = call(&mut self.store);
         let calls = self.store.data_mut().calls.take().expect("put there above; host calls only borrow it");
@@ -98,7 +98,7 @@ impl Cell {
         (calls, result)
     }
 
-    fn begin(&mut self, export: Export) {
+    fn begin(&mut self, export: Export) -> Running {
         let carries = if export == Export::Save { self.save_bytes } else { self.hostcall_bytes };
         self.store.set_hostcall_fuel(carries);
         self.store.set_epoch_deadline(1);
@@ -109,6 +109,7 @@ impl Cell {
         state.deadline = deadline;
         state.memory.refused = None;
         state.last_error = None;
+        self.ticker.running()
     }
 
     fn fault(&self, error: &wasmtime::Error, export: Export, event: Option<u32>) -> Fault {
