@@ -20,6 +20,7 @@ use crate::modules::LiveModules;
 use crate::port::ZonePort;
 use crate::rescue::{Rescue, STEPS_BACK};
 use crate::runner::{RebuiltSlot, ZoneRunner};
+use crate::seats;
 use crate::worker::Workers;
 
 pub(crate) struct Estate {
@@ -85,7 +86,9 @@ impl Estate {
         };
         let state = state.unwrap_or_else(|| Zone::new(host.config.world.clone(), zone.number));
         let budget = (host.config.replay_budget, host.config.replay_entries);
-        self.workers.adopt(ZoneRunner::new(state, port.clone(), modules, commit_tx, zone, (took, entries), budget));
+        let seat = seats::free(self.workers.count(), &host.seated());
+        let runner = ZoneRunner::new(state, port.clone(), modules, commit_tx, zone, (took, entries), budget);
+        self.workers.adopt(runner, seat);
         host.add(port.clone());
         self.tasks.spawn(Rescue::new(host.clone(), port.clone(), rebuilt, steps_rx).run());
         self.tasks
