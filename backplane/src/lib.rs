@@ -38,11 +38,11 @@
 //! - an append is [`Error::NotNext`] with an `expected` that the owner has appended already: it appends again from there,
 //!   whatever epoch the entries had at first. [`Error::Diverged`]: another owner went on from there; stop;
 //! - records, names and values are what they were before: who remembers writing later ones writes them again;
-//! - epochs don't repeat: the first claim of a zone in a new history goes far past the stored one, up to the clock (ms).
+//! - epochs don't repeat: the first claim or transfer of a zone in a new history goes far past the stored one, up to the clock (ms).
 //!
 //! An error other than a transient one means: not done. After a transient one ([`Error::is_transient`]) nobody knows;
 //! every operation is made so that doing it again, unchanged, is right: an append by its index and bytes, a record by its
-//! version and bytes, a transfer by its epoch. The backplane never repeats anything by itself. No operation takes
+//! version and bytes, a transfer by its token. The backplane never repeats anything by itself. No operation takes
 //! longer than about 2 s to say so.
 //!
 //! *Outages* show in [`Backplane::health`] within 2 s, of a cluster when any of its slots is without a primary that answers.
@@ -277,16 +277,17 @@ impl Backplane {
         }
     }
 
-    /// Gives a zone to another host, whose lease this returns, with the next epoch. The old lease is fenced from then on.
+    /// Gives a zone to another host, whose lease this returns, with an epoch over both this one and `at_least` (the highest the
+    /// owner has ever seen). The old lease is fenced from then on.
     ///
     /// # Errors
     /// [`Error::Fenced`] when the zone has another lease; transient ones, [`Error::Store`].
-    pub async fn transfer(&self, lease: &Lease, to: &HostId) -> Result<Lease, Error> {
+    pub async fn transfer(&self, lease: &Lease, to: &HostId, at_least: Epoch) -> Result<Lease, Error> {
         match &self.backend {
-            Backend::Embedded(embedded) => embedded.transfer(lease, to).await,
-            Backend::Redis(redis) => redis.transfer(lease, to).await,
+            Backend::Embedded(embedded) => embedded.transfer(lease, to, at_least).await,
+            Backend::Redis(redis) => redis.transfer(lease, to, at_least).await,
             #[cfg(feature = "testing")]
-            Backend::Simulated(simulated) => simulated.transfer(lease, to).await,
+            Backend::Simulated(simulated) => simulated.transfer(lease, to, at_least).await,
         }
     }
 

@@ -160,8 +160,9 @@ impl Committer {
     /// Gives the lease to another host. Repeated until the store has answered: meanwhile nobody knows whose the zone is.
     async fn give_away(&mut self, departure: Departure) {
         let Departure { to, stays, gone_tx, since } = departure;
+        let seen = self.host.directory.last_owner(self.lease.zone).map_or(self.lease.epoch, |owner| owner.epoch);
         let lease = loop {
-            match self.host.backplane.transfer(&self.lease, &to).await {
+            match self.host.backplane.transfer(&self.lease, &to, seen).await {
                 Ok(lease) => break lease,
                 Err(error) if error.is_transient() => {
                     tracing::warn!(zone = %self.port.zone, %to, %error, "the zone is not handed over yet");

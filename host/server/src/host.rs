@@ -230,6 +230,8 @@ fn sickness(port: &ZonePort, beat: &ZoneBeat) -> Vec<String> {
 #[derive(Default)]
 pub(crate) struct Directory {
     owners: RwLock<BTreeMap<ZoneNo, Owner>>,
+    /// Of each zone that ever had one, the owner with the highest epoch: the store may forget it.
+    last: RwLock<BTreeMap<ZoneNo, Owner>>,
     hosts: RwLock<Vec<HostLoad>>,
 }
 
@@ -242,14 +244,29 @@ impl Directory {
         self.hosts.read().clone()
     }
 
+    /// The owner with the highest epoch ever seen.
+    pub(crate) fn last_owner(&self, zone: ZoneNo) -> Option<Owner> {
+        self.last.read().get(&zone).cloned()
+    }
+
     pub(crate) fn replace(&self, owners: BTreeMap<ZoneNo, Owner>, hosts: Vec<HostLoad>) {
+        owners.iter().for_each(|(zone, owner)| self.remember(*zone, owner));
         *self.owners.write() = owners;
         *self.hosts.write() = hosts;
     }
 
     /// We have just given the zone away.
     pub(crate) fn set_owner(&self, zone: ZoneNo, owner: Owner) {
+        self.remember(zone, &owner);
         self.owners.write().insert(zone, owner);
+    }
+
+    fn remember(&self, zone: ZoneNo, owner: &Owner) {
+        let mut last = self.last.write();
+        let known = last.entry(zone).or_insert_with(|| owner.clone());
+        if known.epoch <= owner.epoch {
+            known.clone_from(owner);
+        }
     }
 }
 
