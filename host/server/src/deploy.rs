@@ -513,7 +513,7 @@ impl Shadow {
             if calls == 0 { 0.0 } else { time.as_secs_f64() * 1e6 / calls as f64 }
         };
         let (running_us, other_us) = (mean(&running), mean(&self.digest));
-        let comparison = self.zone()?.comparison().cloned().unwrap_or_default();
+        let comparison = self.zone()?.comparison().cloned().context("nothing was compared")?;
         Ok(Seen { ticks: self.ticks(from), wanted, cut_short, running_us, other_us, comparison })
     }
 
