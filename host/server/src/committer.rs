@@ -1,6 +1,5 @@
 //! Output commit: a zone's ticks leave the process in order, each only after its journal entry is durable.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use wod_sim::module::Fault;
 use crate::host::Host;
 use crate::migration::{self, Departure};
 use crate::port::ZonePort;
+use crate::recent::Recent;
 use crate::reports::{self, ModuleLabel};
 use crate::runner::Replaced;
 use crate::standing::Standing;
@@ -29,10 +29,6 @@ const RETRY: Duration = Duration::from_millis(100);
 const LAST_TRIES: Duration = Duration::from_secs(10);
 /// Journal bytes that go to the store in one append; one entry may be larger.
 const APPEND_BYTES: usize = 512 * 1024;
-
-/// Bounds of what is kept of a zone's journal for a store that loses its end: at 20 ticks a second some minutes.
-const RECENT_BYTES: usize = 8 * 1024 * 1024;
-const RECENT_ENTRIES: usize = 4096;
 
 /// What a zone's worker hands over, in order.
 pub(crate) enum Commit {
@@ -329,40 +325,6 @@ impl Drop for Committer {
     /// However it ends, the zone can be adopted again.
     fn drop(&mut self) {
         self.host.forget(&self.port);
-    }
-}
-
-/// The journal's last entries, kept for a store that loses them: as many as fit.
-pub(crate) struct Recent {
-    /// Digest of the entry before the first that is kept; none: there is none, or it was trimmed.
-    before: Option<Digest>,
-    entries: VecDeque<Bytes>,
-    bytes: usize,
-}
-
-impl Recent {
-    /// Of a journal whose last entry has this digest.
-    pub(crate) fn after(last: Option<Digest>) -> Self {
-        Self { before: last, entries: VecDeque::new(), bytes: 0 }
-    }
-
-    fn extend(&mut self, entries: Vec<Bytes>) {
-        for entry in entries {
-            self.bytes += entry.len();
-            self.entries.push_back(entry);
-        }
-        while self.bytes > RECENT_BYTES || self.entries.len() > RECENT_ENTRIES {
-            let Some(oldest) = self.entries.pop_front() else { return };
-            self.bytes -= oldest.len();
-            self.before = Some(Digest::of(&oldest));
-        }
-    }
-
-    /// The last `count`, and the digest of the one before them; none: not so many are kept.
-    fn last(&self, count: u64) -> Option<(Option<Digest>, Vec<Bytes>)> {
-        let begin = (self.entries.len() as u64).checked_sub(count)? as usize;
-        let before = begin.checked_sub(1).map_or(self.before, |before| Some(Digest::of(&self.entries[before])));
-        Some((before, self.entries.range(begin..).cloned().collect()))
     }
 }
 

@@ -13,7 +13,7 @@ use wod_protocol::world;
 use wod_sim::io::Input;
 use wod_sim::zone::Zone;
 
-use crate::committer::{Committer, Recent};
+use crate::committer::Committer;
 use crate::follower::Follower;
 use crate::host::Host;
 use crate::modules::LiveModules;
@@ -60,7 +60,7 @@ impl Estate {
         inputs: Vec<Input>,
     ) {
         let host = &self.host;
-        let Follower { zone: state, at, last, entries, took, diverged, modules, .. } = copy;
+        let Follower { zone: state, at, recent, entries, took, diverged, modules, .. } = copy;
         tracing::info!(
             zone = %zone.name, epoch = %lease.epoch, fresh = state.is_none(), entries,
             replay_ms = took.as_millis() as u64, diverged, "zone taken over"
@@ -91,9 +91,7 @@ impl Estate {
         self.workers.adopt(runner, seat);
         host.add(port.clone());
         self.tasks.spawn(Rescue::new(host.clone(), port.clone(), rebuilt, steps_rx).run());
-        self.tasks.spawn(
-            Committer { host: host.clone(), port, lease, end: at, recent: Recent::after(last), commit_rx }.run(),
-        );
+        self.tasks.spawn(Committer { host: host.clone(), port, lease, end: at, recent, commit_rx }.run());
     }
 }
 

@@ -16,6 +16,7 @@ use wod_sim::io::{Effects, Entry};
 use wod_sim::zone::{Diverged, Zone};
 
 use crate::modules::{ModuleStore, ReplayModules};
+use crate::recent::Recent;
 use crate::threads::Threads;
 
 /// Journal bytes read at a time.
@@ -38,8 +39,8 @@ pub(crate) struct Follower {
     pub(crate) zone: Option<Zone>,
     /// The last entry it has replayed, or its snapshot's.
     pub(crate) at: JournalIndex,
-    /// Digest of that entry; none: the journal has it no more.
-    pub(crate) last: Option<Digest>,
+    /// The last entries up to that one.
+    pub(crate) recent: Recent,
     pub(crate) modules: ReplayModules,
     effects: Effects,
     /// Entries replayed, and how long that took.
@@ -58,8 +59,8 @@ impl Follower {
             Err(Error::Trimmed { .. }) => None,
             read => read.context("reading the journal")?.into_iter().find(|(index, _)| *index == at),
         };
-        let last = last.map(|(_, entry)| Digest::of(&entry));
-        Ok(Self { last, ..Self::open_at(source, zone, at, snapshot)? })
+        let recent = Recent::after(last.map(|(_, entry)| Digest::of(&entry)));
+        Ok(Self { recent, ..Self::open_at(source, zone, at, snapshot)? })
     }
 
     /// Begins at this snapshot, which stands after entry `at`; without one at the journal's beginning.
@@ -78,7 +79,7 @@ impl Follower {
             number,
             zone,
             at,
-            last: None,
+            recent: Recent::after(None),
             modules,
             effects: Effects::default(),
             entries: 0,
@@ -91,12 +92,13 @@ impl Follower {
     pub(crate) fn advance(&mut self) -> anyhow::Result<()> {
         loop {
             let page = self.page()?;
-            let Some((_, last)) = page.last() else { return Ok(()) };
-            let last = Digest::of(last);
+            if page.is_empty() {
+                return Ok(());
+            }
             for (index, bytes) in page {
                 self.replay(index, &decode(index, &bytes)?)?;
+                self.recent.extend([bytes]);
             }
-            self.last = Some(last);
         }
     }
 

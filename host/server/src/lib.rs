@@ -24,6 +24,7 @@ mod placement;
 mod port;
 mod postman;
 mod pressure;
+mod recent;
 mod releases;
 mod reports;
 mod rescue;
