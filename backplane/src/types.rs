@@ -30,11 +30,11 @@ pub(crate) const SNAPSHOTS_KEPT: usize = 2;
 const TOKEN_BITS: u32 = 53;
 
 impl Lease {
-    /// The lease that a transfer gives to `to`. A function of the old one, so that a repeated transfer is one transfer.
-    pub(crate) fn transferred(&self, to: &HostId) -> Self {
+    /// Token of the lease that a transfer gives to `to`. A function of the old one, so that a repeated transfer is one transfer.
+    pub(crate) fn token_for(&self, to: &HostId) -> u64 {
         let digest = Digest::of(format!("{}/{}/{}/{}/{to}", self.zone, self.host, self.epoch, self.token).as_bytes());
         let token = digest.0.iter().take(8).fold(0, |token, byte| token << 8 | u64::from(*byte));
-        Self { zone: self.zone, host: to.clone(), epoch: self.epoch.next(), token: token >> (64 - TOKEN_BITS) }
+        token >> (64 - TOKEN_BITS)
     }
 
     pub(crate) fn random_token() -> u64 {

@@ -114,7 +114,7 @@ async fn an_owner_that_a_fail_over_has_forgotten_puts_its_lease_back() {
     fill(&backplane, &former, 2).await;
     reached_the_replica(&redis, 2).await;
     redis.cut_the_replica_off().await.unwrap();
-    let owner = backplane.transfer(&former, &host("owner")).await.unwrap();
+    let owner = backplane.transfer(&former, &host("owner"), Epoch(0)).await.unwrap();
     backplane.append(&owner, at(3), bytes("entry 3")).await.unwrap();
 
     redis.servers[0].kill().unwrap();
@@ -138,7 +138,7 @@ async fn an_owner_that_was_really_replaced_can_not_put_its_lease_back() {
     fill(&backplane, &known, 2).await;
     reached_the_replica(&redis, 2).await;
     redis.cut_the_replica_off().await.unwrap();
-    let forgotten = backplane.transfer(&known, &host("forgotten")).await.unwrap();
+    let forgotten = backplane.transfer(&known, &host("forgotten"), Epoch(0)).await.unwrap();
     backplane.append(&forgotten, at(3), bytes("forgotten")).await.unwrap();
     redis.servers[0].kill().unwrap();
 
@@ -154,9 +154,27 @@ async fn an_owner_that_was_really_replaced_can_not_put_its_lease_back() {
     assert!(backplane.reassert(&forgotten).await.unwrap_err().is_fenced());
 
     // Two owners in one history: the later one is told that the entry is another's, not that it is its own.
-    let later = backplane.transfer(&after, &host("later")).await.unwrap();
+    let later = backplane.transfer(&after, &host("later"), Epoch(0)).await.unwrap();
     let diverged = backplane.append(&later, at(3), bytes("entry 3")).await.unwrap_err();
     assert!(matches!(diverged, Error::Diverged { at: entry, .. } if entry == at(3)), "{diverged:?}");
+}
+
+#[tokio::test]
+async fn an_owner_that_hands_over_after_a_fail_over_gives_no_epoch_that_was_lost() {
+    let (mut redis, backplane) = start().await;
+    let known = claim(&backplane, ZONE, "known").await;
+    fill(&backplane, &known, 2).await;
+    reached_the_replica(&redis, 2).await;
+    redis.cut_the_replica_off().await.unwrap();
+    let forgotten = backplane.transfer(&known, &host("forgotten"), Epoch(0)).await.unwrap();
+    assert_eq!(forgotten.epoch, known.epoch.next());
+    redis.servers[0].kill().unwrap();
+
+    // To whom it was given is dead; who had it goes on as if it had not given it away.
+    let next = insist(async || backplane.transfer(&known, &host("next"), Epoch(0)).await).await;
+    assert!(next.epoch > Epoch(forgotten.epoch.0 + 100), "{next:?}");
+    let last = backplane.transfer(&next, &host("last"), Epoch(0)).await.unwrap();
+    assert_eq!(last.epoch, next.epoch.next(), "once in a history is enough");
 }
 
 #[tokio::test]

@@ -108,6 +108,9 @@ pub struct ZoneBeat {
     /// Per mille of one worker's time that it takes.
     #[serde(default)]
     pub load: u32,
+    /// Which of its host's workers ticks it, from 0.
+    #[serde(default)]
+    pub worker: u32,
     /// Inputs waiting for its next tick.
     #[serde(default)]
     pub waiting: u32,

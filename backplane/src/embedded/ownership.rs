@@ -68,14 +68,21 @@ impl Leases {
         Claim::Won(lease)
     }
 
-    fn transfer(&self, from: &Lease, to: &Lease, now: Instant) -> bool {
-        match self.by_zone.lock().get_mut(&from.zone) {
-            Some(held) if held.expires.is_some() && (held.lease == *from || held.lease == *to) => {
-                *held = Held { lease: to.clone(), expires: Some(now + LEASE_TTL) };
-                true
-            }
-            _ => false,
+    /// None: the lease is not the zone's.
+    fn transfer(&self, from: &Lease, to: &HostId, at_least: Epoch, now: Instant) -> Option<Lease> {
+        let token = from.token_for(to);
+        let mut by_zone = self.by_zone.lock();
+        let held = by_zone.get_mut(&from.zone).filter(|held| held.expires.is_some())?;
+        let repeated = held.lease.host == *to && held.lease.token == token;
+        if !repeated && held.lease != *from {
+            return None;
         }
+        if !repeated {
+            let epoch = from.epoch.max(at_least).next();
+            held.lease = Lease { zone: from.zone, host: to.clone(), epoch, token };
+        }
+        held.expires = Some(now + LEASE_TTL);
+        Some(held.lease.clone())
     }
 
     fn release(&self, lease: &Lease) -> bool {
@@ -120,13 +127,13 @@ impl Embedded {
         .await
     }
 
-    pub(crate) async fn transfer(&self, lease: &Lease, to: &HostId) -> Result<Lease, Error> {
+    pub(crate) async fn transfer(&self, lease: &Lease, to: &HostId, at_least: Epoch) -> Result<Lease, Error> {
         const OPERATION: &str = "hand a zone over";
-        let (leases, from, to, now) = (self.leases.clone(), lease.clone(), lease.transferred(to), Instant::now());
+        let (leases, from, to, now) = (self.leases.clone(), lease.clone(), to.clone(), Instant::now());
         self.write(OPERATION, move |transaction| {
-            if !leases.transfer(&from, &to, now) {
+            let Some(to) = leases.transfer(&from, &to, at_least, now) else {
                 return Err(Failure::Refused(Error::Fenced { operation: OPERATION }));
-            }
+            };
             let row = (to.host.as_str(), to.epoch.0, to.token);
             transaction.open_table(LEASES)?.insert(to.zone.0, row)?;
             Ok(to)

@@ -92,8 +92,11 @@ impl Link {
 
         let info: String = ::redis::cmd("INFO").query_async(store).await.map_err(away)?;
         let says = |line: &str| info.lines().any(|said| said.starts_with(line));
-        let fact = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
-        let version = fact("redis_version:");
+        let fact = |name: &str| {
+            let said = info.lines().find_map(|line| line.strip_prefix(name));
+            said.ok_or_else(|| Error::store(OPERATION, format!("this Redis does not tell its {name} in INFO")))
+        };
+        let version = fact("redis_version:")?;
         if version.split('.').next().and_then(|major| major.parse().ok()).is_some_and(|major: u32| major < OLDEST_MAJOR)
         {
             return Err(Error::store(
@@ -118,7 +121,7 @@ impl Link {
             let source = "this Redis is still loading its file".into();
             return Err(Error::Away { operation: OPERATION, source: Some(source) });
         }
-        let history = History { run: fact("run_id:").into(), replication: fact("master_replid:").into() };
+        let history = History { run: fact("run_id:")?.into(), replication: fact("master_replid:")?.into() };
         if self.options.allow_no_persistence {
             return Ok(history);
         }

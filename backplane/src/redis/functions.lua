@@ -47,26 +47,31 @@ local function history()
 end
 
 -- Epochs of a zone that a predecessor of this server may have given out and we don't know of: far fewer than these. The first
--- claim in a new history goes past them, and up to the clock: that claim may be lost as well, and the next must not give
--- the same epoch again.
+-- that is given in a new history goes past them, and up to the clock: that one may be lost as well, and the next must not be
+-- the same again.
 local EPOCHS_LOST_AT_MOST = 1000
+
+-- The next epoch of a zone, beyond the stored one and the highest that whoever asks has seen.
+local function next_epoch(zone, stored, seen)
+  local present = history()
+  if redis.call('HGET', zone, 'history') ~= present then
+    stored = math.max(stored + EPOCHS_LOST_AT_MOST, millis())
+    redis.call('HSET', zone, 'history', present)
+  end
+  return math.max(stored, seen) + 1
+end
 
 -- zone; host, least epoch, token, ttl, hold-off (ms for which only the last owner may claim)
 local function claim(keys, args)
   local zone, host = keys[1], args[1]
-  local lease = redis.call('HMGET', zone, 'host', 'epoch', 'expires', 'history')
+  local lease = redis.call('HMGET', zone, 'host', 'epoch', 'expires')
   local now = millis()
   local remaining = math.max((tonumber(lease[3]) or 0) - now, tonumber(args[5]))
   if lease[1] and lease[1] ~= '' and lease[1] ~= host and remaining > 0 then
     return {'held', lease[1], tonumber(lease[2]), remaining}
   end
-  local stored, present = tonumber(lease[2]) or 0, history()
-  if lease[4] ~= present then
-    stored = math.max(stored + EPOCHS_LOST_AT_MOST, now)
-  end
-  local epoch = math.max(stored, tonumber(args[2])) + 1
+  local epoch = next_epoch(zone, tonumber(lease[2]) or 0, tonumber(args[2]))
   redis.call('HSET', zone, 'host', host, 'epoch', whole(epoch), 'token', args[3], 'expires', whole(now + args[4]))
-  redis.call('HSET', zone, 'history', present)
   return {'won', epoch}
 end
 
@@ -85,7 +90,7 @@ local function renew(keys, args)
 end
 
 -- zone; lease. An epoch above the stored one was given by a predecessor of this server, and we have lost that. The zone's
--- history stays as it was: still higher epochs may have been lost, which the next claim must go past.
+-- history stays as it was: still higher epochs may have been lost, which the next one given must go past.
 local function reassert(keys, args)
   if holds(keys[1], args) then
     return {'ok'}
@@ -108,14 +113,20 @@ local function release(keys, args)
   return {'ok'}
 end
 
--- zone; lease, host, epoch and token of the new one
+-- zone; lease, host and token of the new one, least epoch. The token says that a repeat is one.
 local function transfer(keys, args)
-  local repeated = {args[5], args[6], args[7], args[4]}
-  if not holds(keys[1], args) and not holds(keys[1], repeated) then
+  local zone, host, token = keys[1], args[5], args[6]
+  local held = redis.call('HMGET', zone, 'host', 'epoch', 'token')
+  if held[1] == host and held[3] == token then
+    redis.call('HSET', zone, 'expires', whole(millis() + args[4]))
+    return {'ok', tonumber(held[2])}
+  end
+  if not holds(zone, args) then
     return {'fenced'}
   end
-  redis.call('HSET', keys[1], 'host', args[5], 'epoch', args[6], 'token', args[7])
-  return {'ok'}
+  local epoch = next_epoch(zone, tonumber(args[2]), tonumber(args[7]))
+  redis.call('HSET', zone, 'host', host, 'epoch', whole(epoch), 'token', token)
+  return {'ok', epoch}
 end
 
 -- ---- journal

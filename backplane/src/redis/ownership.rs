@@ -60,12 +60,12 @@ impl Redis {
         Ok(())
     }
 
-    pub(crate) async fn transfer(&self, lease: &Lease, to: &HostId) -> Result<Lease, Error> {
-        let to = lease.transferred(to);
+    pub(crate) async fn transfer(&self, lease: &Lease, to: &HostId, at_least: Epoch) -> Result<Lease, Error> {
+        let token = lease.token_for(to);
         let call = self.with_lease("transfer", &[&self.keys.zone(lease.zone)], lease);
-        let call = call.arg(to.host.as_str()).arg(to.epoch.0).arg(to.token);
-        self.call_to_write("hand a zone over", call).await?.ok()?;
-        Ok(to)
+        let call = call.arg(to.as_str()).arg(token).arg(at_least.0);
+        let mut reply = self.call_to_write("hand a zone over", call).await?.ok()?;
+        Ok(Lease { zone: lease.zone, host: to.clone(), epoch: Epoch(reply.next()?), token })
     }
 
     pub(crate) async fn owners(&self, zones: &[ZoneNo]) -> Result<Vec<Option<Owner>>, Error> {

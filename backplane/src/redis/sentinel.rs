@@ -95,6 +95,7 @@ async fn ask(client: &Client, name: &str) -> Result<Option<Known>, Source> {
     let mut about = ::redis::cmd("SENTINEL");
     about.arg("MASTER").arg(name);
     let facts: Vec<String> = about.query_async(&mut connection).await?;
+    // A sentinel that tells no epoch is believed last.
     let epoch = facts.chunks_exact(2).find(|fact| fact[0] == "config-epoch").and_then(|fact| fact[1].parse().ok());
     Ok(Some(Known { primary: NodeAddr::new(&host, port), epoch: epoch.unwrap_or(0) }))
 }

@@ -205,10 +205,11 @@ impl Simulated {
         self.perform("release a zone", about(&lease), move |store, _| store.release(&lease)).await
     }
 
-    pub(crate) async fn transfer(&self, lease: &Lease, to: &HostId) -> Result<Lease, Error> {
+    pub(crate) async fn transfer(&self, lease: &Lease, to: &HostId, at_least: Epoch) -> Result<Lease, Error> {
         let (lease, to) = (lease.clone(), to.clone());
         let about = format!("{} to {to}", about(&lease));
-        self.perform("hand a zone over", about, move |store, moment| store.transfer(&lease, &to, moment)).await
+        self.perform("hand a zone over", about, move |store, moment| store.transfer(&lease, &to, at_least, moment))
+            .await
     }
 
     pub(crate) async fn owners(&self, zones: &[ZoneNo]) -> Result<Vec<Option<Owner>>, Error> {

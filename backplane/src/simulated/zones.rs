@@ -12,7 +12,7 @@ use super::store::{Moment, Store};
 use crate::error::Error;
 use crate::types::{Claim, Lease, SNAPSHOTS_KEPT};
 
-/// As in `redis/functions.lua`: the first claim in a new history goes past what the old one may have given.
+/// As in `redis/functions.lua`: the first epoch in a new history goes past what the old one may have given.
 const EPOCHS_LOST_AT_MOST: u64 = 1000;
 
 /// Everything of one zone.
@@ -52,6 +52,16 @@ impl ZoneKeys {
         }
     }
 
+    /// Beyond the stored one and the highest that whoever asks has seen.
+    fn next_epoch(&mut self, stored: Epoch, seen: Epoch, moment: &Moment) -> Epoch {
+        let mut epoch = stored.max(seen);
+        if self.history != moment.history {
+            self.history = moment.history;
+            epoch = epoch.max(Epoch((stored.0 + EPOCHS_LOST_AT_MOST).max(moment.now.as_millis() as u64)));
+        }
+        epoch.next()
+    }
+
     fn owner(&self, now: Duration) -> Option<Owner> {
         let held = self.lease.as_ref()?;
         held.expires.is_some_and(|expires| expires > now).then(|| held.lease.owner())
@@ -82,11 +92,7 @@ impl ZoneKeys {
 impl Store {
     pub(super) fn claim(&mut self, zone: ZoneNo, host: &HostId, at_least: Epoch, moment: &Moment) -> Claim {
         let keys = self.zones.entry(zone).or_default();
-        let mut epoch = at_least;
-        if keys.history != moment.history {
-            let known = keys.lease.as_ref().map(|held| held.lease.epoch.0).unwrap_or_default();
-            epoch = epoch.max(Epoch((known + EPOCHS_LOST_AT_MOST).max(moment.now.as_millis() as u64)));
-        }
+        let mut stored = Epoch(0);
         if let Some(held) = &keys.lease {
             let runs = held.expires.map(|expires| expires.saturating_sub(moment.now).max(moment.hold_off));
             if let Some(remaining) = runs
@@ -95,11 +101,11 @@ impl Store {
             {
                 return Claim::Held(held.lease.owner(), remaining);
             }
-            epoch = epoch.max(held.lease.epoch);
+            stored = held.lease.epoch;
         }
-        let lease = Lease { zone, host: host.clone(), epoch: epoch.next(), token: moment.token };
+        let epoch = keys.next_epoch(stored, at_least, moment);
+        let lease = Lease { zone, host: host.clone(), epoch, token: moment.token };
         keys.lease = Some(Held { lease: lease.clone(), expires: Some(moment.now + LEASE_TTL) });
-        keys.history = moment.history;
         Claim::Won(lease)
     }
 
@@ -130,15 +136,28 @@ impl Store {
         }
     }
 
-    pub(super) fn transfer(&mut self, lease: &Lease, to: &HostId, moment: &Moment) -> Result<Lease, Error> {
-        let to = lease.transferred(to);
-        match &mut self.zones.entry(lease.zone).or_default().lease {
-            Some(held) if held.expires.is_some() && (held.lease == *lease || held.lease == to) => {
-                *held = Held { lease: to.clone(), expires: Some(moment.now + LEASE_TTL) };
-                Ok(to)
-            }
-            _ => Err(Error::Fenced { operation: "hand a zone over" }),
+    pub(super) fn transfer(
+        &mut self,
+        lease: &Lease,
+        to: &HostId,
+        at_least: Epoch,
+        moment: &Moment,
+    ) -> Result<Lease, Error> {
+        const OPERATION: &str = "hand a zone over";
+        let (keys, token) = (self.zones.entry(lease.zone).or_default(), lease.token_for(to));
+        if let Some(held) = &mut keys.lease
+            && held.expires.is_some()
+            && held.lease.host == *to
+            && held.lease.token == token
+        {
+            held.expires = Some(moment.now + LEASE_TTL);
+            return Ok(held.lease.clone());
         }
+        keys.holds(lease, moment, OPERATION)?;
+        let epoch = keys.next_epoch(lease.epoch, at_least, moment);
+        let lease = Lease { zone: lease.zone, host: to.clone(), epoch, token };
+        keys.lease = Some(Held { lease: lease.clone(), expires: Some(moment.now + LEASE_TTL) });
+        Ok(lease)
     }
 
     pub(super) fn owners(&self, zones: &[ZoneNo], now: Duration) -> Vec<Option<Owner>> {

@@ -26,7 +26,7 @@ pub(super) async fn another_entry_under_a_known_index_is_refused(_store: Store, 
     fill(&backplane, &lease, 2).await;
     assert_eq!(not_next(backplane.append(&lease, at(2), bytes("another")).await), at(3));
     // The same bytes, but written by a former owner: not this one's append.
-    let next = backplane.transfer(&lease, &host("next")).await.unwrap();
+    let next = backplane.transfer(&lease, &host("next"), Epoch(0)).await.unwrap();
     let diverged = backplane.append_batch(&next, at(2), vec![bytes("entry 2"), bytes("entry 3")]).await.unwrap_err();
     assert!(matches!(diverged, Error::Diverged { at: entry, .. } if entry == at(2)), "{diverged:?}");
     assert_eq!(journal(&backplane, ZONE, 2).await, [(2, "entry 2".to_owned())]);

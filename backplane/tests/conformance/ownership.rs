@@ -55,7 +55,7 @@ pub(super) async fn only_a_lease_that_the_store_knows_of_is_put_back(_store: Sto
     let incarnation = backplane.incarnation();
     let old = claim(&backplane, ZONE, "old").await;
     backplane.reassert(&old).await.unwrap();
-    let new = backplane.transfer(&old, &host("new")).await.unwrap();
+    let new = backplane.transfer(&old, &host("new"), Epoch(0)).await.unwrap();
     assert!(backplane.reassert(&old).await.unwrap_err().is_fenced());
     backplane.reassert(&new).await.unwrap();
     backplane.release(&new).await.unwrap();
@@ -98,12 +98,16 @@ pub(super) async fn a_released_zone_is_free_at_once(_store: Store, backplane: Ba
 
 pub(super) async fn a_transfer_fences_the_old_lease_and_may_be_repeated(_store: Store, backplane: Backplane) {
     let old = claim(&backplane, ZONE, "old").await;
-    let new = backplane.transfer(&old, &host("new")).await.unwrap();
+    let new = backplane.transfer(&old, &host("new"), Epoch(0)).await.unwrap();
     assert_eq!((new.host.clone(), new.epoch), (host("new"), old.epoch.next()));
-    assert_eq!(backplane.transfer(&old, &host("new")).await.unwrap(), new);
-    assert!(backplane.transfer(&old, &host("other")).await.unwrap_err().is_fenced());
+    assert_eq!(backplane.transfer(&old, &host("new"), Epoch(0)).await.unwrap(), new);
+    assert!(backplane.transfer(&old, &host("other"), Epoch(0)).await.unwrap_err().is_fenced());
     assert!(backplane.append(&old, at(1), bytes("late")).await.unwrap_err().is_fenced());
     backplane.append(&new, at(1), bytes("mine")).await.unwrap();
+    let seen = Epoch(new.epoch.0 + 1000);
+    let wise = backplane.transfer(&new, &host("new"), seen).await.unwrap();
+    assert_eq!(wise.epoch, seen.next(), "no epoch that was seen comes again");
+    assert_eq!(backplane.transfer(&new, &host("new"), seen.next()).await.unwrap(), wise, "a repeat is a repeat");
     let owners = backplane.owners(&[ZoneNo(99), ZONE]).await.unwrap();
     assert_eq!(owners[0], None);
     assert_eq!(owners[1].as_ref().unwrap().host, host("new"));
@@ -134,7 +138,7 @@ pub(super) async fn only_the_holder_of_the_lease_changes_anything(_store: Store,
         assert!(backplane.append_batch(wrong, at(4), vec![]).await.unwrap_err().is_fenced());
         assert!(backplane.put_snapshot(wrong, at(2), bytes("two")).await.unwrap_err().is_fenced());
         assert!(backplane.trim_journal(wrong, at(3)).await.unwrap_err().is_fenced());
-        assert!(backplane.transfer(wrong, &host("thief")).await.unwrap_err().is_fenced());
+        assert!(backplane.transfer(wrong, &host("thief"), Epoch(0)).await.unwrap_err().is_fenced());
         assert!(backplane.release(wrong).await.unwrap_err().is_fenced());
     }
     assert_eq!(journal(&backplane, ZONE, 1).await.len(), 3);

@@ -284,6 +284,9 @@ impl Core {
             }
             GoneReason::Kicked(reason) => self.close_ended(now, id, CloseCode::Kicked, reason),
             GoneReason::TooSlow => self.close_ended(now, id, CloseCode::TooSlow, "too many messages wait for an ack"),
+            GoneReason::Outdated => {
+                self.close_ended(now, id, CloseCode::ResumeImpossible, "another zone has you since later");
+            }
         }
     }
 }

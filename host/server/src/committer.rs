@@ -1,6 +1,5 @@
 //! Output commit: a zone's ticks leave the process in order, each only after its journal entry is durable.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use wod_backplane::{Error, Lease};
 use wod_protocol::bus::{Part, Process};
-use wod_protocol::ids::JournalIndex;
+use wod_protocol::ids::{Digest, JournalIndex};
 use wod_protocol::limits::{LEASE_TTL, TICKS_AWAITING_JOURNAL};
 use wod_protocol::registry::Owner;
 use wod_sim::io::{Effects, Input};
@@ -19,6 +18,7 @@ use wod_sim::module::Fault;
 use crate::host::Host;
 use crate::migration::{self, Departure};
 use crate::port::ZonePort;
+use crate::recent::Recent;
 use crate::reports::{self, ModuleLabel};
 use crate::runner::Replaced;
 use crate::standing::Standing;
@@ -29,10 +29,6 @@ const RETRY: Duration = Duration::from_millis(100);
 const LAST_TRIES: Duration = Duration::from_secs(10);
 /// Journal bytes that go to the store in one append; one entry may be larger.
 const APPEND_BYTES: usize = 512 * 1024;
-
-/// Bounds of what is kept of a zone's journal for a store that loses its end: at 20 ticks a second some minutes.
-const RECENT_BYTES: usize = 8 * 1024 * 1024;
-const RECENT_ENTRIES: usize = 4096;
 
 /// What a zone's worker hands over, in order.
 pub(crate) enum Commit {
@@ -157,18 +153,14 @@ impl Committer {
         Ok(departure)
     }
 
-    /// Gives the lease to another host. Repeated until the store has answered: meanwhile nobody knows whose the zone is.
+    /// Gives the lease to another host.
     async fn give_away(&mut self, departure: Departure) {
         let Departure { to, stays, gone_tx, since } = departure;
-        let lease = loop {
-            match self.host.backplane.transfer(&self.lease, &to).await {
-                Ok(lease) => break lease,
-                Err(error) if error.is_transient() => {
-                    tracing::warn!(zone = %self.port.zone, %to, %error, "the zone is not handed over yet");
-                    tokio::time::sleep(RETRY).await;
-                }
-                Err(error) => return self.lose(&error),
-            }
+        let seen = self.host.directory.last_owner(self.lease.zone).map_or(self.lease.epoch, |owner| owner.epoch);
+        // Until the store has answered nobody knows whose the zone is.
+        let lease = match self.answer(|| self.host.backplane.transfer(&self.lease, &to, seen)).await {
+            Ok(lease) => lease,
+            Err(error) => return self.lose(&error),
         };
         migration::handed(&self.host, &lease, self.end, stays);
         self.host.directory.set_owner(lease.zone, Owner { host: to, epoch: lease.epoch });
@@ -195,14 +187,18 @@ impl Committer {
         Ok(())
     }
 
-    /// Repeats until the store has answered; only a refusal is an error.
     async fn store(&self, first: JournalIndex, entries: &[Bytes]) -> Result<(), Error> {
+        self.answer(|| self.host.backplane.append_batch(&self.lease, first, entries.to_vec())).await
+    }
+
+    /// Asks until the store has answered; only a refusal is an error, and, of a zone that is let go, a store that stays away.
+    async fn answer<T, F: Future<Output = Result<T, Error>>>(&self, ask: impl Fn() -> F) -> Result<T, Error> {
         let begun = Instant::now();
         loop {
-            match self.host.backplane.append_batch(&self.lease, first, entries.to_vec()).await {
+            match ask().await {
                 Err(error) if error.is_transient() && !(self.commit_rx.is_closed() && begun.elapsed() > LAST_TRIES) => {
                     metrics::counter!("wod_journal_retries_total", "zone" => self.port.zone.to_string()).increment(1);
-                    tracing::warn!(zone = %self.port.zone, %error, "the journal does not answer; the zone waits for it");
+                    tracing::warn!(zone = %self.port.zone, %error, "the store does not answer; the zone waits for it");
                     tokio::time::sleep(RETRY).await;
                 }
                 result => return result,
@@ -220,12 +216,7 @@ impl Committer {
 
     /// Puts our lease back where the store has lost it. Refused: the zone is really somebody else's.
     async fn reassert(&self) -> Result<(), Error> {
-        loop {
-            match self.host.backplane.reassert(&self.lease).await {
-                Err(error) if error.is_transient() => tokio::time::sleep(RETRY).await,
-                result => return result,
-            }
-        }
+        self.answer(|| self.host.backplane.reassert(&self.lease)).await
     }
 
     /// A store that has failed over may have lost our lease, and the journal's last entries, which nobody else has: they are put
@@ -248,15 +239,14 @@ impl Committer {
     /// before we had our lease back, an older owner may have had its own back and gone on in our place. Then the zone is let
     /// go, and recovered from what is there.
     async fn put_back(&mut self) -> Result<u64, Error> {
-        let end = self.journal_end().await?.min(self.end);
+        let end = self.answer(|| self.host.backplane.journal_end(self.lease.zone)).await?.min(self.end);
         let lost = self.end.0 - end.0;
-        let compared = u64::from(end > JournalIndex(0));
-        if lost + compared == 0 {
-            return Ok(0);
-        }
         let diverged = Error::Diverged { operation: "compare the journal's end", at: end };
-        let Some(mut entries) = self.recent.last(lost + compared) else { return Err(diverged) };
-        if compared > 0 && self.entry(end).await?.as_ref() != Some(&entries.remove(0)) {
+        let Some((before, entries)) = self.recent.last(lost) else { return Err(diverged) };
+        // What was trimmed lies under a snapshot: whoever wrote that had a lease, and ours is good.
+        if let Some(entry) = self.entry(end).await?
+            && before != Some(Digest::of(&entry))
+        {
             return Err(diverged);
         }
         if lost > 0 {
@@ -275,23 +265,11 @@ impl Committer {
         Ok(lost)
     }
 
-    /// Index of the journal's last entry, as soon as the store says it.
-    async fn journal_end(&self) -> Result<JournalIndex, Error> {
-        loop {
-            match self.host.backplane.journal_end(self.lease.zone).await {
-                Err(error) if error.is_transient() => tokio::time::sleep(RETRY).await,
-                end => return end,
-            }
-        }
-    }
-
-    /// That entry of the journal, as soon as the store says it.
+    /// That entry of the journal; none: there is none, or it was trimmed.
     async fn entry(&self, at: JournalIndex) -> Result<Option<Bytes>, Error> {
-        loop {
-            match self.host.backplane.read_journal(self.lease.zone, at, 1).await {
-                Err(error) if error.is_transient() => tokio::time::sleep(RETRY).await,
-                read => return Ok(read?.into_iter().next().map(|(_, entry)| entry)),
-            }
+        match self.answer(|| self.host.backplane.read_journal(self.lease.zone, at, 1)).await {
+            Err(Error::Trimmed { .. }) => Ok(None),
+            read => Ok(read?.into_iter().find(|(index, _)| *index == at).map(|(_, entry)| entry)),
         }
     }
 
@@ -347,32 +325,6 @@ impl Drop for Committer {
     /// However it ends, the zone can be adopted again.
     fn drop(&mut self) {
         self.host.forget(&self.port);
-    }
-}
-
-/// The journal's last entries, kept for a store that loses them: as many as fit.
-#[derive(Default)]
-pub(crate) struct Recent {
-    entries: VecDeque<Bytes>,
-    bytes: usize,
-}
-
-impl Recent {
-    fn extend(&mut self, entries: Vec<Bytes>) {
-        for entry in entries {
-            self.bytes += entry.len();
-            self.entries.push_back(entry);
-        }
-        while self.bytes > RECENT_BYTES || self.entries.len() > RECENT_ENTRIES {
-            let Some(oldest) = self.entries.pop_front() else { return };
-            self.bytes -= oldest.len();
-        }
-    }
-
-    /// The last `count`, at least one; none: not so many are kept.
-    fn last(&self, count: u64) -> Option<Vec<Bytes>> {
-        let begin = self.entries.len().checked_sub(usize::try_from(count).ok()?)?;
-        (count > 0).then(|| self.entries.range(begin..).cloned().collect())
     }
 }
 

@@ -255,7 +255,7 @@ impl Deployment {
         let hint = "the old module goes on; mend the new one (`wod zone check NEW --against OLD` plays it through)";
         let failed = |error| Failed::new(Step::DryRun, error, hint);
         let (follower, rehearsal, carrying) = opened.await.map_err(failed)?;
-        let tick = self.port.status().map_or(0, |status| status.tick_p50_us);
+        let tick = self.port.status(|beat| beat.tick_p50_us).unwrap_or(0);
         let pause = carrying + Duration::from_micros(u64::from(tick));
         let facts = changes(&rehearsal, pause);
         let text = format!(
@@ -317,7 +317,7 @@ impl Deployment {
             return Err(no(anyhow!("rollout {id} was stopped meanwhile")));
         }
         let standing = port.standing.borrow().clone();
-        let module = || port.status().map_or_else(String::new, |status| status.module_name);
+        let module = || port.status(|beat| beat.module_name.clone()).unwrap_or_default();
         if standing.digest == Some(digest) && standing.terms.shelved.is_none() {
             // A second swap to it would make it the version before itself.
             let generation = standing.generation;
@@ -513,7 +513,7 @@ impl Shadow {
             if calls == 0 { 0.0 } else { time.as_secs_f64() * 1e6 / calls as f64 }
         };
         let (running_us, other_us) = (mean(&running), mean(&self.digest));
-        let comparison = self.zone()?.comparison().cloned().unwrap_or_default();
+        let comparison = self.zone()?.comparison().cloned().context("nothing was compared")?;
         Ok(Seen { ticks: self.ticks(from), wanted, cut_short, running_us, other_us, comparison })
     }
 

@@ -13,13 +13,14 @@ use wod_protocol::world;
 use wod_sim::io::Input;
 use wod_sim::zone::Zone;
 
-use crate::committer::{Committer, Recent};
+use crate::committer::Committer;
 use crate::follower::Follower;
 use crate::host::Host;
 use crate::modules::LiveModules;
 use crate::port::ZonePort;
 use crate::rescue::{Rescue, STEPS_BACK};
 use crate::runner::{RebuiltSlot, ZoneRunner};
+use crate::seats;
 use crate::worker::Workers;
 
 pub(crate) struct Estate {
@@ -59,7 +60,7 @@ impl Estate {
         inputs: Vec<Input>,
     ) {
         let host = &self.host;
-        let Follower { zone: state, at, entries, took, diverged, modules, .. } = copy;
+        let Follower { zone: state, at, recent, entries, took, diverged, modules, .. } = copy;
         tracing::info!(
             zone = %zone.name, epoch = %lease.epoch, fresh = state.is_none(), entries,
             replay_ms = took.as_millis() as u64, diverged, "zone taken over"
@@ -85,11 +86,12 @@ impl Estate {
         };
         let state = state.unwrap_or_else(|| Zone::new(host.config.world.clone(), zone.number));
         let budget = (host.config.replay_budget, host.config.replay_entries);
-        self.workers.adopt(ZoneRunner::new(state, port.clone(), modules, commit_tx, zone, (took, entries), budget));
+        let seat = seats::free(self.workers.count(), &host.seated());
+        let runner = ZoneRunner::new(state, port.clone(), modules, commit_tx, zone, (took, entries), budget);
+        self.workers.adopt(runner, seat);
         host.add(port.clone());
         self.tasks.spawn(Rescue::new(host.clone(), port.clone(), rebuilt, steps_rx).run());
-        self.tasks
-            .spawn(Committer { host: host.clone(), port, lease, end: at, recent: Recent::default(), commit_rx }.run());
+        self.tasks.spawn(Committer { host: host.clone(), port, lease, end: at, recent, commit_rx }.run());
     }
 }
 

@@ -9,13 +9,14 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bytes::Bytes;
 use tokio::time::Instant;
-use wod_backplane::Backplane;
-use wod_protocol::ids::{JournalIndex, ZoneNo};
+use wod_backplane::{Backplane, Error};
+use wod_protocol::ids::{Digest, JournalIndex, ZoneNo};
 use wod_protocol::world::World;
 use wod_sim::io::{Effects, Entry};
 use wod_sim::zone::{Diverged, Zone};
 
 use crate::modules::{ModuleStore, ReplayModules};
+use crate::recent::Recent;
 use crate::threads::Threads;
 
 /// Journal bytes read at a time.
@@ -38,6 +39,8 @@ pub(crate) struct Follower {
     pub(crate) zone: Option<Zone>,
     /// The last entry it has replayed, or its snapshot's.
     pub(crate) at: JournalIndex,
+    /// The last entries up to that one.
+    pub(crate) recent: Recent,
     pub(crate) modules: ReplayModules,
     effects: Effects,
     /// Entries replayed, and how long that took.
@@ -52,7 +55,12 @@ impl Follower {
     pub(crate) fn open(source: Source, zone: ZoneNo) -> anyhow::Result<Self> {
         let snapshot = source.threads.block_on(source.backplane.snapshot(zone)).context("reading the snapshot")?;
         let (at, snapshot) = snapshot.map_or((JournalIndex(0), None), |(at, bytes)| (at, Some(bytes)));
-        Self::open_at(source, zone, at, snapshot)
+        let last = match source.threads.block_on(source.backplane.read_journal(zone, at, 1)) {
+            Err(Error::Trimmed { .. }) => None,
+            read => read.context("reading the journal")?.into_iter().find(|(index, _)| *index == at),
+        };
+        let recent = Recent::after(last.map(|(_, entry)| Digest::of(&entry)));
+        Ok(Self { recent, ..Self::open_at(source, zone, at, snapshot)? })
     }
 
     /// Begins at this snapshot, which stands after entry `at`; without one at the journal's beginning.
@@ -71,6 +79,7 @@ impl Follower {
             number,
             zone,
             at,
+            recent: Recent::after(None),
             modules,
             effects: Effects::default(),
             entries: 0,
@@ -82,26 +91,26 @@ impl Follower {
     /// Replays everything that is there.
     pub(crate) fn advance(&mut self) -> anyhow::Result<()> {
         loop {
-            let page = self.read()?;
+            let page = self.page()?;
             if page.is_empty() {
                 return Ok(());
             }
-            for (index, entry) in page {
-                self.replay(index, &entry)?;
+            for (index, bytes) in page {
+                self.replay(index, &decode(index, &bytes)?)?;
+                self.recent.extend([bytes]);
             }
         }
     }
 
     /// The entries after the last one, as many as one read gives; none: the journal ends here.
     pub(crate) fn read(&self) -> anyhow::Result<Vec<(JournalIndex, Entry)>> {
+        self.page()?.into_iter().map(|(index, bytes)| Ok((index, decode(index, &bytes)?))).collect()
+    }
+
+    fn page(&self) -> anyhow::Result<Vec<(JournalIndex, Bytes)>> {
         let Source { backplane, threads, .. } = &self.source;
         let page = threads.block_on(backplane.read_journal(self.number, self.at.next(), READ_BYTES));
-        let page = page.context("reading the journal")?;
-        let decode = |(index, bytes): (JournalIndex, Bytes)| {
-            let entry = Entry::decode(&bytes).with_context(|| format!("journal entry {index} does not decode"))?;
-            Ok((index, entry))
-        };
-        page.into_iter().map(decode).collect()
+        page.context("reading the journal")
     }
 
     /// Replays the next entry.
@@ -129,12 +138,16 @@ impl Follower {
     }
 }
 
+fn decode(index: JournalIndex, bytes: &[u8]) -> anyhow::Result<Entry> {
+    Entry::decode(bytes).with_context(|| format!("journal entry {index} does not decode"))
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test says more by panicking")]
 mod tests {
     use tokio::runtime::Handle;
     use wod_backplane::Claim;
-    use wod_protocol::ids::{Digest, Epoch, Generation, HostId, Tick};
+    use wod_protocol::ids::{Epoch, Generation, HostId, Tick};
     use wod_sandbox::{Limits, Sandbox, SandboxOptions};
     use wod_sim::io::{Input, Outcome, SIM_VERSION};
 

@@ -23,6 +23,7 @@ use crate::notice::Notices;
 use crate::port::ZonePort;
 use crate::postman::Postman;
 use crate::runner::Replaced;
+use crate::seats::Seated;
 use crate::threads::Threads;
 
 /// How long a zone's trouble is shown after it was last seen.
@@ -150,29 +151,38 @@ impl Host {
     pub(crate) fn worker_loads(&self) -> Vec<u32> {
         let mut loads = vec![0; self.config.workers];
         for port in self.ports() {
-            if let (Some(load), Some(status)) = (loads.get_mut(port.seat()), port.status()) {
-                *load += status.load;
+            if let (Some(load), Some(zone)) = (loads.get_mut(port.seat()), port.status(|beat| beat.load)) {
+                *load += zone;
             }
         }
         loads
     }
 
+    /// Which worker every zone is on, and how busy it keeps it.
+    pub(crate) fn seated(&self) -> Vec<Seated> {
+        let seated = |port: &Arc<ZonePort>| Seated {
+            zone: port.zone,
+            seat: port.seat(),
+            load: port.status(|beat| beat.load).unwrap_or(0),
+        };
+        self.ports.read().values().map(seated).collect()
+    }
+
     /// How busy this host is.
     pub(crate) fn load(&self) -> HostLoad {
-        let load =
-            |status: ZoneBeat| ZoneLoad { zone: status.zone, load: status.load, players: status.players.len() as u32 };
+        let load = |beat: &ZoneBeat| ZoneLoad { zone: beat.zone, load: beat.load, players: beat.players.len() as u32 };
         HostLoad {
             host: self.config.host.clone(),
             region: self.config.region.clone(),
             workers: self.config.workers as u32,
             draining: self.is_draining(),
-            zones: self.ports().iter().filter_map(|port| port.status()).map(load).collect(),
+            zones: self.ports().iter().filter_map(|port| port.status(load)).collect(),
         }
     }
 
     pub(crate) fn beats(&self) -> Vec<ZoneBeat> {
         let beat = |port: &Arc<ZonePort>| {
-            let mut beat = port.status()?;
+            let mut beat = port.status(ZoneBeat::clone)?;
             beat.waiting = port.waiting() as u32;
             beat.trouble.extend(sickness(port, &beat));
             beat.trouble.extend(self.troubles.of(beat.zone));
@@ -220,6 +230,8 @@ fn sickness(port: &ZonePort, beat: &ZoneBeat) -> Vec<String> {
 #[derive(Default)]
 pub(crate) struct Directory {
     owners: RwLock<BTreeMap<ZoneNo, Owner>>,
+    /// Of each zone that ever had one, the owner with the highest epoch: the store may forget it.
+    last: RwLock<BTreeMap<ZoneNo, Owner>>,
     hosts: RwLock<Vec<HostLoad>>,
 }
 
@@ -232,14 +244,29 @@ impl Directory {
         self.hosts.read().clone()
     }
 
+    /// The owner with the highest epoch ever seen.
+    pub(crate) fn last_owner(&self, zone: ZoneNo) -> Option<Owner> {
+        self.last.read().get(&zone).cloned()
+    }
+
     pub(crate) fn replace(&self, owners: BTreeMap<ZoneNo, Owner>, hosts: Vec<HostLoad>) {
+        owners.iter().for_each(|(zone, owner)| self.remember(*zone, owner));
         *self.owners.write() = owners;
         *self.hosts.write() = hosts;
     }
 
     /// We have just given the zone away.
     pub(crate) fn set_owner(&self, zone: ZoneNo, owner: Owner) {
+        self.remember(zone, &owner);
         self.owners.write().insert(zone, owner);
+    }
+
+    fn remember(&self, zone: ZoneNo, owner: &Owner) {
+        let mut last = self.last.write();
+        let known = last.entry(zone).or_insert_with(|| owner.clone());
+        if known.epoch <= owner.epoch {
+            known.clone_from(owner);
+        }
     }
 }
 

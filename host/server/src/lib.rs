@@ -2,7 +2,7 @@
 //! snapshot and journal, replaces their modules, and answers operators.
 //!
 //! The way of one input: [`ingress`] → the zone's door ([`port`]) → [`runner`] on a [`worker`] → [`committer`] (journal, then
-//! effects) → [`postman`]. Who owns which zone is decided in [`ownership`].
+//! effects) → [`postman`]. Who owns which zone is decided in [`ownership`], which worker ticks it in [`seats`].
 
 mod admin;
 mod autoscale;
@@ -24,11 +24,13 @@ mod placement;
 mod port;
 mod postman;
 mod pressure;
+mod recent;
 mod releases;
 mod reports;
 mod rescue;
 mod rollout;
 mod runner;
+mod seats;
 pub mod signature;
 mod standing;
 mod stopwatch;
@@ -120,6 +122,9 @@ async fn tend(
     let me = Process::Host(host.config.host.clone());
     tasks.spawn(host.postman.clone().run(me, host.backplane.clone(), serving.clone()));
     let (migrations_tx, migrations_rx) = mpsc::channel(MIGRATION_QUEUE);
+    if workers.count() > 1 {
+        tasks.spawn(seats::run(host.clone(), workers.count(), stop.clone()));
+    }
     let estate = Estate::new(host.clone(), workers);
     tasks.spawn(ingress::run(host.clone(), inbox, migrations_tx, serving.clone()));
     tasks.spawn(migration::run(estate.clone(), migrations_rx, stop.clone()));

@@ -129,7 +129,7 @@ async fn move_to(
     mut words_rx: mpsc::Receiver<MigrationWord>,
 ) -> anyhow::Result<Migrated> {
     let begun = Instant::now();
-    let epoch = port.status().context("the zone has only just come; try again")?.epoch;
+    let epoch = port.status(|beat| beat.epoch).context("the zone has only just come; try again")?;
     let prepare = ZoneMigration { zone: port.zone, epoch, word: MigrationWord::Prepare };
     loop {
         host.postman.send(Process::Host(to.clone()), Part::Migration(prepare.clone()));

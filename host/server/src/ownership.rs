@@ -72,8 +72,6 @@ pub(crate) async fn run(estate: Arc<Estate>, stop: CancellationToken) {
 #[derive(Default)]
 struct Look {
     unowned: BTreeMap<ZoneNo, Instant>,
-    /// The last known owner of every zone.
-    last: BTreeMap<ZoneNo, Owner>,
     /// Players when they were last counted.
     players: BTreeMap<ZoneNo, u32>,
 }
@@ -93,22 +91,18 @@ impl Look {
         let mut wanted = Vec::new();
         for zone in &host.config.world.zones {
             let number = zone.number;
+            let last = host.directory.last_owner(number);
             let owner = owners.get(&number);
-            if let Some(owner) = owner {
-                let known = self.last.entry(number).or_insert_with(|| owner.clone());
-                if known.epoch <= owner.epoch {
-                    *known = owner.clone();
-                }
-            }
             // Our own lease without a running zone: we were restarted, or have let it go to recover it.
-            let left_by_us = owner.is_some_and(|owner| owner.host == *me);
+            // Unless the store has forgotten that we gave it away: then who has it says so, or its lease runs out.
+            let is_newest = |owner: &Owner| last.as_ref().is_none_or(|last| last.epoch <= owner.epoch);
+            let left_by_us = owner.is_some_and(|owner| owner.host == *me && is_newest(owner));
             if host.port(number).is_some() || owner.is_some() && !left_by_us {
                 self.unowned.remove(&number);
                 continue;
             }
             let since = *self.unowned.entry(number).or_insert_with(Instant::now);
-            let last = self.last.get(&number);
-            let patience = Self::patience(host, &mine, zone, hosts, last.map(|owner| &owner.host));
+            let patience = Self::patience(host, &mine, zone, hosts, last.as_ref().map(|owner| &owner.host));
             if left_by_us || patience.is_some_and(|patience| since.elapsed() >= patience) {
                 wanted.push((zone, last.map_or(Epoch(0), |owner| owner.epoch)));
             }

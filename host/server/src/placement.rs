@@ -102,7 +102,8 @@ fn total(host: &HostLoad) -> u32 {
     host.zones.iter().map(|zone| weight(zone.load)).sum()
 }
 
-fn weight(load: u32) -> u32 {
+/// What a zone of that load counts for.
+pub(crate) fn weight(load: u32) -> u32 {
     load.max(LEAST_LOAD)
 }
 

@@ -37,7 +37,7 @@ pub(crate) struct ZonePort {
     /// No longer ours: the worker lets it go at its next look.
     closed: CancellationToken,
     status: Mutex<Option<Status>>,
-    /// Which worker ticks it.
+    /// Which worker ticks it, or shall from its next tick on.
     seat: AtomicUsize,
     /// How its module stands.
     pub(crate) standing: watch::Sender<Standing>,
@@ -125,9 +125,16 @@ impl ZonePort {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn set_worker(&self, seat: usize, bell: Arc<Bell>) {
+    /// That worker has it now.
+    pub(crate) fn sit(&self, seat: usize, bell: Arc<Bell>) {
         self.seat.store(seat, Ordering::Relaxed);
         *self.worker.lock() = Some(bell);
+    }
+
+    /// Has its worker hand it to another between two ticks.
+    pub(crate) fn reseat(&self, seat: usize) {
+        self.seat.store(seat, Ordering::Relaxed);
+        self.wake();
     }
 
     pub(crate) fn seat(&self) -> usize {
@@ -185,8 +192,9 @@ impl ZonePort {
         *self.status.lock() = Some(Status { beat: status, gateways, at: Instant::now() });
     }
 
-    pub(crate) fn status(&self) -> Option<ZoneBeat> {
-        self.status.lock().as_ref().map(|status| status.beat.clone())
+    /// What it has told of itself, if it has told yet. It is locked meanwhile: take what is wanted.
+    pub(crate) fn status<T>(&self, take: impl FnOnce(&ZoneBeat) -> T) -> Option<T> {
+        self.status.lock().as_ref().map(|status| take(&status.beat))
     }
 
     /// How long its worker has not looked at it.

@@ -1,8 +1,8 @@
 //! When a zone can't hold its tick: what it is told to leave out, and how far its time is stretched, in this order and back again.
 //!
-//! A pure state machine, fed with every tick's figures; a second's worth of them is judged together. It steps up when a zone was
-//! too slow for two of those in a row, whatever the cause (its own work, or its neighbours' on the same worker), and down after
-//! five that the lighter step would have fitted in as well.
+//! A pure state machine, fed with every tick's figures; half a second's worth of them is judged together. It steps up when a zone
+//! was too slow for three of those in a row, whatever the cause (its own work, or its neighbours' on the same worker), and on with
+//! every one more; down after ten that the lighter step would have fitted in as well.
 
 use std::time::Duration;
 
@@ -13,18 +13,20 @@ use wod_sim::io::{Degradation, Input};
 const SLOWEST: u16 = 100;
 /// The least that a step of dilation changes, per mille.
 const DILATION_STEP: u16 = 50;
-/// A tick that takes more than this share of its time, per cent, over a second, is too much: the worker has other zones.
+/// How much of a zone's time is judged together.
+const WINDOW: Duration = Duration::from_millis(500);
+/// A tick that takes more than this share of its time, per cent, over a window, is too much: the worker has other zones.
 const TOO_BUSY: u32 = 90;
 /// At most so much would be left of it after a step back, per cent.
 const CALM: u32 = 65;
 /// A window with more ticks than this that began a whole tick late, per cent, is too slow.
 const TOO_LATE: u32 = 50;
-/// Windows in a row that are too much before the next step.
-const WINDOWS_UP: u32 = 2;
+/// Windows in a row that are too much before the first step; the next steps take one more each.
+const WINDOWS_UP: u32 = 3;
 /// Calm windows in a row before a step back.
-const WINDOWS_DOWN: u32 = 5;
+const WINDOWS_DOWN: u32 = 10;
 /// The most of them: each step back that has to be taken again doubles what is waited for.
-const WINDOWS_DOWN_MOST: u32 = 80;
+const WINDOWS_DOWN_MOST: u32 = 160;
 
 /// What the host does about a zone that is too full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,13 +50,14 @@ pub(crate) struct Pressure {
     eased: bool,
 }
 
-/// A second's worth of ticks.
+/// The ticks of a [`WINDOW`].
 #[derive(Debug, Default)]
 struct Window {
     ticks: u32,
     late: u32,
     worked: Duration,
     allowed: Duration,
+    lasted: Duration,
 }
 
 /// How a tick went.
@@ -125,7 +128,7 @@ impl Pressure {
     /// Takes a tick into account. Some: other measures hold from now on.
     pub(crate) fn note(&mut self, tick: TickFigures) -> Option<Measures> {
         self.window.add(tick, self.now.stretch(tick.period));
-        if tick.period * self.window.ticks < Duration::from_secs(1) {
+        if self.window.lasted < WINDOW {
             return None;
         }
         let window = std::mem::take(&mut self.window);
@@ -138,6 +141,7 @@ impl Pressure {
         self.too_much = if is_too_much { self.too_much + 1 } else { 0 };
         self.calm = if is_calm { self.calm + 1 } else { 0 };
         let next = if self.too_much >= WINDOWS_UP {
+            self.too_much = WINDOWS_UP - 1;
             if std::mem::take(&mut self.eased) {
                 self.patience = (self.patience * 2).min(WINDOWS_DOWN_MOST);
             }
@@ -148,7 +152,7 @@ impl Pressure {
         } else {
             return None;
         };
-        (self.too_much, self.calm) = (0, 0);
+        self.calm = 0;
         self.change(next)
     }
 
@@ -171,6 +175,7 @@ impl Window {
         self.late += u32::from(tick.late > length);
         self.worked += tick.took;
         self.allowed += length;
+        self.lasted += tick.took.max(length);
     }
 
     /// Per cent of the time there was.
@@ -189,9 +194,11 @@ mod tests {
     /// So many seconds of ticks that take that long; every change of measures.
     fn seconds(pressure: &mut Pressure, count: u32, took: Duration) -> Vec<Measures> {
         let mut changes = Vec::new();
-        for _ in 0..count * 20 {
-            let late = took.saturating_sub(pressure.measures().stretch(PERIOD));
-            changes.extend(pressure.note(TickFigures { period: PERIOD, took, late }));
+        let mut lasted = Duration::ZERO;
+        while lasted < Duration::from_secs(count.into()) {
+            let length = pressure.measures().stretch(PERIOD);
+            changes.extend(pressure.note(TickFigures { period: PERIOD, took, late: took.saturating_sub(length) }));
+            lasted += took.max(length);
         }
         changes
     }
@@ -222,6 +229,28 @@ mod tests {
         assert_eq!(changes[..2], [of(Degradation::FarMoves, 1000), of(Degradation::Rosters, 1000)]);
         // 90 ms are 90 per cent of 100 ms.
         assert_eq!(changes[2..], [of(Degradation::Rosters, 500)], "one step of dilation is enough");
+    }
+
+    #[test]
+    fn time_is_stretched_within_three_seconds_of_too_much() {
+        let mut pressure = Pressure::new(Measures::NONE);
+        let (took, mut elapsed) = (Duration::from_millis(90), Duration::ZERO);
+        while pressure.measures().dilation == REAL_TIME {
+            pressure.note(TickFigures { period: PERIOD, took, late: Duration::ZERO });
+            elapsed += took;
+        }
+        assert!(elapsed < Duration::from_secs(3), "{elapsed:?}");
+    }
+
+    #[test]
+    fn a_load_that_comes_and_goes_is_met_once() {
+        let mut pressure = Pressure::new(Measures::NONE);
+        let mut changes = Vec::new();
+        for _ in 0..100 {
+            changes.extend(seconds(&mut pressure, 4, Duration::from_millis(90)));
+            changes.extend(seconds(&mut pressure, 4, Duration::from_millis(10)));
+        }
+        assert_eq!(changes.len(), 3, "{changes:?}");
     }
 
     #[test]

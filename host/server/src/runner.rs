@@ -406,6 +406,7 @@ impl ZoneRunner {
             tick_p50_us: percentile(50),
             tick_p99_us: percentile(99),
             load: self.load.round() as u32,
+            worker: self.port.seat() as u32,
             waiting: 0,
             uncommitted: (TICKS_AWAITING_JOURNAL + 2 - self.commit_tx.capacity().min(TICKS_AWAITING_JOURNAL + 2))
                 as u32,

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use wod_backplane::Backplane;
@@ -41,14 +42,40 @@ impl SimulatedHost {
         stop: CancellationToken,
         started: impl FnOnce(Self),
     ) -> anyhow::Result<()> {
+        let workers = Workers::start_as_task();
+        Self::run_on(config, backplane, natives, stop, started, (Threads::One, workers)).await
+    }
+
+    /// The same in real time, with the threads that it has outside of simulations.
+    ///
+    /// # Errors
+    /// As [`SimulatedHost::run`]; when the threads can't be started.
+    pub async fn run_threaded(
+        config: HostConfig,
+        backplane: Backplane,
+        natives: Arc<dyn Natives>,
+        stop: CancellationToken,
+        started: impl FnOnce(Self),
+    ) -> anyhow::Result<()> {
+        let workers = Workers::start(config.workers).context("starting worker threads")?;
+        Self::run_on(config, backplane, natives, stop, started, (Threads::Many(Handle::current()), workers)).await
+    }
+
+    async fn run_on(
+        config: HostConfig,
+        backplane: Backplane,
+        natives: Arc<dyn Natives>,
+        stop: CancellationToken,
+        started: impl FnOnce(Self),
+        (threads, workers): (Threads, Workers),
+    ) -> anyhow::Result<()> {
         let me = Process::Host(config.host.clone());
         let modules = ModuleStore::natives(natives, backplane.clone());
         let inbox = backplane.subscribe(&me, INBOX_QUEUE).await.context("opening this host's inbox")?;
         let (notices, _) = Notices::new(None);
-        let host = Arc::new(Host::new(config, backplane, modules, notices, Threads::One));
+        let host = Arc::new(Host::new(config, backplane, modules, notices, threads));
         started(Self { host: host.clone() });
         let admin = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let workers = Workers::start_as_task();
         crate::tend(host, workers, inbox, admin, JoinSet::new(), CancellationToken::new(), stop).await
     }
 

@@ -3,7 +3,7 @@
 
 mod zone_support;
 
-use wod_protocol::bus::DetachReason;
+use wod_protocol::bus::{DetachReason, GoneReason};
 use wod_protocol::ids::{Epoch, HostId, ZoneNo};
 use wod_protocol::record::Place;
 use wod_sim::io::{Effects, Input, Took};
@@ -47,10 +47,21 @@ fn a_zone_that_has_forgotten_whom_it_sent_away_lets_go_of_her_and_sends_others_a
         } else {
             town.steps(30);
             assert_eq!(town.avatars("Ann"), 2);
+            // She is back at the avatar that is not the real one.
+            let mut late = Client::new("Ann", 9);
+            let login = late.login();
+            town.clients.push(late);
+            town.give(WEST, login);
+            town.steps(2);
+            assert!(town.clients.last().unwrap().attach.is_some());
             town.node(EAST).inbox.push(Input::StoreLost);
         }
         town.steps(60);
         assert_eq!(town.avatars("Ann"), 1);
+        if !told_first {
+            let why: Vec<_> = town.clients.last().unwrap().gone.iter().map(|gone| &gone.why).collect();
+            assert_eq!(why, [&GoneReason::Outdated], "she starts anew, nobody has replaced her");
+        }
         assert_eq!(town.node(EAST).zone.players().len(), 1);
         let ann = town.store.records.values().find(|record| record.player.name == "Ann").unwrap();
         assert_eq!((ann.place, ann.hop.0), (Place::Zone(EAST), 2));

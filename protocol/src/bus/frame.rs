@@ -291,6 +291,8 @@ pub enum GoneReason {
     Kicked(String),
     /// Too many unacked reliable messages (4101).
     TooSlow,
+    /// That avatar is not the real one any more: another zone has her by a later hand-off (4104).
+    Outdated,
 }
 
 /// A zone stands still, or goes on.

@@ -2,7 +2,8 @@
 //!
 //! A [`Script`] belongs in [`Zone::SCRIPTS`]; [`Ctx::talk`] opens it. The SDK says each node, checks each answer, sets flags
 //! and goes on; [`Zone::chose`] hears of every answer, for what a tree can't say. Open dialogues and flags are part of the
-//! saved state: a talk goes on after a crash, a swap or a move, and flags follow the player to other zones of the module.
+//! saved state: a talk goes on after a crash, a swap or a move, and flags follow the player to other zones of the module. Of a
+//! player beyond a border nothing is remembered, so she can't be talked to in a script.
 //!
 //! ```
 //! use wod_zone::dialogue::{Answer, Node, Script, When};

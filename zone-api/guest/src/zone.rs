@@ -118,7 +118,8 @@ pub trait Zone: Sized + Serialize + DeserializeOwned + 'static {
         Ok(())
     }
 
-    /// A player came. What is remembered of her is ready ([`Ctx::player`]).
+    /// A player came, or is back. What is remembered of her is ready ([`Ctx::player`]), with all that this tick has changed of it
+    /// before.
     fn entered(&mut self, ctx: &mut Ctx<Self>, player: Player, how: EnterReason) -> Result {
         Ok(())
     }
@@ -154,7 +155,7 @@ pub trait Zone: Sized + Serialize + DeserializeOwned + 'static {
         Ok(())
     }
 
-    /// Somebody came into, or left, the radius of a sensor.
+    /// Somebody came into, or left, the radius of a sensor. Ghosts, from beyond a border, are not felt.
     fn sensor(&mut self, ctx: &mut Ctx<Self>, sensed: Sensed) -> Result {
         Ok(())
     }

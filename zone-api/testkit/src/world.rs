@@ -396,7 +396,7 @@ impl World {
             }
             GoneReason::LoggedOut => format!("{name} has gone"),
             GoneReason::Kicked(reason) => format!("{name} is put out: {reason}"),
-            GoneReason::Replaced | GoneReason::TooSlow => format!("{name} loses her connection"),
+            GoneReason::Replaced | GoneReason::TooSlow | GoneReason::Outdated => format!("{name} loses her connection"),
         };
         self.note(line);
     }

@@ -115,6 +115,7 @@ fn the_zones_word_ends_a_connection_with_its_code_and_is_not_answered_with_a_det
         (GoneReason::Replaced, 4003),
         (GoneReason::Kicked("for shouting".into()), 4004),
         (GoneReason::TooSlow, 4101),
+        (GoneReason::Outdated, 4104),
     ];
     for (why, code) in reasons {
         let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());

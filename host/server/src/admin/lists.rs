@@ -79,6 +79,7 @@ fn unowned(zone: &world::Zone) -> ZoneBeat {
         tick_p50_us: 0,
         tick_p99_us: 0,
         load: 0,
+        worker: 0,
         waiting: 0,
         uncommitted: 0,
         trouble: vec!["no host runs it".to_owned()],

@@ -260,7 +260,7 @@ impl Zone {
 
     /// Takes an avatar that is not the real one out of the zone; nobody keeps it.
     pub(super) fn discard(&mut self, id: EntityId) {
-        self.push_gone(id, GoneReason::Replaced);
+        self.push_gone(id, GoneReason::Outdated);
         self.take_out(id, LeaveReason::Logout);
     }
 

@@ -38,7 +38,10 @@ impl Args {
                         .context("the server describes zones in another way: is it of the same version?")
                 })?;
             output::table(
-                ["zone", "host", "module", "gen", "players", "entities", "tick", "p50", "p99", "load", "state"],
+                [
+                    "zone", "host", "worker", "module", "gen", "players", "entities", "tick", "p50", "p99", "load",
+                    "state",
+                ],
                 rows.into_iter().map(row),
                 "the world has no zones",
             );
@@ -47,7 +50,7 @@ impl Args {
     }
 }
 
-fn row(Row { host, beat }: Row) -> [String; 11] {
+fn row(Row { host, beat }: Row) -> [String; 12] {
     let mut state = match (beat.trouble.as_slice(), beat.asleep) {
         ([], true) => "asleep".to_owned(),
         ([], false) => "ok".to_owned(),
@@ -66,7 +69,8 @@ fn row(Row { host, beat }: Row) -> [String; 11] {
     }
     [
         beat.name.to_string(),
-        host.unwrap_or_else(|| "–".into()),
+        host.clone().unwrap_or_else(|| "–".into()),
+        host.as_ref().map_or_else(|| "–".into(), |_| beat.worker.to_string()),
         beat.module_name,
         beat.generation.to_string(),
         beat.players.len().to_string(),

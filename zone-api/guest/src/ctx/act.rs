@@ -98,7 +98,7 @@ impl<Z: Zone> Ctx<'_, Z> {
         Ok(self.host.set_verbs(entity.into(), verbs)?)
     }
 
-    /// [`Zone::sensor`] is told who comes within so many metres, at most 100; 0 switches it off.
+    /// [`Zone::sensor`] is told who comes within so many metres, at most 100; 0 switches it off. Not of ghosts.
     pub fn set_sensor(&mut self, entity: impl Into<EntityId>, radius: f32) -> Result {
         Ok(self.host.set_sensor(entity.into(), radius)?)
     }
