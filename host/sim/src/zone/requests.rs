@@ -88,6 +88,19 @@ impl Requests {
         self.left.push_back((now, departed));
     }
 
+    /// The zone that a player has gone to lately.
+    pub(super) fn gone_to(&self, id: EntityId) -> Option<ZoneNo> {
+        let open = self.open.values().filter_map(|request| match &request.purpose {
+            Purpose::Departure(left) => Some(left),
+            _ => None,
+        });
+        let departed = self.left.iter().map(|(_, left)| left).chain(open).find(|left| left.player.id == id)?;
+        match departed.to {
+            Place::Zone(zone) => Some(zone),
+            Place::Offline => None,
+        }
+    }
+
     /// The store may have forgotten who has left: it is told again.
     pub(super) fn tell_departures_again(&mut self) {
         for (_, departed) in std::mem::take(&mut self.left) {
