@@ -63,7 +63,8 @@ fn a_replica_that_lagged_has_lost_what_was_written_since() {
         simulation.go_away();
         assert_eq!(*backplane.health().borrow(), Health::Away);
         assert!(backplane.append(&lease, at(6), bytes("six")).await.unwrap_err().is_transient());
-        assert!(simulation.fail_over());
+        assert!(simulation.is_lagging());
+        simulation.fail_over();
         assert_eq!(*backplane.health().borrow(), Health::Connected);
         assert_eq!(backplane.journal_end(ZONE).await.unwrap(), at(3));
         assert_eq!(*backplane.incarnation().borrow(), 1);

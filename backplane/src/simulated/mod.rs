@@ -50,6 +50,9 @@ pub struct Observed<'a> {
 /// Told of everything that reaches the store or the network, in order.
 pub type Observer = Box<dyn FnMut(&Observed<'_>) + Send>;
 
+/// Changes what is published, on purpose; none: it goes as it is.
+pub type Tamper = Box<dyn FnMut(&Bytes) -> Option<Bytes> + Send>;
+
 impl Simulation {
     /// A store without anything in it, at time zero, in fair weather.
     pub fn new(seed: u64) -> Self {
@@ -90,6 +93,11 @@ impl Simulation {
         self.network.lock().bug = Some(bug);
     }
 
+    /// Who changes messages on their way from now on.
+    pub fn tamper(&self, tamper: Tamper) {
+        self.network.lock().tamper = Some(tamper);
+    }
+
     /// Who is told of everything from now on.
     pub fn observe(&self, observer: Observer) {
         self.network.lock().observer = Some(observer);
@@ -118,18 +126,20 @@ impl Simulation {
         network.replica = Some(network.store.clone());
     }
 
-    /// The replica takes the place of a store that went away. Returns whether it had been lagging.
-    pub fn fail_over(&self) -> bool {
+    /// Whether [`Self::fail_over`] would lose anything.
+    pub fn is_lagging(&self) -> bool {
+        self.network.lock().replica.is_some()
+    }
+
+    /// The replica takes the place of a store that went away.
+    pub fn fail_over(&self) {
         let mut network = self.network.lock();
-        let replica = network.replica.take();
-        let lagging = replica.is_some();
-        if let Some(replica) = replica {
+        if let Some(replica) = network.replica.take() {
             network.store = replica;
             network.begin_history();
         }
         network.away = false;
         network.settle();
-        lagging
     }
 
     /// Cuts a process off from the store, or ends that.

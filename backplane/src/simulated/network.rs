@@ -14,7 +14,7 @@ use wod_protocol::limits::LEASE_TTL;
 
 use super::faults::{Bug, Fate, Passage, Weather};
 use super::store::{Moment, Store};
-use super::{Observed, Observer};
+use super::{Observed, Observer, Tamper};
 use crate::error::Error;
 use crate::inbox::InboxQueue;
 use crate::types::Health;
@@ -53,6 +53,7 @@ pub(super) struct Network {
     pub(super) cut: BTreeSet<Arc<str>>,
     pub(super) weather: Weather,
     pub(super) bug: Option<Bug>,
+    pub(super) tamper: Option<Tamper>,
     pub(super) connections: BTreeMap<u64, Connection>,
     under_way: BTreeMap<(Duration, u64), UnderWay>,
     /// Counts connections, what is under way, and writes: never the same number twice.
@@ -96,6 +97,7 @@ impl Network {
             cut: BTreeSet::new(),
             weather,
             bug: None,
+            tamper: None,
             connections: BTreeMap::new(),
             under_way: BTreeMap::new(),
             counter: 0,
@@ -222,6 +224,7 @@ impl Network {
     pub(super) fn publish(&mut self, id: u64, to: &Process, bytes: Bytes) -> Result<(), Error> {
         const OPERATION: &str = "publish";
         let now = self.now();
+        let bytes = self.tamper.as_mut().and_then(|tamper| tamper(&bytes)).unwrap_or(bytes);
         let Passage { delays, in_order, gap } = self.weather.message(&mut self.rng);
         let from = self.connections.get_mut(&id).ok_or(Error::Closed { operation: OPERATION })?;
         if from.since.is_none() {

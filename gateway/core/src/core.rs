@@ -14,7 +14,7 @@ use wod_protocol::world::World;
 use crate::conn::{Congestion, Conn, State};
 use crate::frame::Scratch;
 use crate::io::{ConnId, Effect, Event, Seeds};
-use crate::limits::{FULL_RETRY_MS, SLOW_BYTES, SLOW_TIME};
+use crate::limits::{FULL_RETRY_MS, SLOW_BYTES, SLOW_TIME, STALL};
 use crate::outgoing::Departed;
 use crate::zone::ZoneView;
 
@@ -50,6 +50,8 @@ pub struct Core {
     pub(crate) unflushed: usize,
     pub(crate) backplane_away: bool,
     draining: Option<u32>,
+    /// When the last tick was.
+    ticked: Duration,
     /// Other regions' gateways: region to address.
     pub(crate) nearer: BTreeMap<String, String>,
     /// Connections with staged messages, perhaps several times.
@@ -124,6 +126,7 @@ impl Core {
             unflushed: 0,
             backplane_away: false,
             draining: None,
+            ticked: Duration::ZERO,
             nearer: BTreeMap::new(),
             touched: Vec::new(),
             effects: Vec::new(),
@@ -298,6 +301,20 @@ impl Core {
     }
 
     fn tick(&mut self, now: Duration) {
+        let last = std::mem::replace(&mut self.ticked, now);
+        // Who stood still has not yet read what clients sent meanwhile: it judges nobody before it could.
+        if now.saturating_sub(last) < STALL {
+            self.close_overdue(now);
+        }
+        self.tick_admissions(now);
+        self.tick_sessions(now);
+        self.tick_zones(now);
+        self.tick_departed(now);
+        self.tick_nearer(now);
+    }
+
+    /// Ends connections whose client is too slow, or silent.
+    fn close_overdue(&mut self, now: Duration) {
         let mut over = std::mem::take(&mut self.scratch.over);
         for (id, conn) in &self.conns {
             let silent = now.saturating_sub(conn.heard) >= SILENCE_TIMEOUT;
@@ -321,10 +338,5 @@ impl Core {
             self.close(now, id, code, reason, retry_ms);
         }
         self.scratch.over = over;
-        self.tick_admissions(now);
-        self.tick_sessions(now);
-        self.tick_zones(now);
-        self.tick_departed(now);
-        self.tick_nearer(now);
     }
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// How often the shell sends [`Event::Tick`](crate::Event::Tick): the grain of every time-out.
 pub const TICK_INTERVAL: Duration = Duration::from_millis(100);
+/// A tick that comes so long after the one before: this process stood still.
+pub const STALL: Duration = Duration::from_secs(1);
 /// From `hello` to `welcome` at most; then 4103.
 pub const ADMISSION_TIMEOUT: Duration = Duration::from_secs(10);
 /// An unanswered attach request is repeated after this time.

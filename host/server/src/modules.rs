@@ -137,6 +137,15 @@ impl ModuleStore {
         self.compile(bytes).await
     }
 
+    /// Has instances of the module at hand from now on.
+    pub(crate) async fn make_ready(&self, digest: Digest) -> anyhow::Result<()> {
+        match &self.kind {
+            Kind::Components { .. } => self.ensure(digest).await.map(drop),
+            #[cfg(feature = "testing")]
+            Kind::Natives(natives) => natives.instance(&digest).map(drop).context("this program has no such module"),
+        }
+    }
+
     /// The file, from the backplane.
     pub(crate) async fn fetch(&self, digest: Digest) -> anyhow::Result<Bytes> {
         let bytes = self.backplane.blob(digest).await.context("fetching a module")?;
@@ -294,7 +303,7 @@ impl Modules for ReplayModules {
         let meter = Arc::default();
         let mut prepared = self.store.instance(digest, &self.zone, &meter)?;
         if prepared.is_none() {
-            self.threads.block_on(self.store.ensure(*digest)).map_err(|error| {
+            self.threads.block_on(self.store.make_ready(*digest)).map_err(|error| {
                 let fault = not_loadable(format!("{error:#}"));
                 self.failure.get_or_insert(error);
                 fault

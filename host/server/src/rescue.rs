@@ -211,7 +211,7 @@ impl Rescue {
         let (host, zone, previous) = (self.host.clone(), self.port.zone, standing.terms.previous);
         tokio::spawn(async move {
             let Some(previous) = previous else { return };
-            if let Err(error) = host.modules.ensure(previous).await {
+            if let Err(error) = host.modules.make_ready(previous).await {
                 let error = format!("{error:#}");
                 tracing::warn!(%zone, module = %previous, error, "the version before is not ready; tried again when it is needed");
             }
@@ -428,7 +428,7 @@ impl Rescue {
         let begun = Instant::now();
         let mut pause = RETRY;
         loop {
-            let Err(error) = self.host.modules.ensure(module).await else { return Ok(()) };
+            let Err(error) = self.host.modules.make_ready(module).await else { return Ok(()) };
             if begun.elapsed() > READY_TIME || self.port.is_closed() {
                 return Err(format!("the version before can't be had: {error:#}"));
             }

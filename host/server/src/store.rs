@@ -19,7 +19,7 @@ pub(crate) async fn execute(
     match request {
         StoreRequest::Claim { sub, name, guest, new_id } => claim(backplane, zone, sub, name, guest, new_id).await,
         StoreRequest::Arrived(player) => put(backplane, *player, Place::Zone(zone), zone).await,
-        StoreRequest::Present(player) => confirm(backplane, *player, zone).await,
+        StoreRequest::Present(player, place) => confirm(backplane, *player, place, zone).await,
         StoreRequest::Offline(player) if player.guest => forget(backplane, *player).await,
         StoreRequest::Offline(player) => put(backplane, *player, Place::Offline, zone).await,
         StoreRequest::FindName(name) => find(backplane, &name).await,
@@ -89,15 +89,20 @@ async fn claim(
     Err(StoreError::Contended(sub))
 }
 
-/// She is in that zone by that hand-off, whatever else the store knows of her, unless it knows a later one.
-async fn confirm(backplane: &Backplane, player: Traveller, zone: ZoneNo) -> Result<StoreAnswer, StoreError> {
-    let (sub, here) = (player.sub.clone(), Place::Zone(zone));
+/// She is in that place by that hand-off, whatever else the store knows of her, unless it knows a later one.
+async fn confirm(
+    backplane: &Backplane,
+    player: Traveller,
+    place: Place,
+    zone: ZoneNo,
+) -> Result<StoreAnswer, StoreError> {
+    let sub = player.sub.clone();
     for _ in 0..CAS_TRIES {
         let stored = read(backplane, &sub).await?;
         let (version, before) = match &stored {
             Some((_, record)) if record.player.id != player.id => return Ok(StoreAnswer::Outdated(player.hop.next())),
             Some((_, record)) if record.hop > player.hop => return Ok(StoreAnswer::Outdated(record.hop)),
-            Some((_, record)) if record.hop == player.hop && record.place == here => return Ok(StoreAnswer::Stored),
+            Some((_, record)) if record.hop == player.hop && record.place == place => return Ok(StoreAnswer::Stored),
             // Two histories: the one that the store knows goes on.
             Some((_, record)) if record.hop == player.hop => return Ok(StoreAnswer::Outdated(record.hop.next())),
             Some((version, record)) => (*version, Some(record.place)),
@@ -106,10 +111,14 @@ async fn confirm(backplane: &Backplane, player: Traveller, zone: ZoneNo) -> Resu
         if let Some(other) = backplane.reserve_name(&fold_name(&player.name), &sub).await? {
             tracing::warn!(%sub, %other, name = player.name, "a name was given away while the store had forgotten whose it was");
         }
-        let record = PlayerRecord { schema: 1, place: here, hop: player.hop, player: player.clone(), zone };
+        let last = match place {
+            Place::Zone(there) => there,
+            Place::Offline => zone,
+        };
+        let record = PlayerRecord { schema: 1, place, hop: player.hop, player: player.clone(), zone: last };
         if write(backplane, &sub, version, &record).await? {
             return Ok(match before {
-                Some(Place::Zone(other)) if other != zone => StoreAnswer::Moved(other),
+                Some(was @ Place::Zone(other)) if was != place => StoreAnswer::Moved(other),
                 _ => StoreAnswer::Stored,
             });
         }
@@ -237,18 +246,18 @@ mod tests {
     async fn of_two_histories_the_one_with_more_hand_offs_is_stored_and_the_other_hears_of_it() {
         let backplane = Backplane::embedded(None).await.unwrap();
         let ann = claimed(&backplane, true, 7).await;
-        let present = |player: &Traveller| StoreRequest::Present(Box::new(player.clone()));
-        assert_eq!(execute(&backplane, HERE, present(&ann)).await.unwrap(), StoreAnswer::Stored);
+        let in_zone = |player: &Traveller, zone| StoreRequest::Present(Box::new(player.clone()), Place::Zone(zone));
+        assert_eq!(execute(&backplane, HERE, in_zone(&ann, HERE)).await.unwrap(), StoreAnswer::Stored);
         let further = *later(&ann);
-        let there = execute(&backplane, THERE, present(&further)).await.unwrap();
+        let there = execute(&backplane, THERE, in_zone(&further, THERE)).await.unwrap();
         assert_eq!(there, StoreAnswer::Moved(HERE), "the store had forgotten her crossing");
-        assert_eq!(execute(&backplane, THERE, present(&further)).await.unwrap(), StoreAnswer::Stored);
-        assert_eq!(execute(&backplane, HERE, present(&ann)).await.unwrap(), StoreAnswer::Outdated(further.hop));
-        assert!(matches!(execute(&backplane, HERE, present(&further)).await.unwrap(), StoreAnswer::Outdated(_)));
+        assert_eq!(execute(&backplane, THERE, in_zone(&further, THERE)).await.unwrap(), StoreAnswer::Stored);
+        assert_eq!(execute(&backplane, HERE, in_zone(&ann, HERE)).await.unwrap(), StoreAnswer::Outdated(further.hop));
+        assert!(matches!(execute(&backplane, HERE, in_zone(&further, HERE)).await.unwrap(), StoreAnswer::Outdated(_)));
         let (version, _) = backplane.record(&ann.sub).await.unwrap().unwrap();
         backplane.delete_record(&ann.sub, version).await.unwrap();
         assert_eq!(
-            execute(&backplane, THERE, present(&further)).await.unwrap(),
+            execute(&backplane, THERE, in_zone(&further, THERE)).await.unwrap(),
             StoreAnswer::Stored,
             "also all of her"
         );

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use wod_protocol::bus::{BorderFrame, GatewayInput, Traveller, ZoneFrame, ZoneStream};
 use wod_protocol::client::TagValue;
 use wod_protocol::ids::{Digest, EntityId, Epoch, GatewayId, Generation, Hop, HostId, Sub, Tick, ZoneNo};
+use wod_protocol::record::Place;
 
 use crate::module::{Event, Fault, LogLevel, Saved};
 
@@ -97,7 +98,7 @@ pub enum Input {
         /// What.
         text: String,
     },
-    /// The store has lost the last it was told: who is here, and who was let go lately, is told to it again.
+    /// The store has lost the last it was told: who is here, and who has left lately and where to, is told to it again.
     StoreLost,
     /// Per mille of real time the zone runs at from now on, 100 to 1000.
     Dilation(u16),
@@ -177,8 +178,8 @@ pub enum StoreRequest {
     },
     /// Her record says from now on that she is in this zone (she came from another). Refused by a higher hop.
     Arrived(Box<Traveller>),
-    /// She is in this zone, as the store should know: should it have lost that, by her hop count, it is told again.
-    Present(Box<Traveller>),
+    /// She is in that place, as the store should know: should it have lost that, by her hop count, it is told again.
+    Present(Box<Traveller>, Place),
     /// She is nowhere from now on, and this is all of her. A guest's record and name are deleted.
     Offline(Box<Traveller>),
     /// Who bears this name, and where is she?

@@ -107,3 +107,43 @@ fn a_logout_that_the_store_forgot_is_stored_again() {
     town.steps(10);
     assert_eq!(town.store.records, gone.records);
 }
+
+#[test]
+fn who_went_to_a_zone_that_has_forgotten_her_together_with_the_store_has_all_that_she_left_with() {
+    let mut town = Town::new(&[WEST, EAST]);
+    let ann = town.join("Ann", WEST);
+    town.steps(40);
+    let before = (entries(&mut town, EAST), town.store.clone());
+    town.cross(ann, 105.0, 50.0);
+    town.steps(40);
+    assert_eq!(town.node(EAST).zone.players().len(), 1);
+    town.store = before.1;
+    set_back(&mut town, EAST, before.0);
+    town.node(WEST).inbox.push(Input::StoreLost);
+    town.steps(60);
+    let record = town.store.records.values().find(|record| record.player.name == "Ann").unwrap();
+    assert_eq!((record.place, record.hop.0), (Place::Zone(EAST), 2));
+    assert!(record.player.at.x > 100 * 256, "as she was when she left");
+}
+
+#[test]
+fn a_login_does_not_go_by_what_the_store_knew_before_a_logout_that_it_forgot() {
+    let mut town = Town::new(&[WEST]);
+    let ann = town.join("Ann", WEST);
+    let before = town.store.clone();
+    town.act(ann, |client| client.detach(DetachReason::Bye));
+    town.steps(40);
+    let gone = town.store.clone();
+    town.store = before;
+    let mut again = Client::new("Ann", 9);
+    let login = again.login();
+    town.clients.push(again);
+    town.give(WEST, login);
+    town.steps(10);
+    assert_eq!((town.avatars("Ann"), &town.store.records), (0, &gone.records), "the logout is stored again first");
+    let login = town.clients[1].login();
+    town.give(WEST, login);
+    town.steps(10);
+    assert_eq!(town.avatars("Ann"), 1);
+    assert_eq!(town.store.records.values().next().unwrap().hop.0, 3);
+}

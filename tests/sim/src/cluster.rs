@@ -16,8 +16,10 @@ use wod_protocol::world::World;
 use crate::check::Checks;
 use crate::faults::{Act, GATEWAYS, HOSTS};
 use crate::machines::{GatewayMachine, HostMachine, HostSettings};
-use crate::market::Coinage;
+use crate::market::{Conduct, Version};
 use crate::player::{Doors, Orders, Player};
+use crate::process::Clock;
+use crate::tamper;
 use crate::trace::Trace;
 use crate::world::world;
 use crate::{Planted, STEP};
@@ -50,7 +52,7 @@ impl Doors for Gateways {
     }
 
     fn is_stopped(&self, gateway: usize) -> bool {
-        self.0[gateway].is_stopped()
+        self.0[gateway].machine.is_stopped()
     }
 }
 
@@ -69,16 +71,24 @@ impl Cluster {
                 noted.show(|| Envelope::decode(message).map_or_else(|error| error.to_string(), |it| tell(&it)));
             }
         }));
-        let coinage = if planted == Some(Planted::CoinDoubled) { Coinage::Doubled } else { Coinage::Sound };
-        let replay_entries = rng.random_range(30..300);
-        let host = |index: usize| {
-            let region = if index < 2 { "ny" } else { "la" };
-            let settings = HostSettings { region, world: world.clone(), replay_entries, coinage };
-            HostMachine::new(format!("host{index}"), settings)
+        let conduct = match planted {
+            Some(Planted::CoinDoubled) => Conduct::DoublesCoins,
+            Some(Planted::CommandIgnored) => Conduct::PassesOver,
+            Some(Planted::CommandRepeated) => Conduct::RepeatsDeeds,
+            _ => Conduct::Sound,
         };
-        let hosts = (0..HOSTS).map(host).collect();
+        if let Some(planted) = planted {
+            tamper::begin(&simulation, planted);
+        }
+        let replay_entries = rng.random_range(30..300);
+        let mut host = |index: usize| {
+            let region = if index < 2 { "ny" } else { "la" };
+            let settings = HostSettings { region, world: world.clone(), replay_entries, conduct };
+            HostMachine::new(format!("host{index}"), settings, Clock::draw(rng))
+        };
+        let hosts = (0..HOSTS).map(&mut host).collect();
         let gateways = (0..GATEWAYS)
-            .map(|index| GatewayMachine::new(format!("gate{index}"), world.clone(), rng.random()))
+            .map(|index| GatewayMachine::new(format!("gate{index}"), world.clone(), Clock::draw(rng), rng.random()))
             .collect();
         let count = rng.random_range(6..=8);
         let names: Vec<String> = (0..count).map(|index| format!("player{index}")).collect();
@@ -93,7 +103,7 @@ impl Cluster {
             players: players.collect(),
             rng: ChaCha8Rng::from_rng(rng),
             trace: trace.clone(),
-            checks: Checks::new(simulation.clone(), trace.clone(), world.clone(), coinage),
+            checks: Checks::new(simulation.clone(), trace.clone(), world.clone(), conduct),
             world,
             simulation,
             hosts,
@@ -115,8 +125,8 @@ impl Cluster {
         order.shuffle(&mut self.rng);
         for index in order {
             let process = match index.checked_sub(HOSTS) {
-                None => self.hosts[index].process(),
-                Some(gateway) => self.gateways.0[gateway].process(),
+                None => self.hosts[index].machine.process(),
+                Some(gateway) => self.gateways.0[gateway].machine.process(),
             };
             if let Some(process) = process {
                 process.step(STEP);
@@ -133,7 +143,7 @@ impl Cluster {
     fn look_after(&mut self) {
         for host in &mut self.hosts {
             match host.look_after(self.now, &self.simulation) {
-                Ok(Some(how)) => self.trace.note(self.now, &host.name, format_args!("ended: {how}")),
+                Ok(Some(how)) => self.trace.note(self.now, &host.machine.name, format_args!("ended: {how}")),
                 Ok(None) => {}
                 Err(error) => self.checks.faults.push(format!("no runtime: {error}")),
             }
@@ -141,7 +151,7 @@ impl Cluster {
         for (index, gateway) in self.gateways.0.iter_mut().enumerate() {
             match gateway.look_after(self.now, &self.simulation) {
                 Ok(Some(how)) => {
-                    self.trace.note(self.now, &gateway.name, format_args!("ended: {how}"));
+                    self.trace.note(self.now, &gateway.machine.name, format_args!("ended: {how}"));
                     self.players.iter_mut().for_each(|player| player.break_link(self.now, Some(index)));
                 }
                 Ok(None) => {}
@@ -158,43 +168,43 @@ impl Cluster {
                 if self.planted == Some(Planted::HostsStayDead) {
                     down = Duration::from_secs(100_000);
                 }
-                self.hosts[host].kill(self.now, down);
+                self.hosts[host].machine.kill(self.now, down);
             }
             Act::KillGateway(gateway, down) => {
-                self.gateways.0[gateway].kill(self.now, down);
+                self.gateways.0[gateway].machine.kill(self.now, down);
                 self.players.iter_mut().for_each(|player| player.break_link(self.now, Some(gateway)));
             }
             Act::TerminateHost(host) => self.hosts[host].terminate(),
             Act::TerminateGateway(gateway) => self.gateways.0[gateway].terminate(),
-            Act::StopHost(host) => stop(self.hosts[host].process()),
-            Act::ContinueHost(host) => go_on(self.hosts[host].process()),
-            Act::StopGateway(gateway) => stop(self.gateways.0[gateway].process()),
-            Act::ContinueGateway(gateway) => go_on(self.gateways.0[gateway].process()),
-            Act::CutHost(host, cut) => self.simulation.cut(&self.hosts[host].name, cut),
-            Act::CutGateway(gateway, cut) => self.simulation.cut(&self.gateways.0[gateway].name, cut),
+            Act::StopHost(host) => stop(self.hosts[host].machine.process()),
+            Act::ContinueHost(host) => go_on(self.hosts[host].machine.process()),
+            Act::StopGateway(gateway) => stop(self.gateways.0[gateway].machine.process()),
+            Act::ContinueGateway(gateway) => go_on(self.gateways.0[gateway].machine.process()),
+            Act::CutHost(host, cut) => self.simulation.cut(&self.hosts[host].machine.name, cut),
+            Act::CutGateway(gateway, cut) => self.simulation.cut(&self.gateways.0[gateway].machine.name, cut),
             Act::StoreAway => self.simulation.go_away(),
             Act::StoreBack(restarted) => self.simulation.come_back(restarted),
             Act::ReplicaLags => self.simulation.begin_lagging(),
             Act::FailOver => self.fail_over(),
             Act::Weather(weather) => self.simulation.set_weather(weather),
             Act::Migrate(zone, to) => {
-                let (zone, to) = (self.world.zones[zone].number, self.hosts[to].name.clone());
+                let (zone, to) = (self.world.zones[zone].number, self.hosts[to].machine.name.clone());
                 self.hosts.iter().for_each(|host| host.migrate(zone, &to));
             }
             Act::Drain(host, draining) => self.hosts[host].drain(draining),
-            Act::Swap(zone, version) => {
+            Act::Swap(zone, version, probation) => {
                 let zone = self.world.zones[zone].number;
-                self.hosts.iter().for_each(|host| host.swap(zone, version));
+                self.hosts.iter().for_each(|host| host.swap(zone, version, probation));
             }
         }
     }
 
     fn fail_over(&mut self) {
-        if self.simulation.fail_over() {
+        if self.simulation.is_lagging() {
             self.orders.history_lost = true;
-            self.checks.history_was_lost();
-            self.players.iter_mut().for_each(|player| player.deeds.forget());
+            self.checks.history_will_be_lost();
         }
+        self.simulation.fail_over();
     }
 
     /// Nothing goes wrong any more, and everybody stands still.
@@ -203,13 +213,17 @@ impl Cluster {
         self.simulation.come_back(false);
         self.simulation.set_weather(Weather::fair());
         for host in &mut self.hosts {
-            self.simulation.cut(&host.name, false);
-            go_on(host.process());
+            self.simulation.cut(&host.machine.name, false);
+            go_on(host.machine.process());
             host.drain(false);
         }
         for gateway in &mut self.gateways.0 {
-            self.simulation.cut(&gateway.name, false);
-            go_on(gateway.process());
+            self.simulation.cut(&gateway.machine.name, false);
+            go_on(gateway.machine.process());
+        }
+        // What fails now and then is replaced.
+        for zone in &self.world.zones {
+            self.hosts.iter().for_each(|host| host.swap(zone.number, Version::One, 0));
         }
         self.orders.quiet = true;
     }

@@ -47,8 +47,8 @@ pub(crate) enum Act {
     FailOver,
     /// Store and network are so reliable from now on.
     Weather(Weather),
-    /// A zone's module is replaced.
-    Swap(usize, Version),
+    /// A zone's module is replaced, on probation for so many ticks.
+    Swap(usize, Version, u32),
     /// A zone is given to a host.
     Migrate(usize, usize),
     /// A host gives its zones away, or takes some again.
@@ -112,7 +112,7 @@ impl Plan {
         let (host, gateway) = (rng.random_range(0..HOSTS), rng.random_range(0..GATEWAYS));
         let for_a_while =
             |rng: &mut ChaCha8Rng, most: u64| (begin + Duration::from_millis(rng.random_range(100..most))).min(end);
-        match rng.random_range(0..24) {
+        match rng.random_range(0..26) {
             0..=2 => self.at(begin, Act::KillHost(host, Duration::from_millis(rng.random_range(100..7000)))),
             3 | 4 => self.at(begin, Act::KillGateway(gateway, Duration::from_millis(rng.random_range(100..5000)))),
             5 => self.at(begin, Act::TerminateHost(host)),
@@ -147,8 +147,9 @@ impl Plan {
                 self.at(for_a_while(rng, 9000), Act::Drain(host, false));
             }
             _ => {
-                let version = if rng.random_bool(0.5) { Version::One } else { Version::Two };
-                self.at(begin, Act::Swap(rng.random_range(0..ZONES.len()), version));
+                let version = [Version::One, Version::Two, Version::Frail, Version::Frail][rng.random_range(0..4)];
+                let probation = if rng.random_bool(0.5) { rng.random_range(10..200) } else { 0 };
+                self.at(begin, Act::Swap(rng.random_range(0..ZONES.len()), version, probation));
             }
         }
     }

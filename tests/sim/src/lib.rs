@@ -14,6 +14,7 @@ mod market;
 mod panics;
 mod player;
 mod process;
+mod tamper;
 mod trace;
 mod world;
 
@@ -45,7 +46,7 @@ pub struct Options {
     pub seed: u64,
     /// Gets every line of the trace.
     pub shown: Option<Show>,
-    /// Whether the store may lose its tail; none: one seed in ten decides that it does.
+    /// Whether the store may lose its tail; none: one seed in eight decides that it does.
     pub lossy: Option<bool>,
     /// Something done wrong on purpose, so that the checks can be seen to find it.
     pub planted: Option<Planted>,
@@ -58,6 +59,18 @@ pub enum Planted {
     Store(Bug),
     /// Now and then a coin that is given stays with the giver as well.
     CoinDoubled,
+    /// Now and then a verb is acked and the module does nothing.
+    CommandIgnored,
+    /// Now and then the module does what a player wants twice.
+    CommandRepeated,
+    /// Whispers from zone to zone get lost.
+    WhisperLost,
+    /// Whispers from zone to zone arrive twice.
+    WhisperDoubled,
+    /// Now and then a line that is said is heard after the speaker's next one.
+    LinesSwapped,
+    /// Now and then a client does not notice what she says herself.
+    LineMissed,
     /// Now and then the connection loses a message to a client.
     FrameLost,
     /// Now and then a client does not notice who enters her roster.
@@ -96,7 +109,7 @@ pub fn run(options: Options) -> Result<Report, Failure> {
     let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
     let trouble_ends = Duration::from_secs(rng.random_range(15..35));
     // A store that loses its tail leaves less to be sure of: most runs are without.
-    let drawn = rng.random_bool(0.1);
+    let drawn = rng.random_bool(0.125);
     let lossy = options.lossy.unwrap_or(drawn);
     let plan = Plan::draw(&mut rng, trouble_ends, lossy);
     let mut cluster = Cluster::new(&mut rng, trace.clone(), options.planted);

@@ -21,7 +21,7 @@ struct Args {
     /// This one alone
     #[arg(long, conflicts_with_all = ["seeds", "from"])]
     seed: Option<u64>,
-    /// Let the store lose its tail in every run (true), or in none (false); otherwise in one of ten
+    /// Let the store lose its tail in every run (true), or in none (false); otherwise in one of eight
     #[arg(long)]
     lossy: Option<bool>,
     /// Print everything that happens

@@ -1,7 +1,8 @@
 //! The zones' module: everybody has coins and can give one to somebody near, or put it into the zone's box and take one out.
-//! Written to be watched: it keeps every deed it was told of, so that one told twice, or out of order, shows.
+//! Written to be watched: every coin has a name, and it keeps every deed it was told of, so that one told twice, or out of
+//! order, shows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ use wod_sim::module::{
 use wod_sim::zone::{Modules, Prepared};
 
 /// Coins of a player who was never in the world.
-pub(crate) const ENDOWMENT: u32 = 3;
+const ENDOWMENT: u32 = 3;
 /// Its name, under which players' coins are saved.
 const NAME: &str = "market";
 /// Give a coin to a player.
@@ -31,14 +32,19 @@ pub(crate) const TRAVEL: &str = "travel";
 /// From how far a verb works, metres.
 pub(crate) const REACH: f64 = 15.0;
 
-/// The two versions, which load what either of them saves.
+/// The versions, which load what any of them saves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Version {
     /// Every zone's first.
     One,
     /// The same, with another greeting.
     Two,
+    /// It traps now and then, when it has half done what a player wants.
+    Frail,
 }
+
+/// A frail version traps on a player's every deed of such a number.
+const TRAP_EVERY: u64 = 6;
 
 impl Version {
     /// What hosts call it by.
@@ -50,28 +56,63 @@ impl Version {
         match self {
             Self::One => "market 1",
             Self::Two => "market 2",
+            Self::Frail => "market 3",
         }
     }
 
     fn of(digest: &Digest) -> Option<Self> {
-        [Self::One, Self::Two].into_iter().find(|version| version.digest() == *digest)
+        [Self::One, Self::Two, Self::Frail].into_iter().find(|version| version.digest() == *digest)
     }
 }
 
-/// Whether the module keeps account.
+/// Whether the module does as it should; what else it does with every seventh command of a session is for a test of the checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Coinage {
+pub(crate) enum Conduct {
     /// It does.
     Sound,
-    /// With every seventh command that is a gift, a coin is made: for a test of the checks.
-    Doubled,
+    /// A coin that is given stays with the giver as well.
+    DoublesCoins,
+    /// It passes a verb over, and says nothing.
+    PassesOver,
+    /// It does a deed twice.
+    RepeatsDeeds,
 }
+
+impl Conduct {
+    fn slips(self, seq: Seq, how: Self) -> bool {
+        self == how && seq.0.is_multiple_of(7)
+    }
+}
+
+/// A coin's name: whose it was first, and which of hers.
+pub(crate) type Coin = String;
+
+/// The coins that a player has when she first comes.
+pub(crate) fn endowment(name: &str) -> impl Iterator<Item = Coin> {
+    (1..=ENDOWMENT).map(move |number| format!("{name}'s {number}"))
+}
+
+/// A deed that took effect.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Done {
+    /// Whose.
+    pub(crate) name: String,
+    /// Which of hers.
+    pub(crate) deed: u64,
+    /// What changed hands.
+    pub(crate) coin: Option<Coin>,
+}
+
+/// Where a watched module writes down what it does.
+type Ledger = Arc<Mutex<Vec<Done>>>;
 
 /// What belongs to one player, kept with her wherever she is.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Purse {
+    /// Whose it is.
+    pub(crate) name: String,
     /// What she has.
-    pub(crate) coins: u32,
+    pub(crate) coins: BTreeSet<Coin>,
     /// Numbers of the deeds that took effect, in the order in which they did.
     pub(crate) deeds: Vec<u64>,
 }
@@ -81,8 +122,8 @@ pub(crate) struct Purse {
 pub(crate) struct Stall {
     /// Of the players who are here.
     pub(crate) purses: BTreeMap<EntityId, Purse>,
-    /// Coins in the box.
-    pub(crate) coins: u32,
+    /// What is in the box.
+    pub(crate) coins: BTreeSet<Coin>,
     till: Option<EntityId>,
     swaps: u32,
 }
@@ -99,13 +140,15 @@ pub(crate) struct Args {
 
 struct Market {
     version: Version,
-    coinage: Coinage,
+    conduct: Conduct,
     description: Description,
     stall: Arc<Mutex<Stall>>,
+    /// None: nobody watches.
+    ledger: Option<Ledger>,
 }
 
 impl Market {
-    fn new(version: Version, coinage: Coinage, stall: Arc<Mutex<Stall>>) -> Self {
+    fn new(version: Version, conduct: Conduct, stall: Arc<Mutex<Stall>>) -> Self {
         let description = Description {
             name: NAME.into(),
             version: version.name().into(),
@@ -113,22 +156,26 @@ impl Market {
             verbs: [GIVE, PUT, TAKE, TRAVEL].map(String::from).to_vec(),
             config: Vec::new(),
         };
-        Self { version, coinage, description, stall }
+        Self { version, conduct, description, stall, ledger: None }
     }
 
     fn stall(&self) -> std::sync::MutexGuard<'_, Stall> {
         self.stall.lock().expect("the simulation has one thread")
     }
 
-    fn handle(&self, event: &Event, calls: &mut dyn HostCalls) {
+    /// False: it traps.
+    fn handle(&self, event: &Event, calls: &mut dyn HostCalls) -> bool {
         let mut stall = self.stall();
         match event {
             // What is said to be saved of her is what was when she came back: a gift since then is not in it.
             Event::Entered { player, .. } if stall.purses.contains_key(player) => {}
-            Event::Entered { player, saved, .. } => {
-                let known = rmp_serde::from_slice(saved).ok();
-                let fresh = known.is_none();
-                let purse = known.unwrap_or(Purse { coins: ENDOWMENT, deeds: Vec::new() });
+            Event::Entered { player, name, saved, .. } => {
+                let fresh = saved.is_empty();
+                let purse = if fresh {
+                    Purse { name: name.clone(), coins: endowment(name).collect(), deeds: Vec::new() }
+                } else {
+                    rmp_serde::from_slice(saved).expect("only this module writes it")
+                };
                 if fresh {
                     save(calls, *player, &purse);
                 }
@@ -142,16 +189,34 @@ impl Market {
                 stall.purses.remove(player);
             }
             Event::Interacted { player, seq, target, verb, args } => {
-                if self.coinage == Coinage::Doubled && verb == GIVE && seq.0.is_multiple_of(7) {
-                    stall.coins += 1;
+                if self.conduct.slips(*seq, Conduct::PassesOver) {
+                    return true;
                 }
-                if let Err(why) = deed(&mut stall, calls, *player, *target, verb, args) {
-                    refuse(calls, *player, *seq, why);
+                let done = deed(&mut stall, calls, *player, *target, verb, args);
+                if self.conduct.slips(*seq, Conduct::RepeatsDeeds)
+                    && let Err(why) = deed(&mut stall, calls, *player, *target, verb, args)
+                {
+                    tracing::debug!(why, "not twice");
+                }
+                match done {
+                    Ok(done) if self.version == Version::Frail && done.deed.is_multiple_of(TRAP_EVERY) => return false,
+                    Ok(done) => {
+                        if self.conduct.slips(*seq, Conduct::DoublesCoins)
+                            && let (Some(coin), Some(purse)) = (&done.coin, stall.purses.get_mut(player))
+                        {
+                            purse.coins.insert(coin.clone());
+                        }
+                        if let Some(ledger) = &self.ledger {
+                            ledger.lock().expect("the simulation has one thread").push(done);
+                        }
+                    }
+                    Err(why) => refuse(calls, *player, *seq, why),
                 }
             }
             Event::Started { .. } => stall.swaps += 1,
             _ => {}
         }
+        true
     }
 }
 
@@ -163,18 +228,20 @@ fn deed(
     target: EntityId,
     verb: &str,
     args: &str,
-) -> Result<(), &'static str> {
+) -> Result<Done, &'static str> {
     let args: Args = serde_json::from_str(args).map_err(|_| "a deed without a number")?;
     let mut hers = stall.purses.get(&player).cloned().ok_or("nobody I know")?;
     hers.deeds.push(args.deed);
+    let mut done = Done { name: hers.name.clone(), deed: args.deed, coin: None };
     match verb {
         GIVE => {
             let mut theirs = stall.purses.get(&target).cloned().ok_or("nobody I know")?;
             if player == target {
                 return Err("to yourself");
             }
-            hers.coins = hers.coins.checked_sub(1).ok_or("no coin")?;
-            theirs.coins += 1;
+            let coin = hers.coins.pop_first().ok_or("no coin")?;
+            theirs.coins.insert(coin.clone());
+            done.coin = Some(coin);
             // Acts can't be taken back: the one that may be refused comes first.
             if !save(calls, target, &theirs) {
                 return Err("gone");
@@ -182,12 +249,14 @@ fn deed(
             stall.purses.insert(target, theirs);
         }
         PUT => {
-            hers.coins = hers.coins.checked_sub(1).ok_or("no coin")?;
-            stall.coins += 1;
+            let coin = hers.coins.pop_first().ok_or("no coin")?;
+            stall.coins.insert(coin.clone());
+            done.coin = Some(coin);
         }
         TAKE => {
-            stall.coins = stall.coins.checked_sub(1).ok_or("the box is empty")?;
-            hers.coins += 1;
+            let coin = stall.coins.pop_first().ok_or("the box is empty")?;
+            hers.coins.insert(coin.clone());
+            done.coin = Some(coin);
         }
         TRAVEL => {
             let zone = args.zone.ok_or("where to?")?;
@@ -201,7 +270,7 @@ fn deed(
         save(calls, player, &hers);
     }
     stall.purses.insert(player, hers);
-    Ok(())
+    Ok(done)
 }
 
 fn save(calls: &mut dyn HostCalls, player: EntityId, purse: &Purse) -> bool {
@@ -236,7 +305,11 @@ impl Module for Market {
     fn tick(&mut self, _frame: &Frame, events: &[Event], mut calls: Box<dyn HostCalls>) -> Returned {
         for (index, event) in (0..).zip(events) {
             calls.progress(index);
-            self.handle(event, &mut *calls);
+            if !self.handle(event, &mut *calls) {
+                let detail = "the market is closed".into();
+                let trap = Fault { kind: FaultKind::Trap, detail, event: Some(index) };
+                return Returned { calls, result: Err(trap) };
+            }
         }
         Returned { calls, result: Ok(()) }
     }
@@ -258,7 +331,7 @@ impl Module for Market {
 }
 
 /// What hosts take the module from.
-pub(crate) struct Markets(pub(crate) Coinage);
+pub(crate) struct Markets(pub(crate) Conduct);
 
 impl Natives for Markets {
     fn first(&self, _zone: &ZoneSettings) -> Digest {
@@ -273,14 +346,20 @@ impl Natives for Markets {
 /// What a replay of the checks takes it from: the state of the instance taken last can be looked at.
 pub(crate) struct Watched {
     zone: ZoneSettings,
-    coinage: Coinage,
+    conduct: Conduct,
     latest: Arc<Mutex<Stall>>,
+    ledger: Ledger,
 }
 
 impl Watched {
     /// For a replay of this zone.
-    pub(crate) fn new(zone: ZoneSettings, coinage: Coinage) -> Self {
-        Self { zone, coinage, latest: Arc::default() }
+    pub(crate) fn new(zone: ZoneSettings, conduct: Conduct) -> Self {
+        Self { zone, conduct, latest: Arc::default(), ledger: Arc::default() }
+    }
+
+    /// What took effect since this was asked last.
+    pub(crate) fn take_done(&self) -> Vec<Done> {
+        std::mem::take(&mut *self.ledger.lock().expect("the simulation has one thread"))
     }
 
     /// The state of the instance that was taken last.
@@ -296,7 +375,8 @@ impl Modules for Watched {
         self.latest = Arc::default();
         let map = Map::empty(self.zone.size[0], self.zone.size[1]);
         let map_digest = Digest::of(&map.to_json());
-        let module = Box::new(Market::new(version, self.coinage, self.latest.clone()));
+        let market = Market::new(version, self.conduct, self.latest.clone());
+        let module = Box::new(Market { ledger: Some(self.ledger.clone()), ..market });
         Ok(Prepared { module, map: Arc::new(map), map_digest })
     }
 

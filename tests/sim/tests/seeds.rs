@@ -35,8 +35,8 @@ fn everything_holds_in_the_last_fifty() {
 
 #[test]
 fn the_same_seed_is_the_same_life() {
-    for seed in 0..10 {
-        let life = || run(Options { seed, ..Options::default() });
+    for (seed, lossy) in (0..8).map(|seed| (seed, None)).chain((8..12).map(|seed| (seed, Some(true)))) {
+        let life = || run(Options { seed, lossy, ..Options::default() });
         assert_eq!(life(), life(), "seed {seed}");
     }
     assert_ne!(run(Options { seed: 1, ..Options::default() }), run(Options { seed: 2, ..Options::default() }));
@@ -73,7 +73,37 @@ fn records_that_are_not_kept_are_found() {
 
 #[test]
 fn a_coin_made_of_nothing_is_found() {
-    is_found(Planted::CoinDoubled, "coins were made");
+    is_found(Planted::CoinDoubled, "is in 2 places");
+}
+
+#[test]
+fn a_command_that_is_acked_and_not_applied_is_found() {
+    is_found(Planted::CommandIgnored, "took effect: false");
+}
+
+#[test]
+fn a_command_that_is_applied_twice_is_found() {
+    is_found(Planted::CommandRepeated, "took effect twice");
+}
+
+#[test]
+fn a_whisper_that_gets_lost_is_found() {
+    is_found(Planted::WhisperLost, "has heard it: false");
+}
+
+#[test]
+fn a_whisper_that_comes_twice_is_found() {
+    is_found(Planted::WhisperDoubled, "twice");
+}
+
+#[test]
+fn lines_in_the_wrong_order_are_found() {
+    is_found(Planted::LinesSwapped, ", after \"");
+}
+
+#[test]
+fn a_line_that_is_acked_and_not_said_is_found() {
+    is_found(Planted::LineMissed, "did not hear it herself");
 }
 
 #[test]

@@ -109,6 +109,19 @@ fn a_connection_without_hello_for_5_s_is_4002() {
 }
 
 #[test]
+fn a_gateway_that_stood_still_reads_what_came_meanwhile_before_it_closes_anybody() {
+    let mut rig = Rig::new();
+    let (conn, mute) = (rig.open(1, Encoding::Json), rig.open(2, Encoding::Json));
+    rig.pass(Duration::from_secs(1));
+    rig.now += Duration::from_secs(8);
+    rig.event(Event::Tick);
+    rig.send(conn, hello_as("Ann"));
+    rig.pass(Duration::from_millis(200));
+    assert_eq!(rig.closed(conn), None);
+    assert_eq!(closed_with_bye(&mut rig, mute).0, 4002);
+}
+
+#[test]
 fn the_zones_word_ends_a_connection_with_its_code_and_is_not_answered_with_a_detach() {
     let reasons = [
         (GoneReason::LoggedOut, 1000),

@@ -11,7 +11,7 @@ use wod_protocol::units::{Pos, to_fixed};
 use super::Zone;
 use super::commands::{BLOCKED, is_beyond};
 use super::messages::code_name;
-use super::state::Dialogue;
+use super::state::{Dialogue, State};
 use super::versions::chosen;
 use crate::module::Event;
 
@@ -43,9 +43,10 @@ impl Zone {
         }
     }
 
-    /// The other zone that an entity is in, or on its way to.
-    fn whereabouts(&self, id: EntityId) -> Option<ZoneNo> {
-        self.state.outbox.destination(id).or_else(|| self.state.scene.home(id))
+    /// The other zone that an entity is in, or on its way to, or has gone to lately.
+    pub(super) fn whereabouts(&self, id: EntityId) -> Option<ZoneNo> {
+        let State { outbox, scene, requests, .. } = &self.state;
+        outbox.destination(id).or_else(|| scene.home(id)).or_else(|| requests.gone_to(id))
     }
 
     /// Something heard or told over a border has come to those it is for.

@@ -58,6 +58,9 @@ impl Zone {
                 if let Some(id) = self.player_of(&request.sub) {
                     return self.attach_standing(id, request);
                 }
+                if !self.state.requests.may_enter(&request.sub, player.hop) {
+                    return self.refuse(request, RefusedAttach::Retry);
+                }
                 let session = Session {
                     id: request.session,
                     link: Link::Up(request.gateway.clone()),

@@ -110,9 +110,9 @@ impl Zone {
         let line = |mode| MessageBody::Chat { from: speaker, name: name.to_owned(), mode, text: text.to_owned() };
         let zone = if zone == self.rules.number {
             if self.state.players.contains_key(&to) {
-                return self.tell(line(ChatMode::Whisper), &[to, speaker]);
+                return self.tell_anywhere(line(ChatMode::Whisper), &[to, speaker], false);
             }
-            self.state.outbox.destination(to)
+            self.whereabouts(to)
         } else {
             Some(zone)
         };
@@ -125,7 +125,8 @@ impl Zone {
             hops: 0,
         };
         match zone {
-            Some(zone) if self.send_item(zone, item) => self.tell(line(ChatMode::Whisper), &[speaker]),
+            // She may have gone on meanwhile.
+            Some(zone) if self.send_item(zone, item) => self.tell_anywhere(line(ChatMode::Whisper), &[speaker], false),
             _ => self.whisper_lost(&origin),
         }
     }
@@ -138,7 +139,7 @@ impl Zone {
                 MessageBody::Chat { from: *from, name: name.clone(), mode: ChatMode::Whisper, text: text.clone() };
             return self.tell(body, &[*to]);
         }
-        let passed_on = self.state.outbox.destination(*to).filter(|_| *hops < HOPS).is_some_and(|zone| {
+        let passed_on = self.whereabouts(*to).filter(|_| *hops < HOPS).is_some_and(|zone| {
             let item = ZoneItem::Whisper {
                 from: *from,
                 name: name.clone(),
@@ -163,7 +164,7 @@ impl Zone {
     pub(super) fn whisper_lost(&mut self, origin: &WhisperOrigin) {
         if self.state.players.contains_key(&origin.speaker) {
             self.reject(origin.speaker, origin.seq, &RejectCode::NotDelivered, "she is not in the world");
-        } else if let Some(zone) = self.state.outbox.destination(origin.speaker) {
+        } else if let Some(zone) = self.whereabouts(origin.speaker) {
             self.state.outbox.push(zone, ZoneItem::WhisperLost(origin.clone()));
         }
     }

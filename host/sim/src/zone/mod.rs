@@ -238,7 +238,7 @@ impl Zone {
             Input::Shelve { generation, saved, why } => self.shelve(*generation, saved.as_ref(), why),
             Input::Config { request, values } => self.configure(*request, values),
             Input::Ask { request, operator, text } => self.ask(*request, operator, text),
-            Input::StoreLost => self.tell_store_again(true),
+            Input::StoreLost => self.tell_store_again(),
             Input::Degrade(degradation) => self.state.degradation = *degradation,
             Input::Dilation(per_mille) => self.state.dilation = (*per_mille).clamp(*DILATION.start(), *DILATION.end()),
         }
@@ -283,7 +283,7 @@ impl Zone {
             self.rezone_all(reason);
         }
         if how == Took::Recovered {
-            self.tell_store_again(false);
+            self.tell_store_again();
         }
         self.turn.out.binding = true;
     }

@@ -112,15 +112,23 @@ impl Outbox {
         })
     }
 
-    /// What is new in a part from another zone: the numbers and items that were not taken yet. A part that leaves a gap
-    /// has nothing new; its sender repeats from what is acknowledged.
-    pub(super) fn receive(&mut self, part: &ZoneStream, now: Tick) -> Vec<(u64, ZoneItem)> {
+    /// The items that another zone has dealt with, as a part from it says for the first time.
+    pub(super) fn settle(&mut self, part: &ZoneStream, now: Tick) -> Vec<ZoneItem> {
         let peer = self.peers.entry(part.from).or_insert_with(Peer::new);
-        while peer.waiting.pop_front_if(|(number, _)| *number <= part.acked).is_some() {
+        let mut settled = Vec::new();
+        while let Some((_, item)) = peer.waiting.pop_front_if(|(number, _)| *number <= part.acked) {
             peer.sent = peer.sent.saturating_sub(1);
             peer.touched = now;
+            settled.push(item);
         }
         peer.settled = peer.settled.max(part.acked);
+        settled
+    }
+
+    /// What is new in a part from another zone: the numbers and items that were not taken yet. A part that leaves a gap
+    /// has nothing new; its sender repeats from what is acknowledged.
+    pub(super) fn receive(&mut self, part: &ZoneStream) -> Vec<(u64, ZoneItem)> {
+        let peer = self.peers.entry(part.from).or_insert_with(Peer::new);
         // What we have acknowledged and do not know is lost with the end of our history.
         peer.taken = peer.taken.max(part.settled);
         if part.items.is_empty() {

@@ -176,7 +176,8 @@ impl Zone {
             self.lose_link(id);
         }
         if let Some(known) = self.state.gateways.get_mut(gateway) {
-            // Its numbers go on, should it be alive after all.
+            // Should it be alive after all, the gap in its numbers has it ask which of its players are still here.
+            known.seq += 1;
             known.linger = Tick(0);
             known.gone.clear();
         }

@@ -3,25 +3,34 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
-use wod_protocol::bus::AttachRequest;
-use wod_protocol::ids::{EntityId, Seq, Sub, Tick, ZoneNo};
+use wod_protocol::bus::{AttachRequest, Traveller};
+use wod_protocol::ids::{EntityId, Hop, Seq, Sub, Tick, ZoneNo};
+use wod_protocol::record::Place;
 
 use crate::io::StoreRequest;
 
 /// Most whispers that may wait for the store at a time; the next is not delivered.
 pub(super) const WAITING_WHISPERS: usize = 4096;
 
-/// How long a stored logout is kept, and most that are: a store that fails over loses its last second or so.
+/// How long is kept who has left and where to, and most that are: a store that fails over loses its last second or so.
 const KEPT_SECONDS: u64 = 10;
-const KEPT: usize = 256;
+const KEPT: usize = 512;
 
 /// Open requests by number.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Requests {
     last: u64,
     open: BTreeMap<u64, Request>,
-    /// Logouts that were stored lately, should the store forget them.
-    stored: VecDeque<(Tick, StoreRequest)>,
+    /// Who has left lately and where to, should the store, or the zone she has gone to, forget it.
+    left: VecDeque<(Tick, Departed)>,
+}
+
+/// Somebody who has left, as the store was told.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Departed {
+    /// Without a session; `hop` counts the hand-off by which she left.
+    pub(super) player: Box<Traveller>,
+    pub(super) to: Place,
 }
 
 /// An open request.
@@ -44,6 +53,8 @@ pub(super) enum Purpose {
     Arrival { from: ZoneNo, number: u64, id: EntityId },
     /// To make sure that her record has her here.
     Presence(EntityId),
+    /// To make sure that her record has her where she has gone.
+    Departure(Departed),
     /// To find a whisper's addressee.
     Whisper { speaker: EntityId, name: String, seq: Seq, text: String },
 }
@@ -65,20 +76,60 @@ impl Requests {
         self.open.retain(|_, request| !matches!(request.purpose, Purpose::Presence(other) if other == id));
     }
 
-    /// A logout was stored.
-    pub(super) fn keep(&mut self, what: StoreRequest, now: Tick, second: u64) {
-        while self.stored.front().is_some_and(|(at, _)| at.0 + KEPT_SECONDS * second < now.0) {
-            self.stored.pop_front();
+    /// She has left, and the store has her where she has gone.
+    pub(super) fn keep(&mut self, departed: Departed, now: Tick, second: u64) {
+        while self.left.front().is_some_and(|(at, _)| at.0 + KEPT_SECONDS * second < now.0) {
+            self.left.pop_front();
         }
-        if self.stored.len() == KEPT {
-            self.stored.pop_front();
+        self.left.retain(|(_, known)| known.player.sub != departed.player.sub);
+        if self.left.len() == KEPT {
+            self.left.pop_front();
         }
-        self.stored.push_back((now, what));
+        self.left.push_back((now, departed));
     }
 
-    /// Logouts that the store may have forgotten, to be stored again.
-    pub(super) fn take_kept(&mut self) -> VecDeque<(Tick, StoreRequest)> {
-        std::mem::take(&mut self.stored)
+    /// The zone that a player has gone to lately.
+    pub(super) fn gone_to(&self, id: EntityId) -> Option<ZoneNo> {
+        let open = self.open.values().filter_map(|request| match &request.purpose {
+            Purpose::Departure(left) => Some(left),
+            _ => None,
+        });
+        let departed = self.left.iter().map(|(_, left)| left).chain(open).find(|left| left.player.id == id)?;
+        match departed.to {
+            Place::Zone(zone) => Some(zone),
+            Place::Offline => None,
+        }
+    }
+
+    /// The store may have forgotten who has left: it is told again.
+    pub(super) fn tell_departures_again(&mut self) {
+        for (_, departed) in std::mem::take(&mut self.left) {
+            self.tell_departure_again(departed);
+        }
+    }
+
+    /// A guest who has gone to another zone is not brought back: she may have left the world from there, and then nothing is kept of
+    /// her.
+    fn tell_departure_again(&mut self, departed: Departed) {
+        let what = match departed.to {
+            Place::Offline if departed.player.guest => StoreRequest::Offline(departed.player.clone()),
+            Place::Zone(_) if departed.player.guest => return,
+            to => StoreRequest::Present(departed.player.clone(), to),
+        };
+        self.open(what, Purpose::Departure(departed));
+    }
+
+    /// The store says that a player is to come in by this hand-off. False: she has left by it or a later one, which the store has
+    /// forgotten; it is told again.
+    pub(super) fn may_enter(&mut self, sub: &Sub, hop: Hop) -> bool {
+        let is_stale = |left: &Departed| left.player.sub == *sub && left.player.hop >= hop;
+        if let Some(index) = self.left.iter().position(|(_, left)| is_stale(left)) {
+            if let Some((_, departed)) = self.left.remove(index) {
+                self.tell_departure_again(departed);
+            }
+            return false;
+        }
+        !self.open.values().any(|request| matches!(&request.purpose, Purpose::Departure(left) if is_stale(left)))
     }
 
     /// The pending login of a player.
@@ -113,9 +164,13 @@ impl Requests {
         self.open.values().filter(|request| is(&request.purpose)).count()
     }
 
-    /// Whether the player is leaving the world and the store does not hold her yet.
+    /// Whether the player is leaving the world and the store does not hold her yet, or may have forgotten it.
     pub(super) fn is_leaving(&self, leaver: &Sub) -> bool {
-        self.open.values().any(|request| matches!(&request.purpose, Purpose::Logout(sub) if sub == leaver))
+        self.open.values().any(|request| match &request.purpose {
+            Purpose::Logout(sub) => sub == leaver,
+            Purpose::Departure(left) => left.player.sub == *leaver,
+            _ => false,
+        })
     }
 
     /// Whether nothing is open.

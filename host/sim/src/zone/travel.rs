@@ -3,11 +3,12 @@
 use wod_protocol::bus::{Traveller, Way, ZoneItem, ZoneStream};
 use wod_protocol::client::ZoneReason;
 use wod_protocol::ids::{EntityId, Hop, Token, ZoneNo};
+use wod_protocol::record::Place;
 
 use super::Zone;
 use super::chat::Whisper;
 use super::players::travelling_tags;
-use super::requests::Purpose;
+use super::requests::{Departed, Purpose};
 use crate::io::{StoreAnswer, StoreRequest};
 use crate::module::{EnterReason, Event};
 
@@ -18,8 +19,21 @@ impl Zone {
         if !is_ours || self.rules.world.zone(part.from).is_none() {
             return;
         }
-        for (number, item) in self.state.outbox.receive(part, self.state.tick) {
+        for item in self.state.outbox.settle(part, self.state.tick) {
+            self.settled(part.from, item);
+        }
+        for (number, item) in self.state.outbox.receive(part) {
             self.take_item(part.from, number, item);
+        }
+    }
+
+    /// Another zone has dealt with an item of ours. A player is its own from now on; but what is still for her goes after her, and
+    /// should that zone and the store forget her together, this one is the last that knows.
+    fn settled(&mut self, by: ZoneNo, item: ZoneItem) {
+        if let ZoneItem::Player(mut player) | ZoneItem::PlayerRefused { traveller: mut player, .. } = item {
+            player.session = None;
+            let departed = Departed { player, to: Place::Zone(by) };
+            self.state.requests.keep(departed, self.state.tick, self.rules.second());
         }
     }
 
@@ -113,8 +127,14 @@ impl Zone {
         let Some(request) = self.state.requests.close(number) else { return };
         match request.purpose {
             Purpose::Login(attach) => self.claimed(&attach, answer),
-            Purpose::Logout(_) => self.state.requests.keep(request.what, self.state.tick, self.rules.second()),
+            Purpose::Logout(_) => {
+                if let StoreRequest::Offline(player) = request.what {
+                    let departed = Departed { player, to: Place::Offline };
+                    self.state.requests.keep(departed, self.state.tick, self.rules.second());
+                }
+            }
             Purpose::Presence(id) => self.presence_stored(id, answer),
+            Purpose::Departure(departed) => self.departure_stored(departed, answer),
             Purpose::Arrival { from, number, id } => {
                 self.state.outbox.release(from, number);
                 if let StoreAnswer::Outdated(hop) = answer {
@@ -128,19 +148,13 @@ impl Zone {
     }
 
     /// The store may know less of players than this zone does, or more: of two avatars of one player the one with more
-    /// hand-offs stays. `lately`: also of those who were let go lately.
-    pub(super) fn tell_store_again(&mut self, lately: bool) {
-        if lately {
-            for (_, what) in self.state.requests.take_kept() {
-                if let StoreRequest::Offline(traveller) = &what {
-                    let purpose = Purpose::Logout(traveller.sub.clone());
-                    self.state.requests.open(what, purpose);
-                }
-            }
-        }
+    /// hand-offs stays.
+    pub(super) fn tell_store_again(&mut self) {
+        self.state.requests.tell_departures_again();
+        let here = Place::Zone(self.rules.number);
         for id in self.state.players.keys().copied().collect::<Vec<_>>() {
             if let Some(traveller) = self.portrait(id) {
-                self.state.requests.open(StoreRequest::Present(Box::new(traveller)), Purpose::Presence(id));
+                self.state.requests.open(StoreRequest::Present(Box::new(traveller), here), Purpose::Presence(id));
             }
         }
     }
@@ -162,6 +176,29 @@ impl Zone {
             saved: player.saved.clone(),
             session: None,
         })
+    }
+
+    /// The store knows again that she has left. Zones that have forgotten it may have an older avatar of her: where her record had
+    /// her, and where she has gone.
+    fn departure_stored(&mut self, departed: Departed, answer: &StoreAnswer) {
+        let (id, hop) = (departed.player.id, departed.player.hop);
+        let had_her = match answer {
+            StoreAnswer::Outdated(_) => return,
+            StoreAnswer::Moved(zone) => Some(*zone),
+            _ => None,
+        };
+        let gone_to = match departed.to {
+            Place::Zone(zone) => Some(zone),
+            Place::Offline => None,
+        };
+        for zone in [had_her, gone_to.filter(|zone| had_her != Some(*zone))].into_iter().flatten() {
+            if zone == self.rules.number {
+                self.outdated(id, hop);
+            } else {
+                self.state.outbox.push(zone, ZoneItem::Superseded { id, hop });
+            }
+        }
+        self.state.requests.keep(departed, self.state.tick, self.rules.second());
     }
 
     fn presence_stored(&mut self, id: EntityId, answer: &StoreAnswer) {

@@ -19,10 +19,10 @@ impl Store {
         match request {
             StoreRequest::Claim { sub, name, guest, new_id } => self.claim(zone, sub, name, *guest, *new_id),
             StoreRequest::Arrived(player) => self.put(player, Place::Zone(zone), zone),
-            StoreRequest::Present(player) => {
+            StoreRequest::Present(player, place) => {
                 let before = self.records.get(&player.sub).map(|record| record.place);
-                match (self.put(player, Place::Zone(zone), zone), before) {
-                    (StoreAnswer::Stored, Some(Place::Zone(other))) if other != zone => StoreAnswer::Moved(other),
+                match (self.put(player, *place, zone), before) {
+                    (StoreAnswer::Stored, Some(was @ Place::Zone(other))) if was != *place => StoreAnswer::Moved(other),
                     (answer, _) => answer,
                 }
             }

@@ -2,6 +2,7 @@
 
 mod replica;
 mod rosters;
+mod talk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use wod_backplane::simulated::Simulation;
 use wod_protocol::record::{Place, PlayerRecord};
 use wod_protocol::world::World;
 
-use crate::market::{Coinage, ENDOWMENT};
+use crate::market::{Coin, Conduct, Done, endowment};
 use crate::player::{Fate, Player};
 use crate::trace::Trace;
 use replica::Replica;
@@ -28,15 +29,16 @@ pub(crate) struct Checks {
 
 impl Checks {
     /// Before anything has happened.
-    pub(crate) fn new(simulation: Simulation, trace: Trace, world: Arc<World>, coinage: Coinage) -> Self {
-        let replicas = world.zones.iter().map(|zone| Replica::new(&world, zone.number, coinage)).collect();
+    pub(crate) fn new(simulation: Simulation, trace: Trace, world: Arc<World>, conduct: Conduct) -> Self {
+        let replicas = world.zones.iter().map(|zone| Replica::new(&world, zone.number, conduct)).collect();
         Self { simulation, trace, world, replicas, faults: Vec::new(), history_lost: false }
     }
 
-    /// The store has lost its tail.
-    pub(crate) fn history_was_lost(&mut self) {
+    /// The store is about to lose its tail.
+    pub(crate) fn history_will_be_lost(&mut self) {
+        self.along();
         self.history_lost = true;
-        self.replicas.iter_mut().for_each(Replica::begin_anew);
+        self.replicas.iter_mut().for_each(|replica| replica.begin_anew(&self.simulation));
     }
 
     /// What holds at any time, of what is durable now: one owner an epoch, epochs never go back, every entry replays as it was,
@@ -65,6 +67,9 @@ impl Checks {
         self.goods(players, &mut faults);
         self.deeds(players, &mut faults);
         rosters::check(&self.world, players, &mut faults);
+        if !self.history_lost {
+            talk::check(players, &mut faults);
+        }
         faults
     }
 
@@ -95,23 +100,38 @@ impl Checks {
         }
     }
 
-    /// No coin was lost, none was made.
+    /// Every coin is in one place. Excepted are those that changed hands in what is lost for good of a zone's history: there
+    /// they are where they were, elsewhere where they went from there.
     fn goods(&self, players: &[Player], faults: &mut Vec<String>) {
-        let mut coins = 0;
-        for replica in &self.replicas {
+        let mut places: BTreeMap<Coin, Vec<String>> =
+            players.iter().flat_map(|player| endowment(&player.name)).map(|coin| (coin, Vec::new())).collect();
+        for (replica, zone) in self.replicas.iter().zip(&self.world.zones) {
             let stall = replica.stall();
             let here: BTreeSet<_> = replica.players().into_iter().map(|(id, _)| id).collect();
-            let purses = stall.purses.iter().filter(|(id, _)| here.contains(id));
-            coins += stall.coins + purses.map(|(_, purse)| purse.coins).sum::<u32>();
+            let mut put = |coins: &BTreeSet<Coin>, place: String| {
+                for coin in coins {
+                    places.entry(coin.clone()).or_default().push(place.clone());
+                }
+            };
+            put(&stall.coins, format!("the box of {}", zone.name));
+            for (_, purse) in stall.purses.iter().filter(|(id, _)| here.contains(id)) {
+                put(&purse.coins, format!("{}'s purse in {}", purse.name, zone.name));
+            }
         }
-        let made = ENDOWMENT * players.len() as u32;
-        if coins != made {
-            faults.push(format!("{made} coins were made, there are {coins}"));
+        let excepted: BTreeSet<Coin> = self.lost().filter_map(|done| done.coin).collect();
+        for (coin, places) in places.iter().filter(|(coin, places)| places.len() != 1 && !excepted.contains(*coin)) {
+            faults.push(format!("{coin} is in {} places: {places:?}", places.len()));
         }
     }
 
-    /// What a player did took effect once and in order, what was refused did not.
+    /// What players had done in entries that are lost for good.
+    fn lost(&self) -> impl Iterator<Item = Done> {
+        self.replicas.iter().flat_map(|replica| replica.lost(&self.simulation))
+    }
+
+    /// What a player did took effect once and in order, unless that is lost for good; what was refused did not.
     fn deeds(&self, players: &[Player], faults: &mut Vec<String>) {
+        let lost: BTreeSet<(String, u64)> = self.lost().map(|done| (done.name, done.deed)).collect();
         for player in players {
             let name = &player.name;
             let told = self.replicas.iter().find_map(|replica| {
@@ -128,7 +148,7 @@ impl Checks {
             for (deed, fate) in player.deeds.fates() {
                 let took_effect = told.contains(&deed);
                 let right = match fate {
-                    Fate::Done(_) => took_effect,
+                    Fate::Done(_) => took_effect || lost.contains(&(name.clone(), deed)),
                     Fate::Rejected | Fate::Open => !took_effect,
                     Fate::Unknown => true,
                 };

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use wod_backplane::simulated::Simulation;
 use wod_protocol::bus::ZoneItem;
 use wod_protocol::ids::{EntityId, Epoch, HostId, Tick, ZoneNo};
@@ -10,50 +11,69 @@ use wod_protocol::world::World;
 use wod_sim::io::{Effects, Entry, Input, StoreRequest};
 use wod_sim::zone::Zone;
 
-use crate::market::{Coinage, Stall, Watched};
+use crate::market::{Conduct, Done, Stall, Watched};
 use crate::trace::Trace;
 
 /// The copy, and what its journal's entries so far allow the next ones to be.
 pub(crate) struct Replica {
     number: ZoneNo,
     world: Arc<World>,
-    coinage: Coinage,
+    conduct: Conduct,
     zone: Zone,
     modules: Watched,
     entries: usize,
     epoch: Epoch,
     tick: Tick,
     owners: BTreeMap<Epoch, HostId>,
+    /// What players did, and which entry has it.
+    done: Vec<(usize, Done)>,
+    /// The journal as it was when the store lost its tail, and what players had done by then.
+    former: Option<Former>,
+}
+
+struct Former {
+    journal: Vec<(Epoch, Bytes)>,
+    done: Vec<(usize, Done)>,
 }
 
 impl Replica {
     /// Of a zone that never ran.
-    pub(crate) fn new(world: &Arc<World>, number: ZoneNo, coinage: Coinage) -> Self {
+    pub(crate) fn new(world: &Arc<World>, number: ZoneNo, conduct: Conduct) -> Self {
         let settings = world.zone(number).expect("the caller has it from there").clone();
         Self {
             number,
             world: world.clone(),
-            coinage,
+            conduct,
             zone: Zone::new(world.clone(), number),
-            modules: Watched::new(settings, coinage),
+            modules: Watched::new(settings, conduct),
             entries: 0,
             epoch: Epoch(0),
             tick: Tick(0),
             owners: BTreeMap::new(),
+            done: Vec::new(),
+            former: None,
         }
     }
 
-    /// The journal may have lost its tail: read it anew.
-    pub(crate) fn begin_anew(&mut self) {
-        *self = Self::new(&self.world, self.number, self.coinage);
+    /// The store is about to lose its tail, and this zone's journal with it, as far as nobody puts it back: read it anew.
+    pub(crate) fn begin_anew(&mut self, simulation: &Simulation) {
+        let former = Former { journal: simulation.history(self.number), done: std::mem::take(&mut self.done) };
+        *self = Self { former: Some(former), ..Self::new(&self.world, self.number, self.conduct) };
+    }
+
+    /// What players had done in entries that are lost for good.
+    pub(crate) fn lost(&self, simulation: &Simulation) -> Vec<Done> {
+        let Some(former) = &self.former else { return Vec::new() };
+        let journal = simulation.history(self.number);
+        let kept = former.journal.iter().zip(&journal).take_while(|(was, is)| was == is).count();
+        former.done.iter().filter(|(entry, _)| *entry > kept).map(|(_, done)| done.clone()).collect()
     }
 
     /// Replays what was journaled since the last look, and checks that it may follow what was there.
     pub(crate) fn follow(&mut self, simulation: &Simulation, trace: &Trace, faults: &mut Vec<String>) {
         let zone = self.number;
         if simulation.history_len(zone) < self.entries {
-            faults.push(format!("zone {zone}: its journal became shorter"));
-            return self.begin_anew();
+            return faults.push(format!("zone {zone}: its journal became shorter"));
         }
         for (epoch, bytes) in simulation.history_from(zone, self.entries) {
             self.entries += 1;
@@ -85,6 +105,7 @@ impl Replica {
             if let Err(diverged) = self.zone.replay(&entry, &mut self.modules, &mut effects) {
                 faults.push(format!("zone {zone}: entry {at} replays otherwise: {diverged}"));
             }
+            self.done.extend(self.modules.take_done().into_iter().map(|done| (at, done)));
             let after = self.modules.stall();
             if before != after {
                 trace.note(simulation.now(), "", format_args!("zone {zone} entry {at} tick {}: {after:?}", entry.tick));

@@ -29,7 +29,6 @@ pub(super) struct Mood {
     next_move: Duration,
     next_word: Duration,
     leaving: bool,
-    words: u32,
     /// Others she has heard of.
     friends: Vec<String>,
 }
@@ -37,7 +36,7 @@ pub(super) struct Mood {
 impl Mood {
     pub(super) fn new(rng: &mut ChaCha8Rng) -> Self {
         let next_word = Duration::from_millis(rng.random_range(0..2000));
-        Self { goal: None, next_move: Duration::ZERO, next_word, leaving: false, words: 0, friends: Vec::new() }
+        Self { goal: None, next_move: Duration::ZERO, next_word, leaving: false, friends: Vec::new() }
     }
 
     /// In a zone, perhaps another one.
@@ -144,18 +143,21 @@ impl Player {
             return;
         }
         let seq = session.seq.next();
-        self.mood.words += 1;
-        let text = format!("{} {}", self.name, self.mood.words);
         let near = |kind: Kind| {
             let (x, y) = sight.at;
             let ids = sight.roster.values().filter(move |entry| entry.kind == kind);
             ids.filter(move |entry| (entry.x - x).hypot(entry.y - y) < REACH - 2.0).map(|entry| entry.id)
         };
         let message = match self.rng.random_range(0..10) {
-            0 => ClientMsg::Chat { seq, mode: ChatMode::Say, text, to: None },
+            0 => {
+                let text = self.talk.say(seq, &self.name, None, now);
+                ClientMsg::Chat { seq, mode: ChatMode::Say, text, to: None }
+            }
             1 | 2 => {
                 let Some(friend) = self.mood.friends.iter().choose(&mut self.rng) else { return };
-                ClientMsg::Chat { seq, mode: ChatMode::Whisper, text, to: Some(friend.clone()) }
+                let to = Some(friend.clone());
+                let text = self.talk.say(seq, &self.name, to.clone(), now);
+                ClientMsg::Chat { seq, mode: ChatMode::Whisper, text, to }
             }
             3..=5 => {
                 let Some(target) = near(Kind::Player).choose(&mut self.rng) else { return };

@@ -21,6 +21,17 @@ pub(crate) enum Fate {
     Unknown,
 }
 
+impl Fate {
+    /// What is known of it from then on.
+    pub(crate) fn when_session_ends(self, now: Duration) -> Self {
+        match self {
+            Self::Open => Self::Unknown,
+            Self::Done(at) if at + UNCERTAIN > now => Self::Unknown,
+            Self::Done(_) | Self::Rejected | Self::Unknown => self,
+        }
+    }
+}
+
 /// All of one player's.
 #[derive(Debug, Default)]
 pub(crate) struct Deeds {
@@ -57,18 +68,10 @@ impl Deeds {
     /// The session is over.
     pub(crate) fn end_session(&mut self, now: Duration) {
         for (_, deed) in std::mem::take(&mut self.by_seq) {
-            let Some(fate) = self.fates.get_mut(&deed) else { continue };
-            match *fate {
-                Fate::Open => *fate = Fate::Unknown,
-                Fate::Done(at) if at + UNCERTAIN > now => *fate = Fate::Unknown,
-                Fate::Done(_) | Fate::Rejected | Fate::Unknown => {}
+            if let Some(fate) = self.fates.get_mut(&deed) {
+                *fate = fate.when_session_ends(now);
             }
         }
-    }
-
-    /// The world has lost some of its history: nobody knows what is left of any of them.
-    pub(crate) fn forget(&mut self) {
-        self.fates.values_mut().filter(|fate| **fate != Fate::Open).for_each(|fate| *fate = Fate::Unknown);
     }
 
     /// By number.

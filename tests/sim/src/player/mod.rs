@@ -4,6 +4,7 @@
 mod behaviour;
 mod deeds;
 mod link;
+mod talk;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,10 +23,11 @@ use crate::trace::Trace;
 use behaviour::Mood;
 pub(crate) use deeds::{Deeds, Fate};
 use link::{Arrival, Link};
+pub(crate) use talk::{Line, Talk};
 
 /// A connection on which nothing came for so long is given up.
 const SILENCE: Duration = Duration::from_secs(12);
-/// She says something at least this often.
+/// She asks for an answer this often, so that what she hears tells whether her connection stands.
 const PING_EVERY: Duration = Duration::from_secs(5);
 /// She acks within this time.
 const ACK_WITHIN: Duration = Duration::from_millis(500);
@@ -68,8 +70,8 @@ pub(crate) struct Player {
     pub(crate) sight: Option<Sight>,
     /// What she did.
     pub(crate) deeds: Deeds,
-    /// Whispers that she has heard in this session. A new one may be told again what the old one had not acked.
-    heard: Vec<String>,
+    /// What she said and heard.
+    pub(crate) talk: Talk,
     mood: Mood,
     /// What goes wrong on purpose.
     planted: Option<Planted>,
@@ -85,7 +87,7 @@ enum Stage {
     /// She has said hello.
     Greeting { link: Link, gateway: usize, since: Duration },
     /// She was welcomed.
-    In { link: Link, gateway: usize, heard: Duration, said: Duration },
+    In { link: Link, gateway: usize, heard: Duration, pinged: Duration },
 }
 
 /// One login, over any number of connections.
@@ -146,7 +148,7 @@ impl Player {
             session: None,
             sight: None,
             deeds: Deeds::default(),
-            heard: Vec::new(),
+            talk: Talk::default(),
             planted,
             faults: Vec::new(),
             orders: Orders::default(),
@@ -274,14 +276,13 @@ impl Player {
         self.session = None;
         self.sight = None;
         self.deeds.end_session(now);
-        self.heard.clear();
+        self.talk.end_session(now);
     }
 
     // ---- messages
 
     fn send(&mut self, now: Duration, message: &ClientMsg) {
-        if let Stage::In { link, said, .. } = &mut self.stage {
-            *said = now;
+        if let Stage::In { link, .. } = &mut self.stage {
             link.send(now, encode_client(self.encoding, message), &mut self.rng);
         }
     }
@@ -331,21 +332,14 @@ impl Player {
             ServerMsg::Welcome { session, token, you, name, seq } => {
                 self.welcomed(now, session, token, you, &name, seq)
             }
-            ServerMsg::Zone(zone) => self.placed(zone),
+            ServerMsg::Zone(zone) => self.placed(now, zone),
             ServerMsg::Ack { seq } => self.acked(now, seq),
             ServerMsg::Reject { seq, code, .. } => {
                 self.deeds.rejected(seq);
+                self.talk.rejected(seq);
                 self.trace.note(now, &self.name, format_args!("{seq} was rejected: {code}"));
             }
-            ServerMsg::Chat { mode: ChatMode::Whisper, text, from, .. } => {
-                if self.sight.as_ref().is_some_and(|sight| sight.you != from) {
-                    // Who had heard it in a history that was lost may hear it again.
-                    if self.heard.contains(&text) && !self.orders.history_lost {
-                        self.faults.push(format!("{}: {now:?}: heard \"{text}\" twice", self.name));
-                    }
-                    self.heard.push(text);
-                }
-            }
+            ServerMsg::Chat { mode, text, from, name, .. } => self.hear_line(now, mode, &text, from, &name),
             ServerMsg::Roster { enter, leave, full } => self.meet(enter, &leave, full),
             ServerMsg::Update { e, .. } => {
                 let mut strangers = Vec::new();
@@ -370,8 +364,7 @@ impl Player {
             }
             ServerMsg::Paused { .. } => self.set_paused(true),
             ServerMsg::Resumed { .. } => self.set_paused(false),
-            ServerMsg::Chat { .. }
-            | ServerMsg::Dialogue { .. }
+            ServerMsg::Dialogue { .. }
             | ServerMsg::Event { .. }
             | ServerMsg::Tags { .. }
             | ServerMsg::Verbs { .. }
@@ -379,6 +372,20 @@ impl Player {
             | ServerMsg::Barrier { .. }
             | ServerMsg::Pong { .. }
             | ServerMsg::Bye { .. } => {}
+        }
+    }
+
+    fn hear_line(&mut self, now: Duration, mode: ChatMode, text: &str, from: EntityId, name: &str) {
+        if self.sight.as_ref().is_some_and(|sight| sight.you == from) {
+            if self.planted != Some(Planted::LineMissed) || self.rng.random_bool(0.9) {
+                self.talk.hear_myself(text);
+            }
+            return;
+        }
+        let swap = self.planted == Some(Planted::LinesSwapped);
+        // Who had heard it in a history that was lost may hear it again.
+        if !self.talk.hear(name, text, mode, now, swap) && !self.orders.history_lost {
+            self.fault(format!("{now:?}: heard \"{text}\" twice"));
         }
     }
 
@@ -403,7 +410,7 @@ impl Player {
 
     fn welcomed(&mut self, now: Duration, text: String, token: String, you: EntityId, name: &str, seq: Seq) {
         match std::mem::replace(&mut self.stage, Stage::Out { until: now }) {
-            Stage::Greeting { link, gateway, .. } => self.stage = Stage::In { link, gateway, heard: now, said: now },
+            Stage::Greeting { link, gateway, .. } => self.stage = Stage::In { link, gateway, heard: now, pinged: now },
             other => {
                 self.stage = other;
                 return self.fault(format!("{now:?}: was welcomed twice"));
@@ -415,6 +422,7 @@ impl Player {
         if self.session.as_ref().is_none_or(|session| session.text != text) {
             self.end_session(now);
             self.session = Some(Session::new(text, token, now));
+            self.talk.since = now;
         } else if let Some(session) = &mut self.session {
             session.token = token;
             session.contact = now;
@@ -449,10 +457,14 @@ impl Player {
         session.acked = session.acked.max(seq);
         session.unacked.retain(|open, _| *open > seq);
         self.deeds.acked(seq, now);
+        self.talk.acked(seq, now);
     }
 
-    fn placed(&mut self, zone: ZoneInfo) {
+    fn placed(&mut self, now: Duration, zone: ZoneInfo) {
         let Some(sight) = &mut self.sight else { return };
+        if sight.zone.zone != zone.zone {
+            self.talk.crossings.push(now);
+        }
         (sight.at, sight.c) = ((zone.x, zone.y), zone.c);
         sight.roster.clear();
         sight.complete = false;
@@ -494,7 +506,10 @@ impl Player {
             let n = session.n;
             self.send(now, &ClientMsg::Ack { n });
         }
-        if matches!(self.stage, Stage::In { said, .. } if now >= said + PING_EVERY) {
+        if let Stage::In { pinged, .. } = &mut self.stage
+            && now >= *pinged + PING_EVERY
+        {
+            *pinged = now;
             self.send(now, &ClientMsg::Ping { c: now.as_millis() as u64 });
         }
     }
