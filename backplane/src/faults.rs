@@ -21,6 +21,8 @@ pub enum Fault {
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
     waiting: Arc<Mutex<BTreeMap<&'static str, VecDeque<Fault>>>>,
+    /// Which messages get lost, each kind once.
+    lost: Arc<Mutex<Vec<fn(&[u8]) -> bool>>>,
 }
 
 impl Faults {
@@ -32,6 +34,22 @@ impl Faults {
     /// How many faults of that operation are still to come.
     pub fn left(&self, operation: &'static str) -> usize {
         self.waiting.lock().get(operation).map_or(0, VecDeque::len)
+    }
+
+    /// The next published message for which this holds gets lost on its way.
+    pub fn lose(&self, message: fn(&[u8]) -> bool) {
+        self.lost.lock().push(message);
+    }
+
+    /// How many messages are still to get lost.
+    pub fn still_to_lose(&self) -> usize {
+        self.lost.lock().len()
+    }
+
+    pub(crate) fn loses(&self, message: &[u8]) -> bool {
+        let mut lost = self.lost.lock();
+        let one = lost.iter().position(|is_it| is_it(message));
+        one.map(|one| lost.remove(one)).is_some()
     }
 
     pub(crate) async fn meet(&self, operation: &'static str) -> Result<(), Error> {

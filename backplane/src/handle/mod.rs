@@ -135,6 +135,10 @@ impl Backplane {
     /// # Errors
     /// [`Error::Away`], at once when the store is known to be away: the message is lost.
     pub async fn publish(&self, to: &Process, message: Bytes) -> Result<(), Error> {
+        #[cfg(feature = "testing")]
+        if self.faults.loses(&message) {
+            return Ok(());
+        }
         match &self.backend {
             Backend::Embedded(embedded) => {
                 embedded.publish(to, message);

@@ -16,7 +16,7 @@ use wod_sim::io::{Effects, Input};
 use wod_sim::module::Fault;
 
 use crate::host::Host;
-use crate::migration::{self, Departure};
+use crate::migration::{self, Departure, Gone};
 use crate::port::ZonePort;
 use crate::recent::Recent;
 use crate::reports::{self, ModuleLabel};
@@ -162,9 +162,9 @@ impl Committer {
             Ok(lease) => lease,
             Err(error) => return self.lose(&error),
         };
-        migration::handed(&self.host, &lease, self.end, stays);
+        let handed = migration::hand_over(&self.host, self.lease.epoch, &lease, self.end, stays);
         self.host.directory.set_owner(lease.zone, Owner { host: to, epoch: lease.epoch });
-        if gone_tx.send(since).is_err() {
+        if gone_tx.send(Gone { since, handed }).is_err() {
             tracing::debug!(zone = %self.port.zone, "nobody waits for the zone to leave any more");
         }
     }

@@ -57,10 +57,18 @@ pub(crate) struct Departure {
     pub(crate) to: HostId,
     /// See [`MigrationWord::Handed`].
     pub(crate) stays: bool,
-    /// Told when the zone stood still, once the lease is the other's.
-    pub(crate) gone_tx: oneshot::Sender<Instant>,
+    /// Told once the lease is the other's.
+    pub(crate) gone_tx: oneshot::Sender<Gone>,
     /// When the zone stood still.
     pub(crate) since: Instant,
+}
+
+/// The zone is another host's.
+pub(crate) struct Gone {
+    /// When it stood still.
+    pub(crate) since: Instant,
+    /// What the other was told, to be told again.
+    pub(crate) handed: ZoneMigration,
 }
 
 /// Migrations from here that are under way: where the targets' words go.
@@ -145,28 +153,27 @@ async fn move_to(
     let prepared = begun.elapsed();
     let (gone_tx, gone_rx) = oneshot::channel();
     port.depart(Departure { to: to.clone(), stays, gone_tx, since: Instant::now() });
-    let since =
+    let Gone { since, handed } =
         gone_rx.await.context("the zone was let go before it was handed over; who has its lease goes on with it")?;
-    loop {
-        let left = HANDED_TIME.saturating_sub(since.elapsed());
-        match tokio::time::timeout(left, words_rx.recv()).await {
+    while since.elapsed() < HANDED_TIME {
+        match tokio::time::timeout(ASK_EVERY, words_rx.recv()).await {
             Ok(Some(MigrationWord::Running)) => return Ok(Migrated { prepared, pause: since.elapsed() }),
             Ok(Some(_)) => {}
-            _ => bail!(
-                "the zone is host `{to}`'s, which has not said that it goes on; `wod zones` shows whether it does"
-            ),
+            Ok(None) => break,
+            // That word, or the answer, may be lost.
+            Err(_) => host.postman.send(Process::Host(to.clone()), Part::Migration(handed.clone())),
         }
     }
+    bail!("the zone is host `{to}`'s, which has not said that it goes on; `wod zones` shows whether it does")
 }
 
-/// The committer has given the zone away; tells the target.
-pub(crate) fn handed(host: &Host, lease: &Lease, end: JournalIndex, stays: bool) {
+/// The committer has given the zone away that it owned under `epoch`, by which the target knows the migration; tells the target.
+pub(crate) fn hand_over(host: &Host, epoch: Epoch, lease: &Lease, end: JournalIndex, stays: bool) -> ZoneMigration {
     let bytes = rmp_serde::to_vec(lease).expect("a lease has no unserialisable value");
     let word = MigrationWord::Handed { lease: bytes.into(), end, stays };
-    // About the epoch before: that is how the target knows the migration.
-    let epoch = Epoch(lease.epoch.0.saturating_sub(1));
-    let part = Part::Migration(ZoneMigration { zone: lease.zone, epoch, word });
-    host.postman.send(Process::Host(lease.host.clone()), part);
+    let handed = ZoneMigration { zone: lease.zone, epoch, word };
+    host.postman.send(Process::Host(lease.host.clone()), Part::Migration(handed.clone()));
+    handed
 }
 
 /// Hears what other hosts say of migrations, until cancelled.
@@ -197,6 +204,11 @@ pub(crate) async fn run(
                     }
                     Err(Refusal { arrival, why }) => arrival.say(zone, MigrationWord::Refused(why)),
                 }
+            }
+            // Our answer was lost.
+            (MigrationWord::Handed { .. }, None) if estate.host.port(zone).is_some() => {
+                let word = MigrationWord::Running;
+                estate.host.postman.send(Process::Host(from), Part::Migration(ZoneMigration { zone, epoch, word }));
             }
             // The copy was forgotten: the zone is ours by its lease, which the next look finds.
             (MigrationWord::Handed { .. }, None) => {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rig::{DEADLINE, Rig, config};
 use serde_json::{Value, json};
 use wod_host::{HostConfig, REPLAY_BUDGET};
+use wod_protocol::bus::{Envelope, MigrationWord, Part};
 
 fn balanced(host: &str, zones: u8) -> HostConfig {
     HostConfig { rebalance: true, ..config(host, zones) }
@@ -65,6 +66,24 @@ async fn a_zone_moves_with_all_it_knows_and_back() {
         assert_eq!(rig.add(1).await, 3 + 2 * round);
         rig.until("it is back", |zone| zone["host"] == "a").await;
     }
+    rig.end().await;
+}
+
+/// Whether this message to a process holds such a word of a migration.
+fn says(message: &[u8], is_it: fn(&MigrationWord) -> bool) -> bool {
+    let parts = Envelope::decode(message).unwrap().parts;
+    parts.iter().any(|part| matches!(part, Part::Migration(migration) if is_it(&migration.word)))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_word_that_gets_lost_at_the_last_step_is_said_again() {
+    let rig = pair(config("b", 1), 1).await;
+    rig.backplane.faults().lose(|message| says(message, |word| matches!(word, MigrationWord::Handed { .. })));
+    migrate(&rig, "b").await.unwrap();
+    assert_eq!((rig.add(1).await, rig.backplane.faults().still_to_lose()), (2, 0));
+    rig.backplane.faults().lose(|message| says(message, |word| matches!(word, MigrationWord::Running)));
+    migrate(&rig, "a").await.unwrap();
+    assert_eq!((rig.add(1).await, rig.backplane.faults().still_to_lose()), (3, 0));
     rig.end().await;
 }
 
