@@ -75,6 +75,7 @@ impl Cluster {
             Some(Planted::CoinDoubled) => Conduct::DoublesCoins,
             Some(Planted::CommandIgnored) => Conduct::PassesOver,
             Some(Planted::CommandRepeated) => Conduct::RepeatsDeeds,
+            Some(Planted::StateForgotten) => Conduct::ForgetsTheBox,
             _ => Conduct::Sound,
         };
         if let Some(planted) = planted {

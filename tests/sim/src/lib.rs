@@ -63,6 +63,8 @@ pub enum Planted {
     CommandIgnored,
     /// Now and then the module does what a player wants twice.
     CommandRepeated,
+    /// A module that takes over from another, or from itself, forgets a part of the state.
+    StateForgotten,
     /// Whispers from zone to zone get lost.
     WhisperLost,
     /// Whispers from zone to zone arrive twice.

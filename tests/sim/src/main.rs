@@ -54,9 +54,10 @@ fn main() -> ExitCode {
     });
     let seconds = begun.elapsed().as_secs_f64();
     println!(
-        "{} seeds, {} failed, in {seconds:.1} s: {:.1} seeds a second, {:.0} virtual seconds a second",
+        "{} seeds, {} failed, {} violations, in {seconds:.1} s: {:.1} seeds a second, {:.0} virtual seconds a second",
         total.done,
         total.failed,
+        total.violations,
         f64::from(total.done) / seconds,
         total.time.as_secs_f64() / seconds
     );
@@ -67,6 +68,8 @@ fn main() -> ExitCode {
 struct Count {
     done: u32,
     failed: u32,
+    /// At most twenty a seed are counted.
+    violations: usize,
     /// Virtual.
     time: Duration,
 }
@@ -85,6 +88,7 @@ impl Count {
             }
             Err(failure) => {
                 self.failed += 1;
+                self.violations += failure.faults.len();
                 self.time += failure.time;
                 let lossy = args.lossy.map(|lossy| format!(" --lossy {lossy}")).unwrap_or_default();
                 let time = failure.time.as_secs_f64();
@@ -97,6 +101,11 @@ impl Count {
     }
 
     fn plus(self, other: Self) -> Self {
-        Self { done: self.done + other.done, failed: self.failed + other.failed, time: self.time + other.time }
+        Self {
+            done: self.done + other.done,
+            failed: self.failed + other.failed,
+            violations: self.violations + other.violations,
+            time: self.time + other.time,
+        }
     }
 }

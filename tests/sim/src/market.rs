@@ -76,6 +76,8 @@ pub(crate) enum Conduct {
     PassesOver,
     /// It does a deed twice.
     RepeatsDeeds,
+    /// Not with a command, but where it takes over from another: it forgets what is in the box.
+    ForgetsTheBox,
 }
 
 impl Conduct {
@@ -320,11 +322,14 @@ impl Module for Market {
     }
 
     fn load(&mut self, _setup: &Setup, saved: &Saved) -> Result<(), Fault> {
-        let stall = rmp_serde::from_slice(&saved.bytes).map_err(|error| Fault {
+        let mut stall: Stall = rmp_serde::from_slice(&saved.bytes).map_err(|error| Fault {
             kind: FaultKind::Refused,
             detail: format!("{} can't read that: {error}", self.version.name()),
             event: None,
         })?;
+        if self.conduct == Conduct::ForgetsTheBox {
+            stall.coins.clear();
+        }
         *self.stall() = stall;
         Ok(())
     }

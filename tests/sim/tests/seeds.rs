@@ -87,6 +87,11 @@ fn a_command_that_is_applied_twice_is_found() {
 }
 
 #[test]
+fn state_that_a_swap_or_a_rollback_forgets_is_found() {
+    is_found(Planted::StateForgotten, "is in 0 places");
+}
+
+#[test]
 fn a_whisper_that_gets_lost_is_found() {
     is_found(Planted::WhisperLost, "has heard it: false");
 }

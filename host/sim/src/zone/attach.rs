@@ -58,7 +58,7 @@ impl Zone {
                 if let Some(id) = self.player_of(&request.sub) {
                     return self.attach_standing(id, request);
                 }
-                if !self.state.requests.may_enter(&request.sub, player.hop) {
+                if !self.state.requests.may_enter(player.id, player.hop) {
                     return self.refuse(request, RefusedAttach::Retry);
                 }
                 let session = Session {

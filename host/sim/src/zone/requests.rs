@@ -121,8 +121,8 @@ impl Requests {
 
     /// The store says that a player is to come in by this hand-off. False: she has left by it or a later one, which the store has
     /// forgotten; it is told again.
-    pub(super) fn may_enter(&mut self, sub: &Sub, hop: Hop) -> bool {
-        let is_stale = |left: &Departed| left.player.sub == *sub && left.player.hop >= hop;
+    pub(super) fn may_enter(&mut self, id: EntityId, hop: Hop) -> bool {
+        let is_stale = |left: &Departed| left.player.id == id && left.player.hop >= hop;
         if let Some(index) = self.left.iter().position(|(_, left)| is_stale(left)) {
             if let Some((_, departed)) = self.left.remove(index) {
                 self.tell_departure_again(departed);

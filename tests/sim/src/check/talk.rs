@@ -10,7 +10,7 @@ use crate::player::{Fate, Line, Player};
 /// What is said while its speaker or its hearer crosses may be heard after the speaker's next line (DISTRIBUTED.md, "Known"). How
 /// long before it was said a crossing may have been whose news is still under way, and how long after it was heard one may begin
 /// to be noticed.
-const CROSSING: Duration = Duration::from_secs(10);
+const CROSSING: Duration = Duration::from_secs(5);
 
 /// Checks all that players said and heard.
 pub(crate) fn check(players: &[Player], faults: &mut Vec<String>) {

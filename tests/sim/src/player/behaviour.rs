@@ -148,18 +148,18 @@ impl Player {
             let ids = sight.roster.values().filter(move |entry| entry.kind == kind);
             ids.filter(move |entry| (entry.x - x).hypot(entry.y - y) < REACH - 2.0).map(|entry| entry.id)
         };
-        let message = match self.rng.random_range(0..10) {
-            0 => {
+        let message = match self.rng.random_range(0..12) {
+            0..=2 => {
                 let text = self.talk.say(seq, &self.name, None, now);
                 ClientMsg::Chat { seq, mode: ChatMode::Say, text, to: None }
             }
-            1 | 2 => {
+            3 | 4 => {
                 let Some(friend) = self.mood.friends.iter().choose(&mut self.rng) else { return };
                 let to = Some(friend.clone());
                 let text = self.talk.say(seq, &self.name, to.clone(), now);
                 ClientMsg::Chat { seq, mode: ChatMode::Whisper, text, to }
             }
-            3..=5 => {
+            5..=7 => {
                 let Some(target) = near(Kind::Player).choose(&mut self.rng) else { return };
                 interact(seq, target, GIVE, self.deeds.begin(seq), None)
             }
@@ -167,8 +167,8 @@ impl Player {
                 let Some(target) = near(Kind::Object).choose(&mut self.rng) else { return };
                 let zone = ZONES[self.rng.random_range(0..ZONES.len())];
                 let (verb, zone) = match choice {
-                    6 | 7 => (PUT, None),
-                    8 => (TAKE, None),
+                    8 | 9 => (PUT, None),
+                    10 => (TAKE, None),
                     _ if zone != sight.zone.zone => (TRAVEL, Some(zone.to_owned())),
                     _ => (TAKE, None),
                 };
