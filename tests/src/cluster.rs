@@ -13,6 +13,10 @@ use wod_backplane::testing::RedisServer;
 
 /// A cold start loads modules, compiles them and recovers zones, on two busy cores.
 const START: Duration = Duration::from_secs(90);
+/// For an answer of the operators' API.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// What signs tickets for its gateways.
+pub const TICKET_SECRET: &str = "signs tickets for tests and nothing else";
 /// Between two looks at a condition.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -202,7 +206,7 @@ impl Cluster {
         for (index, id) in ["gw-1", "gw-2"].into_iter().enumerate() {
             let (listen, admin) = (free_address()?, free_address()?);
             let mut args = common("gateway", listen, admin, &world(), &modules);
-            args.extend(["--redis", redis, "--id", id].map(str::to_owned));
+            args.extend(["--redis", redis, "--id", id, "--ticket-secret", TICKET_SECRET].map(str::to_owned));
             args.extend(further(index, listen));
             gateways.push((listen, Process::start(&args, &folder.path().join(format!("{id}.log")))?));
         }
@@ -229,9 +233,7 @@ impl Cluster {
     pub async fn add_host(&mut self, id: &str, region: &str, redis: &str) -> anyhow::Result<()> {
         let (admin, process) = start_host(id, region, redis, self.folder.path(), &world())?;
         self.hosts.push((admin, process));
-        let url = format!("http://{admin}/readyz");
-        let ready = async || Ok(reqwest::get(&url).await?.status().is_success());
-        until(START, &url, ready).await.with_context(|| self.logs())
+        self.until_host_is_ready(self.hosts.len() - 1).await
     }
 
     /// What signs modules for its hosts; only where they ask for it.
@@ -244,10 +246,7 @@ impl Cluster {
         let mut urls = vec![format!("http://{}/readyz", self.admin)];
         urls.extend(self.gateways.iter().map(|(listen, _)| format!("http://{listen}/readyz")));
         for url in urls {
-            let waited = until(START, &url, async || Ok(reqwest::get(&url).await?.status().is_success())).await;
-            if let Err(error) = waited {
-                bail!("{error:#}\n{}", self.logs());
-            }
+            until_ready(&url).await.with_context(|| self.logs())?;
         }
         Ok(())
     }
@@ -259,7 +258,33 @@ impl Cluster {
 
     /// A GET of the operators' API.
     pub async fn api(&self, path: &str) -> anyhow::Result<Value> {
-        Ok(reqwest::get(format!("http://{}/api/{path}", self.admin)).await?.error_for_status()?.json().await?)
+        api_of(self.admin, path).await
+    }
+
+    /// The same of any host that answers.
+    pub async fn api_of_any_host(&self, path: &str) -> anyhow::Result<Value> {
+        let mut last = anyhow::anyhow!("there is no host");
+        for (admin, _) in &self.hosts {
+            match api_of(*admin, path).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// Which of the hosts runs this zone.
+    pub async fn owner_of(&self, zone: &str) -> anyhow::Result<usize> {
+        let zones = self.api_of_any_host("zones").await?;
+        let row = zones.as_array().into_iter().flatten().find(|row| row["name"] == zone);
+        let host = row.and_then(|row| row["host"].as_str()).with_context(|| format!("nobody runs {zone}: {zones}"))?;
+        let is_it = |(_, process): &(SocketAddr, Process)| process.args.iter().any(|arg| arg == host);
+        self.hosts.iter().position(is_it).with_context(|| format!("host {host} is none of ours"))
+    }
+
+    /// Waits until a host that was started again takes zones.
+    pub async fn until_host_is_ready(&self, host: usize) -> anyhow::Result<()> {
+        until_ready(&format!("http://{}/readyz", self.hosts[host].0)).await.with_context(|| self.logs())
     }
 
     /// Runs `wod` as an operator would, with `--json`; its exit code and output.
@@ -282,6 +307,15 @@ impl Cluster {
         };
         processes.map(|process| format!("--- wod {}\n{}\n", process.args.join(" "), tail(process.log()))).collect()
     }
+}
+
+async fn until_ready(url: &str) -> anyhow::Result<()> {
+    until(START, url, async || Ok(reqwest::get(url).await?.status().is_success())).await
+}
+
+async fn api_of(admin: SocketAddr, path: &str) -> anyhow::Result<Value> {
+    let answer = reqwest::Client::new().get(format!("http://{admin}/api/{path}")).timeout(PATIENCE).send().await?;
+    Ok(answer.error_for_status()?.json().await?)
 }
 
 /// A host of a cluster of several, with its folder's modules and key.

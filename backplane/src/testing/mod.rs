@@ -157,16 +157,20 @@ impl RedisServer {
     /// # Errors
     /// When it is down, or refuses the command.
     pub async fn command(&self, words: &[&str]) -> io::Result<Vec<String>> {
+        let answer: ::redis::Value = self.ask(words).await?;
+        match answer {
+            ::redis::Value::Array(_) => ::redis::from_redis_value(answer).map_err(io::Error::other),
+            single => Ok(vec![::redis::from_redis_value(single).map_err(io::Error::other)?]),
+        }
+    }
+
+    async fn ask<T: ::redis::FromRedisValue>(&self, words: &[&str]) -> io::Result<T> {
         let client = ::redis::Client::open(self.url()).map_err(io::Error::other)?;
         let mut connection = client.get_multiplexed_async_connection().await.map_err(io::Error::other)?;
         let (name, arguments) = words.split_first().ok_or_else(|| io::Error::other("no command"))?;
         let mut command = ::redis::cmd(name);
         command.arg(arguments);
-        let answer: ::redis::Value = command.query_async(&mut connection).await.map_err(io::Error::other)?;
-        match answer {
-            ::redis::Value::Array(_) => ::redis::from_redis_value(answer).map_err(io::Error::other),
-            single => Ok(vec![::redis::from_redis_value(single).map_err(io::Error::other)?]),
-        }
+        command.query_async(&mut connection).await.map_err(io::Error::other)
     }
 
     /// Whether the answer to a command has a line, or a text, like this one.

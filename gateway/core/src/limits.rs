@@ -44,6 +44,8 @@ pub const RESYNC_INTERVAL: Duration = Duration::from_millis(250);
 pub const ZONE_SILENCE: Duration = Duration::from_secs(3);
 /// Between two looks for a zone's owner, at least.
 pub const LOOKUP_INTERVAL: Duration = Duration::from_millis(250);
+/// For how long it is told of a zone that it was set back.
+pub const SET_BACK_SHOWN: Duration = Duration::from_secs(600);
 /// While a zone is silent, its owner is looked up and asked this often.
 pub const SILENCE_REPEAT: Duration = Duration::from_secs(1);
 /// Frames that come this long after a `paused` notice mean that its `resumed` was lost.

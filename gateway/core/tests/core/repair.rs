@@ -413,3 +413,24 @@ fn a_client_that_was_told_more_than_a_recovered_zone_knows_starts_anew() {
         assert_eq!(closed, ahead.then_some(CloseCode::ResumeImpossible), "{acked} {numbered}");
     }
 }
+
+#[test]
+fn ticks_that_players_have_seen_and_a_new_owner_has_not_are_counted_and_told_for_a_while() {
+    let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
+    rig.join(&mut zone, 1, Encoding::Json, "Ann");
+    for _ in 0..5 {
+        let frame = zone.tick();
+        rig.frame(&mut zone, frame);
+    }
+    let seen = zone.tick.0;
+    for (epoch, goes_on_at, lost) in [(2, seen + 1, 0), (3, seen - 1, 3)] {
+        (zone.epoch, zone.seq, zone.tick) = (Epoch(epoch), 0, Tick(goes_on_at - 1));
+        let frame = zone.tick();
+        rig.frame(&mut zone, frame);
+        rig.pass(Duration::from_millis(200));
+        let told: Vec<(ZoneNo, u64)> = (lost > 0).then_some((ELYSIUM, lost)).into_iter().collect();
+        assert_eq!((rig.core.stats().ticks_lost, rig.core.stats().set_back), (lost, told));
+    }
+    rig.pass(Duration::from_secs(600));
+    assert_eq!((rig.core.stats().ticks_lost, rig.core.stats().set_back), (3, vec![]));
+}
