@@ -132,6 +132,11 @@ impl Found {
         if faults.is_empty() { String::new() } else { format!("{}\n{}", self.0["fault_counts"], faults.concat()) }
     }
 
+    /// How often a player was told that her zone stands still.
+    pub fn pauses(&self) -> u64 {
+        self.0["pauses"].as_u64().unwrap_or(0)
+    }
+
     /// Sessions that the world's store had lost, and commands that went with them.
     pub fn set_back(&self) -> [u64; 2] {
         ["set_backs", "gone_commands"].map(|key| self.0[key].as_u64().unwrap_or(0))

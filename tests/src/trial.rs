@@ -32,12 +32,14 @@ pub struct Bounds {
     /// The store loses what nobody can put back: clients that are ahead of it begin anew, and ticks are gone. Otherwise neither may
     /// be.
     pub set_back: bool,
+    /// So many players at least are told that their zone stands still.
+    pub told: u64,
 }
 
 impl Bounds {
     /// Nothing but a standstill of so many seconds.
     pub fn standstill(seconds: u64) -> Self {
-        Self { standstill: Duration::from_secs(seconds), sockets: 0, set_back: false }
+        Self { standstill: Duration::from_secs(seconds), sockets: 0, set_back: false, told: 0 }
     }
 }
 
@@ -56,8 +58,7 @@ impl Trial {
     /// # Panics
     /// When it does not, as everything here: a test says more by panicking.
     pub async fn begin(cluster: Cluster, further: &[&str]) -> Self {
-        let bots_count =
-            std::env::var(COUNT).map_or(BOTS, |count| count.parse().expect("WOD_CHAOS_BOTS is a number"));
+        let bots_count = std::env::var(COUNT).map_or(BOTS, |count| count.parse().expect("WOD_CHAOS_BOTS is a number"));
         let bots = Bots::start(&cluster, bots_count, further).await;
         let mut bots = bots.unwrap_or_else(|error| panic!("{error:#}\n{}", cluster.logs()));
         let found = bots.lap().await.unwrap_or_else(|error| panic!("{error:#}"));
@@ -81,7 +82,8 @@ impl Trial {
         tokio::time::sleep(AFTERWARDS).await;
         let found = self.bots.lap().await.unwrap_or_else(|error| panic!("{name}: {error:#}"));
         let gone = self.ticks_gone().await;
-        let gone: BTreeMap<&String, &u64> = gone.iter().filter(|(at, ticks)| gone_before.get(*at) != Some(*ticks)).collect();
+        let gone: BTreeMap<&String, &u64> =
+            gone.iter().filter(|(at, ticks)| gone_before.get(*at) != Some(*ticks)).collect();
         let [sessions, commands] = found.set_back();
         let mut set_back = String::new();
         if sessions > 0 || !gone.is_empty() {
@@ -100,6 +102,7 @@ impl Trial {
         let (gap, lost) = (found.longest_gap(), found.sockets_lost() - sessions);
         assert!(lost <= bounds.sockets, "{name}: {lost} sockets lost\n{}", self.cluster.logs());
         assert!(gap <= bounds.standstill + SLACK, "{name}: a standstill of {gap:.2?}\n{}", self.cluster.logs());
+        assert!(found.pauses() >= bounds.told, "{name}: {} players were told of a pause", found.pauses());
         assert_eq!(sessions > 0, bounds.set_back, "{name}: {sessions} sessions were set back");
         assert!(!bounds.set_back || !gone.is_empty(), "{name}: nobody says how many ticks are gone");
     }

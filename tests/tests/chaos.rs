@@ -6,12 +6,13 @@
 
 use std::time::Duration;
 
-use wod_backplane::testing::{RedisCluster, RedisSentinels};
-use wod_tests::cluster::{Cluster, TICKET_SECRET, until};
+use wod_backplane::testing::{RedisCluster, RedisSentinels, RedisServer};
+use wod_tests::cluster::{Cluster, Process, Surroundings, TICKET_SECRET, until};
 use wod_tests::trial::{Bounds, Trial};
 
 /// What owners write when they put back what the store has lost.
 const APPENDS_AGAIN: &str = "the store has lost entries of the journal";
+const ZONE: &str = "nyc.elysium";
 const FAIL_OVER: Duration = Duration::from_secs(20);
 
 fn seconds(seconds: u64) -> Duration {
@@ -24,30 +25,26 @@ async fn hosts_redis_and_gateways_die_hang_and_restart() {
     with_a_spare_host(&mut cluster).await;
     let mut trial = Trial::begin(cluster, &[]).await;
 
-    let zone = "nyc.elysium";
     let killed = async |cluster: &mut Cluster| {
-        let owner = cluster.owner_of(zone).await.unwrap();
+        let owner = cluster.owner_of(ZONE).await.unwrap();
         cluster.hosts[owner].1.kill().await.unwrap();
-        until_another_owns(cluster, zone, owner).await;
+        until_another_owns(cluster, ZONE, owner).await;
         cluster.hosts[owner].1.restart().unwrap();
         cluster.until_host_is_ready(owner).await.unwrap();
     };
     trial.survives("host kill -9", Bounds::standstill(5), killed).await;
 
     let stopped = async |cluster: &mut Cluster| {
-        let owner = cluster.owner_of(zone).await.unwrap();
+        let owner = cluster.owner_of(ZONE).await.unwrap();
         cluster.hosts[owner].1.pause().await.unwrap();
         tokio::time::sleep(seconds(8)).await;
         cluster.hosts[owner].1.resume().await.unwrap();
-        until_another_owns(cluster, zone, owner).await;
+        until_another_owns(cluster, ZONE, owner).await;
     };
     trial.survives("host SIGSTOP 8 s, SIGCONT", Bounds::standstill(5), stopped).await;
 
-    let outages: &[(&str, u64)] = &[
-        ("Redis restarted after 2 s", 2),
-        ("Redis restarted after 15 s", 15),
-        ("Redis restarted after 60 s", 60),
-    ];
+    let outages: &[(&str, u64)] =
+        &[("Redis restarted after 2 s", 2), ("Redis restarted after 15 s", 15), ("Redis restarted after 60 s", 60)];
     let count = if Trial::is_long() { 3 } else { 2 };
     for (name, down) in &outages[..count] {
         let restarted = async |cluster: &mut Cluster| {
@@ -89,14 +86,13 @@ async fn the_redis_primary_fails_over_under_sentinel() {
     trial.survives("Sentinel: 2 s of writes lost", Bounds::standstill(5), tail_lost).await;
     redis.restore().await.unwrap();
 
-    let zone = "nyc.elysium";
     let both = async |cluster: &mut Cluster| {
-        let owner = cluster.owner_of(zone).await.unwrap();
+        let owner = cluster.owner_of(ZONE).await.unwrap();
         redis.cut_the_replica_off().await.unwrap();
         tokio::time::sleep(seconds(2)).await;
         redis.servers[0].kill().unwrap();
         cluster.hosts[owner].1.kill().await.unwrap();
-        until_another_owns(cluster, zone, owner).await;
+        until_another_owns(cluster, ZONE, owner).await;
     };
     trial.survives("Sentinel: host and primary", Bounds { set_back: true, ..Bounds::standstill(10) }, both).await;
     trial.end().await;
@@ -112,6 +108,49 @@ async fn a_primary_of_a_redis_cluster_fails_over() {
     trial.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clocks_an_hour_apart_change_nothing() {
+    let faketime = libfaketime().expect("libfaketime is missing; type: sudo apt-get install -y libfaketime");
+    let redis = RedisServer::start().await.unwrap();
+    let around = |id: &str| {
+        // Of real time alone; the steady clock stays as it is.
+        let off = |by: &str| {
+            let set = [("LD_PRELOAD", faketime.as_str()), ("FAKETIME", by), ("DONT_FAKE_MONOTONIC", "1")];
+            set.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec()
+        };
+        let env = match id {
+            "host-nyc" => off("+1h"),
+            "gw-2" => off("-1h"),
+            _ => Vec::new(),
+        };
+        Surroundings { env, ..Surroundings::default() }
+    };
+    let hosts = [("host-nyc", "nyc"), ("host-la", "la")];
+    let mut cluster = Cluster::distributed_around(&redis.url(), hosts, around).await.unwrap();
+    cluster.add_host("host-spare", "nyc", &redis.url()).await.unwrap();
+    let off = |process: &Process| process.clock_off().unwrap().as_secs_f64() / 60.0;
+    let [ahead, right, behind] = [&cluster.hosts[0].1, &cluster.hosts[1].1, &cluster.gateways[1].1];
+    assert!((59.0..61.0).contains(&off(ahead)), "{} minutes", off(ahead));
+    assert!(off(right) < 1.0 && (59.0..61.0).contains(&off(behind)), "{} and {} minutes", off(right), off(behind));
+
+    let mut trial = Trial::begin(cluster, &[]).await;
+    let killed = async |cluster: &mut Cluster| {
+        assert_eq!(cluster.owner_of(ZONE).await.unwrap(), 0, "the host that is ahead");
+        cluster.hosts[0].1.kill().await.unwrap();
+        until_another_owns(cluster, ZONE, 0).await;
+        cluster.hosts[0].1.restart().unwrap();
+        cluster.until_host_is_ready(0).await.unwrap();
+    };
+    trial.survives("clocks an hour off, host kill -9", Bounds::standstill(5), killed).await;
+    trial.end().await;
+}
+
+fn libfaketime() -> Option<String> {
+    let folders = std::fs::read_dir("/usr/lib").ok()?.flatten();
+    let files = folders.map(|folder| folder.path().join("faketime/libfaketime.so.1"));
+    Some(files.into_iter().find(|file| file.exists())?.display().to_string())
+}
+
 /// A second host of the first one's region, which takes over at once: one of another region would wait five seconds more.
 async fn with_a_spare_host(cluster: &mut Cluster) {
     let redis = cluster.redis.as_ref().unwrap().url();
@@ -119,6 +158,6 @@ async fn with_a_spare_host(cluster: &mut Cluster) {
 }
 
 async fn until_another_owns(cluster: &Cluster, zone: &str, former: usize) {
-    let taken = async || Ok(cluster.owner_of(zone).await? != former);
+    let taken = async || Ok(cluster.owner_of(ZONE).await? != former);
     until(FAIL_OVER, "another owner", taken).await.unwrap_or_else(|error| panic!("{error:#}\n{}", cluster.logs()));
 }

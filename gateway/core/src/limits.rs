@@ -16,6 +16,9 @@ pub const MAX_REDIRECTS: u32 = 4;
 pub const MAX_DOUBTS: u32 = 30;
 /// A command without an ack is sent again after this time.
 pub const COMMAND_REPEAT: Duration = Duration::from_secs(1);
+/// Commands of one session that are given again at once; the next follow when these are acked. After an outage everybody's are due
+/// together, and whoever hears them all must be able to keep up.
+pub const RESENDS: usize = 2;
 /// Commands a second of one client, in the long run; above it they are rejected with `too_many`.
 pub const COMMANDS_PER_SECOND: u32 = 10;
 /// Commands a client may send at once.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::support::*;
+use wod_gateway_core::limits::RESENDS;
 use wod_gateway_core::{Event, Whereabouts};
 use wod_protocol::bus::*;
 use wod_protocol::client::*;
@@ -412,6 +413,40 @@ fn a_client_that_was_told_more_than_a_recovered_zone_knows_starts_anew() {
         let closed = rig.closed(ann.conn);
         assert_eq!(closed, ahead.then_some(CloseCode::ResumeImpossible), "{acked} {numbered}");
     }
+}
+
+#[test]
+fn what_was_said_during_an_outage_is_given_a_little_at_a_time() {
+    let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
+    let ann = rig.join(&mut zone, 1, Encoding::Json, "Ann");
+    rig.event(Event::Backplane { away: true });
+    for seq in 1..=9 {
+        rig.send(ann.conn, say(seq, "are you there?"));
+        rig.pass(Duration::from_secs(3));
+    }
+    rig.inputs();
+    rig.event(Event::Backplane { away: false });
+    let (mut taken, mut most) = (0, 0);
+    for _ in 0..10 {
+        rig.pass(Duration::from_millis(100));
+        let given: Vec<Seq> = rig
+            .inputs()
+            .into_iter()
+            .filter_map(|(_, input)| match input {
+                GatewayInput::Command { seq, .. } => Some(seq),
+                _ => None,
+            })
+            .collect();
+        most = most.max(given.len());
+        for seq in given {
+            assert_eq!(seq, Seq(taken + 1), "in order, and none twice");
+            taken += 1;
+        }
+        let mut frame = zone.tick();
+        frame.acks = vec![(ann.id, Seq(taken))];
+        rig.frame(&mut zone, frame);
+    }
+    assert_eq!((taken, most), (9, RESENDS), "all within a second");
 }
 
 #[test]

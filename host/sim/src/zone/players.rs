@@ -231,6 +231,7 @@ impl Zone {
         self.push_gone(id, GoneReason::Crossed(to));
         if let Some((player, entity)) = self.take_out(id, reason) {
             let mut traveller = self.pack(id, player, &entity);
+            self.note_heard(to, &mut traveller);
             traveller.way = way;
             traveller.at = at.unwrap_or(entity.at);
             if over_border {
@@ -314,6 +315,7 @@ impl Zone {
                 unacked: messages.iter().map(|(n, body)| (n, (**body).clone())).collect(),
                 m,
                 c,
+                heard: 0,
                 grace_ms,
             }),
         }
