@@ -28,7 +28,7 @@ async fn hosts_redis_and_gateways_die_hang_and_restart() {
     let killed = async |cluster: &mut Cluster| {
         let owner = cluster.owner_of(ZONE).await.unwrap();
         cluster.hosts[owner].1.kill().await.unwrap();
-        until_another_owns(cluster, ZONE, owner).await;
+        until_another_owns(cluster, owner).await;
         cluster.hosts[owner].1.restart().unwrap();
         cluster.until_host_is_ready(owner).await.unwrap();
     };
@@ -39,7 +39,7 @@ async fn hosts_redis_and_gateways_die_hang_and_restart() {
         cluster.hosts[owner].1.pause().await.unwrap();
         tokio::time::sleep(seconds(8)).await;
         cluster.hosts[owner].1.resume().await.unwrap();
-        until_another_owns(cluster, ZONE, owner).await;
+        until_another_owns(cluster, owner).await;
     };
     trial.survives("host SIGSTOP 8 s, SIGCONT", Bounds::standstill(5), stopped).await;
 
@@ -92,7 +92,7 @@ async fn the_redis_primary_fails_over_under_sentinel() {
         tokio::time::sleep(seconds(2)).await;
         redis.servers[0].kill().unwrap();
         cluster.hosts[owner].1.kill().await.unwrap();
-        until_another_owns(cluster, ZONE, owner).await;
+        until_another_owns(cluster, owner).await;
     };
     trial.survives("Sentinel: host and primary", Bounds { set_back: true, ..Bounds::standstill(10) }, both).await;
     trial.end().await;
@@ -137,7 +137,7 @@ async fn clocks_an_hour_apart_change_nothing() {
     let killed = async |cluster: &mut Cluster| {
         assert_eq!(cluster.owner_of(ZONE).await.unwrap(), 0, "the host that is ahead");
         cluster.hosts[0].1.kill().await.unwrap();
-        until_another_owns(cluster, ZONE, 0).await;
+        until_another_owns(cluster, 0).await;
         cluster.hosts[0].1.restart().unwrap();
         cluster.until_host_is_ready(0).await.unwrap();
     };
@@ -157,7 +157,7 @@ async fn with_a_spare_host(cluster: &mut Cluster) {
     cluster.add_host("host-spare", "nyc", &redis).await.unwrap();
 }
 
-async fn until_another_owns(cluster: &Cluster, zone: &str, former: usize) {
+async fn until_another_owns(cluster: &Cluster, former: usize) {
     let taken = async || Ok(cluster.owner_of(ZONE).await? != former);
     until(FAIL_OVER, "another owner", taken).await.unwrap_or_else(|error| panic!("{error:#}\n{}", cluster.logs()));
 }

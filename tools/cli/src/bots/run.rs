@@ -29,6 +29,8 @@ const CLUSTER: usize = 21;
 const SCOUTS: std::ops::RangeInclusive<usize> = 4..=16;
 /// How often the phases look at the bots.
 const LOOK: Duration = Duration::from_millis(100);
+/// How often it is said how the settling goes.
+const SAY_EVERY: Duration = Duration::from_secs(1);
 /// How long bots may take to get their last acks.
 const DRAIN: Duration = Duration::from_secs(15);
 /// How long bots may take to hand in what they have counted: each does so with its next step, if it has a connection.
@@ -86,7 +88,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<Report> {
     helpers.spawn(listen_for_ctrl_c(shared.clone()));
     let mut bots = JoinSet::new();
     let mut lap = signal(SignalKind::user_defined1()).context("can't listen for SIGUSR1")?;
-    shared.settle(&mut bots).await?;
+    shared.settle(&mut bots, &mut lap).await?;
     shared.measure(&mut lap).await?;
     shared.drain().await;
     while let Some(ended) = bots.join_next().await {
@@ -149,8 +151,8 @@ impl Shared {
         }
     }
 
-    /// Everybody joins, the scouts look about, everybody walks home.
-    async fn settle(self: &Arc<Self>, bots: &mut JoinSet<()>) -> anyhow::Result<()> {
+    /// Everybody joins, the scouts look about, everybody walks home; SIGUSR1: that is enough.
+    async fn settle(self: &Arc<Self>, bots: &mut JoinSet<()>, enough: &mut Signal) -> anyhow::Result<()> {
         let begin = Instant::now();
         let deadline = begin + self.plan.settle;
         let mut joins = interval(Duration::from_secs_f64(1.0 / self.plan.join_rate.max(0.1)));
@@ -164,7 +166,7 @@ impl Shared {
             let shared = self.clone();
             bots.spawn(async move { client::live(bot, &shared, index).await });
         }
-        self.wait(deadline, |shared| {
+        self.wait(deadline, enough, |shared| {
             shared.settle_what_is_known();
             // Scouts may be far from home when there is nothing left to find; nobody waits for their way back.
             let is_ready = |state: &AtomicU8| state.load(Ordering::Relaxed) & (SETTLED | SCOUTING) != 0;
@@ -254,14 +256,16 @@ impl Shared {
         self.homes.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn wait(&self, deadline: Instant, done: impl Fn(&Self) -> bool) {
+    async fn wait(&self, deadline: Instant, enough: &mut Signal, done: impl Fn(&Self) -> bool) {
         let mut said = Instant::now();
         while !done(self) && Instant::now() < deadline && !self.hurry.is_cancelled() {
             tokio::select! {
-                () = sleep(LOOK) => {}
+                biased;
                 () = self.hurry.cancelled() => {}
+                Some(()) = enough.recv() => return,
+                () = sleep(LOOK) => {}
             }
-            if said.elapsed() >= Duration::from_secs(5) {
+            if said.elapsed() >= SAY_EVERY {
                 said = Instant::now();
                 let [inside, settled] = [IN, SETTLED].map(|flag| self.count_of(flag));
                 let zones = self.atlas.surveyed();

@@ -15,7 +15,7 @@ use crate::output;
 #[command(
     after_help = "Latency is counted from the time the sender was due to send to the time a neighbour has it from its \
 socket; moves carry that time in their heading (steps of 250 µs, up to 16.4 s), lines as text. SIGUSR1 to a single process \
-prints what was found so far and begins anew; Ctrl-C ends the measuring. Exit code 6: faults found."
+prints what was found so far and begins anew, or ends the settling; Ctrl-C ends the measuring. Exit code 6: faults found."
 )]
 pub(crate) struct Args {
     /// Gateways, separated by commas; bots start at them in turn
