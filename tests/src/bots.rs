@@ -10,10 +10,8 @@ use tokio::process::{Child, Command};
 
 use crate::cluster::{Cluster, signal, until, wod};
 
-/// Joining, finding out what leads where, walking home, at most.
+/// Joining and finding out what leads where, at most. Then it begins; who is on the way home walks on and is measured all the same.
 const SETTLE: Duration = Duration::from_secs(40);
-/// Of a hundred, so many are at home when it begins. Who has not arrived by then walks on and is measured all the same.
-const SETTLED: usize = 80;
 /// Their last acks, and the report.
 const REPORT: Duration = Duration::from_secs(60);
 
@@ -46,13 +44,14 @@ impl Bots {
             .spawn()
             .context("starting wod bots")?;
         let mut bots = Self { child, words, report };
+        let zones = cluster.api_of_any_host("zones").await?.as_array().map_or(0, Vec::len);
         let mut enough = false;
         let joining = SETTLE + Duration::from_secs(count as u64 / 50) + REPORT;
         until(joining, "bots that live there", async || {
             if let Some(status) = bots.child.try_wait()? {
                 bail!("they ended with {status}");
             }
-            if !enough && bots.words().lines().last().is_some_and(|line| at_home(line) >= count * SETTLED / 100) {
+            if !enough && bots.words().lines().last().is_some_and(|line| zones_found(line) >= zones) {
                 enough = true;
                 signal(bots.child.id(), "USR1").await?;
             }
@@ -95,9 +94,9 @@ impl Bots {
     }
 }
 
-/// How many are at home, by a line of theirs: `bots: settling: 200 of 200 in, 3 zone(s) found, 180 at home`.
-fn at_home(line: &str) -> usize {
-    let count = line.strip_suffix(" at home").and_then(|line| line.rsplit(' ').next());
+/// How many zones they have found, by a line of theirs: `bots: settling: 200 of 200 in, 3 zone(s) found, 180 at home`.
+fn zones_found(line: &str) -> usize {
+    let count = line.split_once(" zone(s) found").and_then(|(line, _)| line.rsplit(' ').next());
     count.and_then(|count| count.parse().ok()).unwrap_or(0)
 }
 

@@ -62,7 +62,7 @@ impl Trial {
         let bots = Bots::start(&cluster, bots_count, further).await;
         let mut bots = bots.unwrap_or_else(|error| panic!("{error:#}\n{}", cluster.logs()));
         let found = bots.lap().await.unwrap_or_else(|error| panic!("{error:#}"));
-        println!("{bots_count} bots at home after {:.1} s", found.settled_after().as_secs_f64());
+        println!("{bots_count} bots know their way after {:.1} s", found.settled_after().as_secs_f64());
         Self { cluster, bots, bots_count }
     }
 

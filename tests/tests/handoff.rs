@@ -15,6 +15,8 @@ use wod_tests::tap::{Command, Tap};
 const HOSTS: [&str; 2] = ["host-nyc", "host-la"];
 const STEP: Duration = Duration::from_secs(20);
 const WHOLE: Duration = Duration::from_secs(40);
+/// In so long every host that lives has told twice whom it has.
+const HEARTBEATS: Duration = Duration::from_secs(2);
 
 /// What a process tells Redis at a step of a hand-off. Who leaves is the source's, who comes the target's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +63,17 @@ struct Stage {
     cluster: Cluster,
     taps: [Tap; 2],
     ann: Client,
+    /// Through which she plays.
+    gateway: usize,
+}
+
+/// Who dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Victim {
+    /// Of the two hosts the one whose command it is.
+    Speaker,
+    Other,
+    Gateway,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -80,29 +93,28 @@ async fn a_hand_off_that_is_interrupted_at_any_step_leaves_one_avatar_with_all_t
     for (x, y) in [(92.0, ann.at.1), (92.0, 45.0), (117.0, 45.0)] {
         ann.walk_to(x, y).await.unwrap();
     }
-    let mut stage = Stage { cluster, taps, ann };
+    let mut stage = Stage { cluster, taps, ann, gateway: 0 };
     use Step::{Acknowledged, Arrived, Recorded, Sent, Settled, Shown};
     for step in [Sent, Arrived, Shown, Recorded, Acknowledged, Settled] {
         // Before its command, right behind it, and behind it the one that is spoken to.
-        for (passes, speaker) in [(false, true), (true, true), (true, false)] {
-            stage.interrupt(step, passes, speaker).await;
+        for (passes, victim) in [(false, Victim::Speaker), (true, Victim::Speaker), (true, Victim::Other)] {
+            stage.interrupt(step, passes, victim).await;
         }
+    }
+    // The gateway's side: it has not been told that she has come, or has just been told.
+    for (step, passes) in [(Sent, true), (Shown, false), (Shown, true)] {
+        stage.interrupt(step, passes, Victim::Gateway).await;
     }
 }
 
 impl Stage {
     /// Ann crosses, and one of the hosts dies at that step.
-    async fn interrupt(&mut self, step: Step, passes: bool, speaker: bool) {
+    async fn interrupt(&mut self, step: Step, passes: bool, victim: Victim) {
         let begun = Instant::now();
-        let what = format!(
-            "{step:?}, {} it, {} dies",
-            if passes { "behind" } else { "before" },
-            if speaker { "who speaks" } else { "the other" }
-        );
+        let what = format!("{step:?}, {} it, {victim:?} dies", if passes { "behind" } else { "before" });
         let source = usize::from(self.ann.zone["zone"] == "nyc.streets");
         let sides = [source, 1 - source];
         let (at, other) = (sides[step.side()], sides[1 - step.side()]);
-        let dies = if speaker { at } else { other };
         // What she has when she leaves.
         let (you, session) = (self.ann.you(), self.ann.welcome["session"].clone());
         let line = self.ann.chat("say", &what).await.unwrap();
@@ -139,9 +151,20 @@ impl Stage {
             }
         };
         crossing.await;
-        self.cluster.hosts[dies].1.kill().await.unwrap();
+        let gateway = self.gateway;
+        let process = match victim {
+            Victim::Speaker => &mut self.cluster.hosts[at].1,
+            Victim::Other => &mut self.cluster.hosts[other].1,
+            Victim::Gateway => &mut self.cluster.gateways[gateway].1,
+        };
+        process.kill().await.unwrap();
         self.taps.iter().for_each(Tap::go_on);
-        self.cluster.hosts[dies].1.restart().unwrap();
+        process.restart().unwrap();
+        if victim == Victim::Gateway {
+            self.gateway = 1 - gateway;
+            let resumed = self.ann.resume(&self.cluster.url(self.gateway)).await;
+            resumed.unwrap_or_else(|error| panic!("{what}: {error:#}\n{}", self.cluster.logs()));
+        }
 
         // She goes on: where she is, her next line is heard and dealt with, in its order.
         let ann = &mut self.ann;
@@ -152,9 +175,14 @@ impl Stage {
             assert!(Instant::now() < end, "{what}: line {next} is not acked\n{}", self.cluster.logs());
             ann.receive_before(Instant::now() + Duration::from_millis(200)).await.unwrap();
         }
-        while !stands_once(&self.cluster, ann).await.unwrap_or(false) {
+        // Until every host has told anew whom it has: what a dead one had told is shown on for a while.
+        let mut since = Instant::now();
+        while since.elapsed() < HEARTBEATS {
             assert!(Instant::now() < end, "{what}: not one Ann\n{}", self.cluster.logs());
             ann.listen(Duration::from_millis(200)).await.unwrap();
+            if !stands_once(&self.cluster, ann).await.unwrap_or(false) {
+                since = Instant::now();
+            }
         }
         assert_eq!((ann.you(), ann.welcome["session"].clone()), (you, session), "{what}");
         assert_eq!(ann.faults, Vec::<String>::new(), "{what}");
