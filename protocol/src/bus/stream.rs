@@ -99,6 +99,7 @@ pub enum ZoneItem {
         /// How often it was passed on behind somebody who has moved; after 8 it is dropped.
         hops: u8,
         /// Passed on to the zone that it came from: its number in that zone's own stream.
+        #[serde(default)]
         back: Option<u64>,
     },
     /// A player uses something beyond the border.
@@ -201,9 +202,10 @@ pub struct TravellingSession {
     pub m: MoveNo,
     /// The current correction.
     pub c: CorrectionNo,
-    /// The last item of the receiver's own stream that the sender had taken when she left. What the receiver told her after that
-    /// has missed her: it tells her itself.
-    pub heard: u64,
     /// Left of the link-death grace, ms; none while connected.
     pub grace_ms: Option<u32>,
+    /// The last item of the receiver's own stream that the sender had taken when she left. What the receiver told her after that
+    /// has missed her: it tells her itself.
+    #[serde(default)]
+    pub heard: u64,
 }

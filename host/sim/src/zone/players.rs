@@ -315,8 +315,9 @@ impl Zone {
                 unacked: messages.iter().map(|(n, body)| (n, (**body).clone())).collect(),
                 m,
                 c,
-                heard: 0,
                 grace_ms,
+                // Filled in by who knows where to.
+                heard: 0,
             }),
         }
     }
