@@ -13,8 +13,8 @@ const ITEMS_PER_PART: usize = 64;
 /// Bits of an item's number that count within an ownership; its epoch, of fewer than 44 bits, stands above them.
 const COUNT_BITS: u32 = 20;
 const EPOCHS: u64 = 1 << 44;
-/// Most words remembered that were told to somebody before they came back from where they missed her.
-const TOLD_AHEAD: usize = 1024;
+/// Most players remembered who were told of something before it came back from where it missed them.
+const TOLD_AHEAD: usize = 4096;
 
 /// The streams to and from every other zone.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -24,9 +24,10 @@ pub(super) struct Outbox {
     base: u64,
     /// Modules' messages that other zones have dealt with, ever.
     sent_messages: u64,
-    /// Items for other zones that somebody has been told of here, because she came from there before they had arrived.
+    /// Of our items for that zone, those after the first number up to the second somebody was told of here: she came from there before
+    /// they had arrived. The next time she comes, what came back of these has come before her.
     #[serde(default)]
-    told: BTreeSet<(ZoneNo, u64, EntityId)>,
+    told: BTreeMap<(ZoneNo, EntityId), (u64, u64)>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -156,24 +157,26 @@ impl Outbox {
     /// from there, and are known then.
     pub(super) fn missed_by(&mut self, id: EntityId, from: ZoneNo, heard: u64) -> Vec<ZoneItem> {
         let Some(peer) = self.peers.get(&from) else { return Vec::new() };
-        let mut missed = Vec::new();
+        let (mut missed, mut last) = (Vec::new(), heard);
         for (number, item) in peer.waiting.iter().filter(|(number, _)| *number > heard) {
             // What is on its way back there, she was told there: she has been there since.
             let ZoneItem::Told { origin, to, body, latest, hops, back: None } = item else { continue };
-            if to.contains(&id) && self.told.insert((from, *number, id)) {
+            if to.contains(&id) {
+                last = *number;
                 let (origin, body, latest, hops) = (*origin, body.clone(), *latest, *hops);
                 missed.push(ZoneItem::Told { origin, to: vec![id], body, latest, hops, back: None });
             }
         }
+        self.told.insert((from, id), (heard, last));
         while self.told.len() > TOLD_AHEAD {
             self.told.pop_first();
         }
         missed
     }
 
-    /// Whether she was told of this item here, when she came from that zone; asked once.
-    pub(super) fn was_told(&mut self, id: EntityId, from: ZoneNo, number: u64) -> bool {
-        self.told.remove(&(from, number, id))
+    /// Whether she was told of this item here, when she last came from that zone.
+    pub(super) fn was_told(&self, id: EntityId, from: ZoneNo, number: u64) -> bool {
+        self.told.get(&(from, id)).is_some_and(|(heard, last)| *heard < number && number <= *last)
     }
 
     /// The peer is not told that this item was dealt with before [`Outbox::release`].
