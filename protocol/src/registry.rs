@@ -168,6 +168,9 @@ pub struct GatewayBeat {
     /// Zones with players of its from which no frame has come for some seconds.
     #[serde(default)]
     pub silent: Vec<ZoneNo>,
+    /// Zones whose new owners lately did not know what players of its had seen: how many ticks.
+    #[serde(default)]
+    pub set_back: Vec<(ZoneNo, u64)>,
     /// Resident memory, bytes.
     #[serde(default)]
     pub memory_bytes: u64,

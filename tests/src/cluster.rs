@@ -1,9 +1,9 @@
 //! Starts `wod` processes on free ports of this machine and ends them by their ids.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
@@ -13,6 +13,12 @@ use wod_backplane::testing::RedisServer;
 
 /// A cold start loads modules, compiles them and recovers zones, on two busy cores.
 const START: Duration = Duration::from_secs(90);
+/// For an answer of the operators' API.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// What signs tickets for its gateways.
+pub const TICKET_SECRET: &str = "signs tickets for tests and nothing else";
+/// Hosts and their regions.
+const HOSTS: [(&str, &str); 2] = [("host-nyc", "nyc"), ("host-la", "la")];
 /// Between two looks at a condition.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -50,9 +56,29 @@ pub fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
+/// Where and how a process runs, if not as the test does.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// A network namespace, and the address there.
+    pub namespace: Option<(String, Ipv4Addr)>,
+    /// Another way to Redis than the others'.
+    pub redis: Option<String>,
+    /// Variables of its environment.
+    pub env: Vec<(String, String)>,
+}
+
+impl Surroundings {
+    /// A port that nobody listens on.
+    fn address(&self) -> anyhow::Result<SocketAddr> {
+        let free = free_address()?;
+        Ok(self.namespace.as_ref().map_or(free, |(_, address)| (*address, free.port()).into()))
+    }
+}
+
 /// One running `wod` process; ended when dropped.
 pub struct Process {
     child: Child,
+    surroundings: Surroundings,
     /// Its arguments, to start it again.
     args: Vec<String>,
     log: PathBuf,
@@ -61,17 +87,32 @@ pub struct Process {
 impl Process {
     /// Starts `wod` with these arguments, its output in a file.
     pub fn start(args: &[String], log: &Path) -> anyhow::Result<Self> {
+        Self::start_within(Surroundings::default(), args, log)
+    }
+
+    /// The same in other surroundings.
+    pub fn start_within(surroundings: Surroundings, args: &[String], log: &Path) -> anyhow::Result<Self> {
         let file = std::fs::OpenOptions::new().create(true).append(true).open(log)?;
-        let child = Command::new(wod()?)
+        let mut command = match &surroundings.namespace {
+            Some((namespace, _)) => {
+                // It becomes `wod`: the process id stays.
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", namespace]).arg(wod()?);
+                command
+            }
+            None => Command::new(wod()?),
+        };
+        let child = command
             .args(args)
             .env("RUST_LOG", "info")
+            .envs(surroundings.env.iter().cloned())
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)
             .stderr(file)
             .kill_on_drop(true)
             .spawn()
             .context("starting wod")?;
-        Ok(Self { child, args: args.to_vec(), log: log.to_owned() })
+        Ok(Self { child, surroundings, args: args.to_vec(), log: log.to_owned() })
     }
 
     /// `kill -9`, and waits for its end.
@@ -98,8 +139,19 @@ impl Process {
 
     /// Starts it again with the same arguments.
     pub fn restart(&mut self) -> anyhow::Result<()> {
-        *self = Self::start(&self.args.clone(), &self.log.clone())?;
+        *self = Self::start_within(self.surroundings.clone(), &self.args.clone(), &self.log.clone())?;
         Ok(())
+    }
+
+    /// How far its clock is off, whichever way: by the time that its first log line carries and the time that its file was begun.
+    pub fn clock_off(&self) -> anyhow::Result<Duration> {
+        let log = self.log();
+        let line: Value = serde_json::from_str(log.lines().next().context("it has said nothing")?)?;
+        let told = line["timestamp"].as_str().context("a line has a time")?;
+        let output = std::process::Command::new("date").args(["-d", told, "+%s"]).output()?;
+        let told = UNIX_EPOCH + Duration::from_secs(String::from_utf8(output.stdout)?.trim().parse()?);
+        let begun = std::fs::metadata(&self.log)?.created()?;
+        Ok(told.duration_since(begun).unwrap_or_else(|earlier| earlier.duration()))
     }
 
     /// What it has written so far.
@@ -181,30 +233,48 @@ impl Cluster {
     /// `further`: more arguments of the gateway of that index at that address.
     async fn distributed_with(further: impl Fn(usize, SocketAddr) -> Vec<String>) -> anyhow::Result<Self> {
         let redis = RedisServer::start().await?;
-        let mut cluster = Self::over(&redis.url(), further).await?;
+        let around = |_: &str| Surroundings::default();
+        let mut cluster = Self::over(&redis.url(), HOSTS, further, around).await?;
         cluster.redis = Some(redis);
         Ok(cluster)
     }
 
     /// The same two gateways and two hosts over a Redis of the caller's, which may be several.
     pub async fn distributed_on(redis: &str) -> anyhow::Result<Self> {
-        Self::over(redis, |_, _| Vec::new()).await
+        Self::distributed_around(redis, HOSTS, |_| Surroundings::default()).await
     }
 
-    async fn over(redis: &str, further: impl Fn(usize, SocketAddr) -> Vec<String>) -> anyhow::Result<Self> {
+    /// The same, each process (gateways are `gw-1`, `gw-2`) in surroundings of its own; `hosts`: name and region.
+    pub async fn distributed_around(
+        redis: &str,
+        hosts: [(&str, &str); 2],
+        around: impl Fn(&str) -> Surroundings,
+    ) -> anyhow::Result<Self> {
+        Self::over(redis, hosts, |_, _| Vec::new(), around).await
+    }
+
+    async fn over(
+        redis: &str,
+        names: [(&str, &str); 2],
+        further: impl Fn(usize, SocketAddr) -> Vec<String>,
+        around: impl Fn(&str) -> Surroundings,
+    ) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let (modules, _) = sign_modules(&modules(), folder.path()).await?;
         let mut hosts = Vec::new();
-        for region in ["nyc", "la"] {
-            hosts.push(start_host(&format!("host-{region}"), region, redis, folder.path(), &world())?);
+        for (id, region) in names {
+            hosts.push(start_host(id, region, redis, folder.path(), &world(), around(id))?);
         }
         let mut gateways = Vec::new();
         for (index, id) in ["gw-1", "gw-2"].into_iter().enumerate() {
-            let (listen, admin) = (free_address()?, free_address()?);
+            let around = around(id);
+            let (listen, admin) = (around.address()?, around.address()?);
             let mut args = common("gateway", listen, admin, &world(), &modules);
-            args.extend(["--redis", redis, "--id", id].map(str::to_owned));
+            let redis = around.redis.as_deref().unwrap_or(redis);
+            args.extend(["--redis", redis, "--id", id, "--ticket-secret", TICKET_SECRET].map(str::to_owned));
             args.extend(further(index, listen));
-            gateways.push((listen, Process::start(&args, &folder.path().join(format!("{id}.log")))?));
+            let log = folder.path().join(format!("{id}.log"));
+            gateways.push((listen, Process::start_within(around, &args, &log)?));
         }
         let mut cluster = Self { gateways, admin: hosts[0].0, hosts, redis: None, folder };
         cluster.until_ready().await?;
@@ -215,11 +285,12 @@ impl Cluster {
     pub async fn hosts_of(world: &Path) -> anyhow::Result<Self> {
         let (folder, redis) = (tempfile::tempdir()?, RedisServer::start().await?);
         sign_modules(&modules(), folder.path()).await?;
-        let hosts = vec![start_host("host-1", "nyc", &redis.url(), folder.path(), world)?];
+        let alone = Surroundings::default;
+        let hosts = vec![start_host("host-1", "nyc", &redis.url(), folder.path(), world, alone())?];
         let mut cluster = Self { gateways: Vec::new(), admin: hosts[0].0, hosts, redis: Some(redis), folder };
         cluster.until_ready().await?;
         let redis = cluster.redis.as_ref().context("it has one")?.url();
-        cluster.hosts.push(start_host("host-2", "nyc", &redis, cluster.folder.path(), world)?);
+        cluster.hosts.push(start_host("host-2", "nyc", &redis, cluster.folder.path(), world, alone())?);
         cluster.admin = cluster.hosts[1].0;
         cluster.until_ready().await?;
         Ok(cluster)
@@ -227,11 +298,9 @@ impl Cluster {
 
     /// Starts one more host for a region of [`Cluster::distributed_on`] `redis`, and waits until it is ready to take zones over.
     pub async fn add_host(&mut self, id: &str, region: &str, redis: &str) -> anyhow::Result<()> {
-        let (admin, process) = start_host(id, region, redis, self.folder.path(), &world())?;
+        let (admin, process) = start_host(id, region, redis, self.folder.path(), &world(), Surroundings::default())?;
         self.hosts.push((admin, process));
-        let url = format!("http://{admin}/readyz");
-        let ready = async || Ok(reqwest::get(&url).await?.status().is_success());
-        until(START, &url, ready).await.with_context(|| self.logs())
+        self.until_host_is_ready(self.hosts.len() - 1).await
     }
 
     /// What signs modules for its hosts; only where they ask for it.
@@ -244,10 +313,7 @@ impl Cluster {
         let mut urls = vec![format!("http://{}/readyz", self.admin)];
         urls.extend(self.gateways.iter().map(|(listen, _)| format!("http://{listen}/readyz")));
         for url in urls {
-            let waited = until(START, &url, async || Ok(reqwest::get(&url).await?.status().is_success())).await;
-            if let Err(error) = waited {
-                bail!("{error:#}\n{}", self.logs());
-            }
+            until_ready(&url).await.with_context(|| self.logs())?;
         }
         Ok(())
     }
@@ -259,7 +325,33 @@ impl Cluster {
 
     /// A GET of the operators' API.
     pub async fn api(&self, path: &str) -> anyhow::Result<Value> {
-        Ok(reqwest::get(format!("http://{}/api/{path}", self.admin)).await?.error_for_status()?.json().await?)
+        api_of(self.admin, path).await
+    }
+
+    /// The same of any host that answers.
+    pub async fn api_of_any_host(&self, path: &str) -> anyhow::Result<Value> {
+        let mut last = anyhow::anyhow!("there is no host");
+        for (admin, _) in &self.hosts {
+            match api_of(*admin, path).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// Which of the hosts runs this zone.
+    pub async fn owner_of(&self, zone: &str) -> anyhow::Result<usize> {
+        let zones = self.api_of_any_host("zones").await?;
+        let row = zones.as_array().into_iter().flatten().find(|row| row["name"] == zone);
+        let host = row.and_then(|row| row["host"].as_str()).with_context(|| format!("nobody runs {zone}: {zones}"))?;
+        let is_it = |(_, process): &(SocketAddr, Process)| process.args.iter().any(|arg| arg == host);
+        self.hosts.iter().position(is_it).with_context(|| format!("host {host} is none of ours"))
+    }
+
+    /// Waits until a host that was started again takes zones.
+    pub async fn until_host_is_ready(&self, host: usize) -> anyhow::Result<()> {
+        until_ready(&format!("http://{}/readyz", self.hosts[host].0)).await.with_context(|| self.logs())
     }
 
     /// Runs `wod` as an operator would, with `--json`; its exit code and output.
@@ -284,6 +376,15 @@ impl Cluster {
     }
 }
 
+async fn until_ready(url: &str) -> anyhow::Result<()> {
+    until(START, url, async || Ok(reqwest::get(url).await?.status().is_success())).await
+}
+
+async fn api_of(admin: SocketAddr, path: &str) -> anyhow::Result<Value> {
+    let answer = reqwest::Client::new().get(format!("http://{admin}/api/{path}")).timeout(PATIENCE).send().await?;
+    Ok(answer.error_for_status()?.json().await?)
+}
+
 /// A host of a cluster of several, with its folder's modules and key.
 fn start_host(
     id: &str,
@@ -291,16 +392,18 @@ fn start_host(
     redis: &str,
     folder: &Path,
     world: &Path,
+    around: Surroundings,
 ) -> anyhow::Result<(SocketAddr, Process)> {
-    let (listen, admin) = (free_address()?, free_address()?);
+    let (listen, admin) = (around.address()?, around.address()?);
     let mut args = common("host", listen, admin, world, &folder.join("modules"));
     args.extend(["--trusted-keys".to_owned(), folder.join("key.pub").display().to_string()]);
+    let redis = around.redis.as_deref().unwrap_or(redis);
     args.extend(["--redis", redis, "--region", region, "--id", id].map(str::to_owned));
     // Tests say themselves what runs where.
     args.push("--no-rebalance".to_owned());
     args.retain(|arg| arg != "--listen" && *arg != listen.to_string());
     args.extend(["--data".into(), folder.join(id).display().to_string()]);
-    Ok((admin, Process::start(&args, &folder.join(format!("{id}.log")))?))
+    Ok((admin, Process::start_within(around, &args, &folder.join(format!("{id}.log")))?))
 }
 
 /// Sends a signal to a process of ours.

@@ -29,6 +29,9 @@ const PORT_ATTEMPTS: usize = 5;
 pub struct RedisServer {
     dir: TempDir,
     port: u16,
+    address: Ipv4Addr,
+    /// A network namespace (iproute2's); none: the caller's.
+    namespace: Option<String>,
     arguments: Vec<String>,
     /// Name of a file with more configuration, where there is one.
     configuration: Option<&'static str>,
@@ -51,16 +54,31 @@ impl RedisServer {
     /// As [`Self::start`].
     pub async fn start_with(arguments: &[&str]) -> io::Result<Self> {
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        Self { dir: tempfile::tempdir()?, port: 0, arguments, configuration: None, process: None }
-            .on_a_free_port()
-            .await
+        Self::new(arguments)?.on_a_free_port().await
+    }
+
+    /// Starts one with an append-only file in a network namespace, at an address that the caller reaches.
+    ///
+    /// # Errors
+    /// As [`Self::start`], and when this process may not enter the namespace.
+    pub async fn start_in(namespace: &str, address: Ipv4Addr) -> io::Result<Self> {
+        let arguments = ["--appendonly", "yes", "--protected-mode", "no"].map(str::to_owned).to_vec();
+        let mut server = Self::new(arguments)?;
+        (server.address, server.namespace) = (address, Some(namespace.to_owned()));
+        server.on_a_free_port().await
+    }
+
+    fn new(arguments: Vec<String>) -> io::Result<Self> {
+        let (dir, address) = (tempfile::tempdir()?, Ipv4Addr::LOCALHOST);
+        Ok(Self { dir, port: 0, address, namespace: None, arguments, configuration: None, process: None })
     }
 
     /// Starts one with a configuration file: sentinels write into theirs.
     async fn start_configured(arguments: &[&str], configuration: &str) -> io::Result<Self> {
         const FILE: &str = "redis.conf";
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let server = Self { dir: tempfile::tempdir()?, port: 0, arguments, configuration: Some(FILE), process: None };
+        let mut server = Self::new(arguments)?;
+        server.configuration = Some(FILE);
         std::fs::write(server.dir.path().join(FILE), configuration)?;
         server.on_a_free_port().await
     }
@@ -78,9 +96,9 @@ impl RedisServer {
         Err(last)
     }
 
-    /// `redis://127.0.0.1:PORT`.
+    /// `redis://ADDRESS:PORT`.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        format!("redis://{}:{}", self.address, self.port)
     }
 
     /// Its port, the same after every restart.
@@ -120,10 +138,20 @@ impl RedisServer {
     /// When it does not come up; its log is in the error.
     pub async fn restart(&mut self) -> io::Result<()> {
         self.kill()?;
-        let process = Command::new("redis-server")
+        let mut command = match &self.namespace {
+            Some(namespace) => {
+                // It becomes the server: the process id stays.
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", namespace, "redis-server"]);
+                command
+            }
+            None => Command::new("redis-server"),
+        };
+        let process = command
             .current_dir(self.dir.path())
             .args(self.configuration)
-            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--logfile", "redis.log"])
+            .args(["--port", &self.port.to_string(), "--bind", &self.address.to_string()])
+            .args(["--save", "", "--logfile", "redis.log"])
             .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -157,16 +185,20 @@ impl RedisServer {
     /// # Errors
     /// When it is down, or refuses the command.
     pub async fn command(&self, words: &[&str]) -> io::Result<Vec<String>> {
+        let answer: ::redis::Value = self.ask(words).await?;
+        match answer {
+            ::redis::Value::Array(_) => ::redis::from_redis_value(answer).map_err(io::Error::other),
+            single => Ok(vec![::redis::from_redis_value(single).map_err(io::Error::other)?]),
+        }
+    }
+
+    async fn ask<T: ::redis::FromRedisValue>(&self, words: &[&str]) -> io::Result<T> {
         let client = ::redis::Client::open(self.url()).map_err(io::Error::other)?;
         let mut connection = client.get_multiplexed_async_connection().await.map_err(io::Error::other)?;
         let (name, arguments) = words.split_first().ok_or_else(|| io::Error::other("no command"))?;
         let mut command = ::redis::cmd(name);
         command.arg(arguments);
-        let answer: ::redis::Value = command.query_async(&mut connection).await.map_err(io::Error::other)?;
-        match answer {
-            ::redis::Value::Array(_) => ::redis::from_redis_value(answer).map_err(io::Error::other),
-            single => Ok(vec![::redis::from_redis_value(single).map_err(io::Error::other)?]),
-        }
+        command.query_async(&mut connection).await.map_err(io::Error::other)
     }
 
     /// Whether the answer to a command has a line, or a text, like this one.
@@ -188,7 +220,7 @@ impl RedisServer {
             {
                 return Err(self.failure(&format!("ended with {status}")));
             }
-            if ping(self.port).await.is_ok() {
+            if ping(self.address, self.port).await.is_ok() {
                 return Ok(());
             }
             tokio::time::sleep(POLL).await;
@@ -224,8 +256,8 @@ fn free_port() -> io::Result<u16> {
 }
 
 /// Refused while it loads its file.
-async fn ping(port: u16) -> io::Result<()> {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+async fn ping(address: Ipv4Addr, port: u16) -> io::Result<()> {
+    let mut stream = TcpStream::connect((address, port)).await?;
     stream.write_all(b"PING\r\n").await?;
     let mut answer = [0; 5];
     stream.read_exact(&mut answer).await?;

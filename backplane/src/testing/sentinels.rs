@@ -1,5 +1,6 @@
 //! A primary, its replica, and three sentinels that watch over them.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use super::{RedisServer, until};
@@ -11,7 +12,7 @@ const SENTINELS: usize = 3;
 /// Everything that a fail-over needs. The sentinels act when the primary has been silent for a second.
 #[derive(Debug)]
 pub struct RedisSentinels {
-    /// The primary and the replica as they were started.
+    /// The primary and the replica.
     pub servers: [RedisServer; 2],
     /// Those who watch.
     pub sentinels: Vec<RedisServer>,
@@ -25,11 +26,9 @@ impl RedisSentinels {
     pub async fn start() -> io::Result<Self> {
         let primary = RedisServer::start().await?;
         let port = primary.port().to_string();
-        let replica = ["--appendonly", "yes", "--repl-diskless-sync-delay", "0", "--replicaof", "127.0.0.1", &port];
-        let replica = RedisServer::start_with(&replica).await?;
+        let replica = RedisServer::start_with(&replica_of(&port)).await?;
         // Sentinels look for replicas only every ten seconds: this one must be there when they begin.
-        let synchronised = "master_link_status:up";
-        until("the replica has the primary's data", async || replica.says(&["INFO"], synchronised).await).await?;
+        until_synchronised(&replica).await?;
         let configuration = format!(
             "sentinel monitor {NAME} 127.0.0.1 {port} 2\n\
              sentinel down-after-milliseconds {NAME} 1000\n\
@@ -60,14 +59,44 @@ impl RedisSentinels {
         Ok(())
     }
 
+    /// After a fail-over: what was the primary comes back as the replica of what is, and the next fail-over is possible.
+    ///
+    /// # Errors
+    /// When something does not come up.
+    pub async fn restore(&mut self) -> io::Result<()> {
+        self.servers.swap(0, 1);
+        let [primary, replica] = &mut self.servers;
+        let port = primary.port().to_string();
+        replica.arguments = replica_of(&port).map(str::to_owned).to_vec();
+        replica.restart().await?;
+        until_synchronised(replica).await?;
+        until("the sentinels know everybody", async || self.is_ready().await).await
+    }
+
     async fn is_ready(&self) -> bool {
         for sentinel in &self.sentinels {
-            let facts = sentinel.command(&["SENTINEL", "MASTER", NAME]).await.unwrap_or_default();
-            let has = |name: &str, value: &str| facts.chunks_exact(2).any(|fact| fact[0] == name && fact[1] == value);
-            if !has("num-slaves", "1") || !has("num-other-sentinels", &(SENTINELS - 1).to_string()) {
+            let primary: BTreeMap<String, String> =
+                sentinel.ask(&["SENTINEL", "MASTER", NAME]).await.unwrap_or_default();
+            let replicas: Vec<BTreeMap<String, String>> =
+                sentinel.ask(&["SENTINEL", "REPLICAS", NAME]).await.unwrap_or_default();
+            let has = |facts: &BTreeMap<String, String>, name: &str, value: &str| {
+                facts.get(name).is_some_and(|fact| fact == value)
+            };
+            let knows_primary = has(&primary, "port", &self.servers[0].port().to_string())
+                && has(&primary, "flags", "master")
+                && has(&primary, "num-other-sentinels", &(SENTINELS - 1).to_string());
+            if !knows_primary || replicas.len() != 1 || !has(&replicas[0], "flags", "slave") {
                 return false;
             }
         }
         true
     }
+}
+
+fn replica_of(port: &str) -> [&str; 7] {
+    ["--appendonly", "yes", "--repl-diskless-sync-delay", "0", "--replicaof", "127.0.0.1", port]
+}
+
+async fn until_synchronised(replica: &RedisServer) -> io::Result<()> {
+    until("the replica has the primary's data", async || replica.says(&["INFO"], "master_link_status:up").await).await
 }

@@ -96,6 +96,10 @@ pub struct Stats {
     pub relocations: u64,
     /// Zones with players of ours from which no frame has come for [`ZONE_SILENCE`](crate::limits::ZONE_SILENCE).
     pub silent: Vec<ZoneNo>,
+    /// Ticks that players here had seen of zones whose new owners did not know them.
+    pub ticks_lost: u64,
+    /// Of these, by zone, what was lost within the last [`SET_BACK_SHOWN`](crate::limits::SET_BACK_SHOWN).
+    pub set_back: Vec<(ZoneNo, u64)>,
     /// Players told of a gateway that is nearer.
     pub sent_on: u64,
     /// Connections closed, by code.

@@ -85,6 +85,10 @@ impl Core {
         let inhabited = !view.members.is_empty();
         // Who arrives may be in the very frame that is missing, so a gap counts also where nobody of ours is known to be.
         let gap = if anew { inhabited || frame.seq != 1 } else { frame.seq != view.seq + 1 };
+        let unknown = if anew && inhabited { (view.tick.0 + 1).saturating_sub(frame.tick.0) } else { 0 };
+        if unknown > 0 {
+            view.set_back = Some((now, unknown));
+        }
         view.epoch = frame.epoch;
         view.generation = frame.generation;
         view.seq = frame.seq;
@@ -102,6 +106,7 @@ impl Core {
         }
         let goes_on = view.pause.is_some_and(|pause| !pause.told || now >= pause.since + PAUSE_DOUBT);
         self.stats.zone_frames += 1;
+        self.stats.ticks_lost += unknown;
         if goes_on && !self.backplane_away {
             self.resume(zone);
         }

@@ -11,8 +11,8 @@ use wod_protocol::registry::Owner;
 use crate::core::Core;
 use crate::io::{ConnId, Effect};
 use crate::limits::{
-    LOOKUP_INTERVAL, LOST_CONFIRMATION, LOST_IN_TRANSIT, LOST_TRACK, RESYNC_INTERVAL, SILENCE_REPEAT, TRANSIT_REPEAT,
-    ZONE_SILENCE,
+    LOOKUP_INTERVAL, LOST_CONFIRMATION, LOST_IN_TRANSIT, LOST_TRACK, RESYNC_INTERVAL, SET_BACK_SHOWN, SILENCE_REPEAT,
+    TRANSIT_REPEAT, ZONE_SILENCE,
 };
 use crate::zone::{Pause, ZoneView, lane};
 
@@ -149,6 +149,9 @@ impl Core {
         for zone in due {
             self.resync(now, zone);
         }
+        let set_back = self.zones.iter().filter_map(|(zone, view)| Some((*zone, view.set_back?)));
+        let lately = set_back.filter(|(_, (at, _))| now < *at + SET_BACK_SHOWN);
+        self.stats.set_back = lately.map(|(zone, (_, ticks))| (zone, ticks)).collect();
         self.stats.silent.clear();
         for zone in self.zones_with_players() {
             let Some(view) = self.zones.get(&zone) else { continue };

@@ -18,6 +18,9 @@ pub const MAX_REDIRECTS: u32 = 4;
 pub const MAX_DOUBTS: u32 = 30;
 /// A command without an ack is sent again after this time.
 pub const COMMAND_REPEAT: Duration = Duration::from_secs(1);
+/// Commands of one session that are given again at once; the next follow when these are acked. After an outage everybody's are due
+/// together, and whoever hears them all must be able to keep up.
+pub const RESENDS: usize = 2;
 /// Commands a second of one client, in the long run; above it they are rejected with `too_many`.
 pub const COMMANDS_PER_SECOND: u32 = 10;
 /// Commands a client may send at once.
@@ -46,6 +49,8 @@ pub const RESYNC_INTERVAL: Duration = Duration::from_millis(250);
 pub const ZONE_SILENCE: Duration = Duration::from_secs(3);
 /// Between two looks for a zone's owner, at least.
 pub const LOOKUP_INTERVAL: Duration = Duration::from_millis(250);
+/// For how long it is told of a zone that it was set back.
+pub const SET_BACK_SHOWN: Duration = Duration::from_secs(600);
 /// While a zone is silent, its owner is looked up and asked this often.
 pub const SILENCE_REPEAT: Duration = Duration::from_secs(1);
 /// Frames that come this long after a `paused` notice mean that its `resumed` was lost.

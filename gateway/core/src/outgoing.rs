@@ -8,7 +8,7 @@ use wod_protocol::ids::{AttachNo, HostId, SessionId, ZoneNo};
 
 use crate::core::Core;
 use crate::io::{ConnId, Effect};
-use crate::limits::{COMMAND_REPEAT, DEPARTED_MEMORY, DETACH_REPEAT, DETACH_SENDS};
+use crate::limits::{COMMAND_REPEAT, DEPARTED_MEMORY, DETACH_REPEAT, DETACH_SENDS, RESENDS};
 
 /// A session whose connection ended here. Nothing acknowledges a detach, so it is told several times, and again whenever
 /// the zone still mentions the session.
@@ -81,17 +81,21 @@ impl Core {
         waits
     }
 
-    /// Gives the zone every command of a session that it has not acked.
+    /// Gives the zone every command of a session that it has not acked: the first now, the others behind them.
     pub(crate) fn resend(&mut self, now: Duration, id: ConnId) {
-        self.resend_since(now, id, now);
+        let Some(session) = self.conns.get_mut(&id).and_then(|conn| conn.session_mut()) else { return };
+        for command in &mut session.pending {
+            command.sent = Duration::ZERO;
+        }
+        self.resend_since(now, id, Duration::ZERO);
     }
 
-    /// The same for commands last given before `before`, or just then.
+    /// The first of those last given before `before`, or just then.
     fn resend_since(&mut self, now: Duration, id: ConnId, before: Duration) {
         let Some(session) = self.conns.get_mut(&id).and_then(|conn| conn.session_mut()) else { return };
         let (zone, session_id, attach) = (session.zone, session.id, session.attach);
         let mut inputs = Vec::new();
-        for command in session.pending.iter_mut().filter(|command| command.sent <= before) {
+        for command in session.pending.iter_mut().filter(|command| command.sent <= before).take(RESENDS) {
             command.sent = now;
             let body = command.body.clone();
             inputs.push(GatewayInput::Command { session: session_id, attach, seq: command.seq, body });

@@ -31,6 +31,8 @@ pub(crate) struct ZoneView {
     /// Since when frames have come without a break.
     pub(crate) steady: Duration,
     pub(crate) pause: Option<Pause>,
+    /// When a new owner last went on from before what players here had seen, and how many ticks before.
+    pub(crate) set_back: Option<(Duration, u64)>,
     /// The last request for a resync.
     pub(crate) resynced: Option<Duration>,
     /// Another is due as soon as the interval allows.
@@ -83,6 +85,7 @@ impl ZoneView {
             heard: now,
             steady: now,
             pause: None,
+            set_back: None,
             resynced: None,
             resync_due: false,
             looked_up: None,

@@ -46,6 +46,7 @@ impl Beat {
             players: u32::try_from(self.metrics.players()).unwrap_or(u32::MAX),
             max_connections: u32::try_from(self.max_connections).unwrap_or(u32::MAX),
             silent: self.metrics.silent(),
+            set_back: self.metrics.set_back(),
             memory_bytes: memory_stats::memory_stats().map_or(0, |stats| stats.physical_mem as u64),
             draining: self.drain.is_cancelled(),
         };

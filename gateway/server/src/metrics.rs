@@ -41,6 +41,10 @@ impl Metrics {
         self.core.lock().silent.clone()
     }
 
+    pub(crate) fn set_back(&self) -> Vec<(ZoneNo, u64)> {
+        self.core.lock().set_back.clone()
+    }
+
     pub(crate) fn players(&self) -> u64 {
         self.core.lock().players
     }
@@ -71,6 +75,7 @@ impl Metrics {
             ("zone_frames_total", "Frames from zones.", stats.zone_frames),
             ("stale_frames_total", "Frames of an older owner, or repeated.", stats.stale_frames),
             ("frame_gaps_total", "Gaps in zones' frames.", stats.frame_gaps),
+            ("ticks_lost_total", "Ticks that players had seen and their zones' new owners not.", stats.ticks_lost),
             ("resyncs_total", "Resyncs asked of zones.", stats.resyncs),
             ("repeated_messages_total", "Reliable messages not sent twice.", stats.repeated_messages),
             ("message_gaps_total", "Reliable messages that came before an earlier one.", stats.message_gaps),

@@ -84,6 +84,7 @@ mod tests {
             players: 0,
             max_connections: 100,
             silent: Vec::new(),
+            set_back: Vec::new(),
             memory_bytes: 0,
             draining,
         };

@@ -55,6 +55,7 @@ mod tests {
             max_connections: 10_000,
             memory_bytes: 0,
             silent: Vec::new(),
+            set_back: Vec::new(),
             draining,
         }
     }

@@ -98,6 +98,9 @@ pub enum ZoneItem {
         latest: bool,
         /// How often it was passed on behind somebody who has moved; after 8 it is dropped.
         hops: u8,
+        /// Passed on to the zone that it came from: its number in that zone's own stream.
+        #[serde(default)]
+        back: Option<u64>,
     },
     /// A player uses something beyond the border.
     Interact {
@@ -201,4 +204,8 @@ pub struct TravellingSession {
     pub c: CorrectionNo,
     /// Left of the link-death grace, ms; none while connected.
     pub grace_ms: Option<u32>,
+    /// The last item of the receiver's own stream that the sender had taken when she left. What the receiver told her after that
+    /// has missed her: it tells her itself.
+    #[serde(default)]
+    pub heard: u64,
 }

@@ -12,7 +12,7 @@ pub(crate) struct Args {
     /// Players
     #[arg(long, default_value_t = 500)]
     count: u32,
-    /// Only the trials whose test's name contains this: `gateway`, `redis_is_away`, `fails_over`
+    /// Only the trials whose test's name contains this: `hosts`, `fails_over`, `clocks`, `network`, `hand_off`
     #[arg(long, value_name = "WORD")]
     only: Option<String>,
     /// Use what is built already
@@ -23,6 +23,7 @@ pub(crate) struct Args {
 /// Runs the trials; a broken promise is a failure.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     machine::redis()?;
+    machine::network_and_clocks()?;
     if !args.no_build {
         dev::build(&[])?;
         // All of it, as `cargo xtask test` does: another selection would mean other features, and wasmtime built anew.

@@ -43,17 +43,26 @@ pub(crate) fn node() -> anyhow::Result<()> {
 
 /// `redis-server`, from apt when this is root.
 pub(crate) fn redis() -> anyhow::Result<()> {
-    debian_package("redis-server")
+    debian_package("redis-server", || Line::new("redis-server --version").output().is_some())
+}
+
+/// What tests lay a network of namespaces with, and `libfaketime`, which sets a process's clock.
+pub(crate) fn network_and_clocks() -> anyhow::Result<()> {
+    debian_package("iproute2", || Line::new("ip -Version").output().is_some())?;
+    debian_package("nftables", || Line::new("nft --version").output().is_some())?;
+    debian_package("libfaketime", || {
+        let folders = Path::new("/usr/lib").read_dir().into_iter().flatten().flatten();
+        folders.into_iter().any(|folder| folder.path().join("faketime/libfaketime.so.1").exists())
+    })
 }
 
 /// `chromium`, from apt when this is root.
 pub(crate) fn chromium() -> anyhow::Result<()> {
-    debian_package("chromium")
+    debian_package("chromium", || Line::new("chromium --version").output().is_some())
 }
 
-/// A Debian package with a program of the same name.
-fn debian_package(name: &str) -> anyhow::Result<()> {
-    let is_there = || Line::new(name).arg("--version").output().is_some();
+/// A Debian package, unless what it brings is there.
+fn debian_package(name: &str, is_there: impl Fn() -> bool) -> anyhow::Result<()> {
     if is_there() {
         return Ok(());
     }

@@ -130,8 +130,12 @@ pub(crate) fn deployments() -> Line {
 /// The end-to-end tests of what dies, hangs and restarts, under so many players; those with `only` in their names.
 pub(crate) fn chaos(players: u32, only: Option<&str>) -> Line {
     let words = match has_nextest() {
-        true => format!("{NEXTEST} --workspace --no-capture -E package(wod-tests)&binary(chaos)"),
-        false => format!("{CARGO_TEST} --package wod-tests --test chaos -- --test-threads 1 --nocapture"),
+        true => format!(
+            "{NEXTEST} --workspace --no-capture -E package(wod-tests)&(binary(chaos)|binary(partitions)|binary(handoff))"
+        ),
+        false => format!(
+            "{CARGO_TEST} --package wod-tests --test chaos --test partitions --test handoff -- --test-threads 1 --nocapture"
+        ),
     };
     let line = only
         .into_iter()
@@ -153,6 +157,7 @@ fn prepare() -> anyhow::Result<()> {
     machine::wasm_target()?;
     machine::node()?;
     machine::redis()?;
+    machine::network_and_clocks()?;
     machine::chromium()?;
     machine::npm_packages("tools/test-client")?;
     machine::npm_packages("tests/browser")?;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::support::*;
+use wod_gateway_core::limits::RESENDS;
 use wod_gateway_core::{Event, Whereabouts};
 use wod_protocol::bus::*;
 use wod_protocol::client::*;
@@ -412,4 +413,59 @@ fn a_client_that_was_told_more_than_a_recovered_zone_knows_starts_anew() {
         let closed = rig.closed(ann.conn);
         assert_eq!(closed, ahead.then_some(CloseCode::ResumeImpossible), "{acked} {numbered}");
     }
+}
+
+#[test]
+fn what_was_said_during_an_outage_is_given_a_little_at_a_time() {
+    let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
+    let ann = rig.join(&mut zone, 1, Encoding::Json, "Ann");
+    rig.event(Event::Backplane { away: true });
+    for seq in 1..=9 {
+        rig.send(ann.conn, say(seq, "are you there?"));
+        rig.pass(Duration::from_secs(3));
+    }
+    rig.inputs();
+    rig.event(Event::Backplane { away: false });
+    let (mut taken, mut most) = (0, 0);
+    for _ in 0..10 {
+        rig.pass(Duration::from_millis(100));
+        let given: Vec<Seq> = rig
+            .inputs()
+            .into_iter()
+            .filter_map(|(_, input)| match input {
+                GatewayInput::Command { seq, .. } => Some(seq),
+                _ => None,
+            })
+            .collect();
+        most = most.max(given.len());
+        for seq in given {
+            assert_eq!(seq, Seq(taken + 1), "in order, and none twice");
+            taken += 1;
+        }
+        let mut frame = zone.tick();
+        frame.acks = vec![(ann.id, Seq(taken))];
+        rig.frame(&mut zone, frame);
+    }
+    assert_eq!((taken, most), (9, RESENDS), "all within a second");
+}
+
+#[test]
+fn ticks_that_players_have_seen_and_a_new_owner_has_not_are_counted_and_told_for_a_while() {
+    let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
+    rig.join(&mut zone, 1, Encoding::Json, "Ann");
+    for _ in 0..5 {
+        let frame = zone.tick();
+        rig.frame(&mut zone, frame);
+    }
+    let seen = zone.tick.0;
+    for (epoch, goes_on_at, lost) in [(2, seen + 1, 0), (3, seen - 1, 3)] {
+        (zone.epoch, zone.seq, zone.tick) = (Epoch(epoch), 0, Tick(goes_on_at - 1));
+        let frame = zone.tick();
+        rig.frame(&mut zone, frame);
+        rig.pass(Duration::from_millis(200));
+        let told: Vec<(ZoneNo, u64)> = (lost > 0).then_some((ELYSIUM, lost)).into_iter().collect();
+        assert_eq!((rig.core.stats().ticks_lost, rig.core.stats().set_back), (lost, told));
+    }
+    rig.pass(Duration::from_secs(600));
+    assert_eq!((rig.core.stats().ticks_lost, rig.core.stats().set_back), (3, vec![]));
 }

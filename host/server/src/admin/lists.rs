@@ -47,6 +47,11 @@ pub(super) async fn zones(State(admin): State<Admin>) -> Result<Response, Failur
     for ZoneRow { beat, .. } in &mut rows {
         let unheard = gateways.iter().filter(|gateway| gateway.silent.contains(&beat.zone));
         beat.trouble.extend(unheard.map(|gateway| format!("its frames don't arrive at gateway {}", gateway.gateway)));
+        let set_back = gateways.iter().flat_map(|gateway| gateway.set_back.iter().map(move |lost| (gateway, lost)));
+        let set_back = set_back.filter(|(_, (zone, _))| *zone == beat.zone);
+        beat.trouble.extend(set_back.map(|(gateway, (_, ticks))| {
+            format!("was set back: {ticks} ticks that players at gateway {} had seen are lost", gateway.gateway)
+        }));
     }
     Ok(Json(rows).into_response())
 }

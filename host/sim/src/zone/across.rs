@@ -23,14 +23,23 @@ impl Zone {
     /// characters beyond a border.
     pub(super) fn tell_anywhere(&mut self, body: MessageBody, to: &[EntityId], latest: bool) {
         let (here, beyond): (Vec<_>, Vec<_>) = to.iter().partition(|id| self.state.players.contains_key(*id));
-        self.tell_beyond(self.rules.number, &body, &beyond, latest, 0);
+        self.tell_beyond(self.rules.number, &body, &beyond, latest, 0, None);
         match body {
             MessageBody::Event { name, data } if latest => self.tell_latest(name, data, here),
             body => self.tell(body, &here),
         }
     }
 
-    fn tell_beyond(&mut self, origin: ZoneNo, body: &MessageBody, ids: &[EntityId], latest: bool, hops: u8) {
+    /// `came`: from which zone's stream it came, and its number there.
+    fn tell_beyond(
+        &mut self,
+        origin: ZoneNo,
+        body: &MessageBody,
+        ids: &[EntityId],
+        latest: bool,
+        hops: u8,
+        came: Option<(ZoneNo, u64)>,
+    ) {
         let mut zones: BTreeMap<ZoneNo, Vec<EntityId>> = BTreeMap::new();
         for id in ids {
             if let Some(zone) = self.whereabouts(*id) {
@@ -39,7 +48,8 @@ impl Zone {
         }
         for (zone, to) in zones {
             // A stream that is full drops it, as it would a whisper.
-            self.send_item(zone, ZoneItem::Told { origin, to, body: body.clone(), latest, hops });
+            let back = came.filter(|(from, _)| *from == zone).map(|(_, number)| number);
+            self.send_item(zone, ZoneItem::Told { origin, to, body: body.clone(), latest, hops, back });
         }
     }
 
@@ -49,13 +59,17 @@ impl Zone {
         outbox.destination(id).or_else(|| scene.home(id)).or_else(|| requests.gone_to(id))
     }
 
-    /// Something heard or told over a border has come to those it is for.
-    pub(super) fn told(&mut self, item: ZoneItem) {
-        let ZoneItem::Told { origin, to, body, latest, hops } = item else { return };
+    /// Something heard or told over a border has come to those it is for. `came`: with which zone's stream, under which number.
+    pub(super) fn told(&mut self, came: Option<(ZoneNo, u64)>, item: ZoneItem) {
+        let ZoneItem::Told { origin, mut to, body, latest, hops, back } = item else { return };
+        if let (Some((from, _)), Some(number)) = (came, back) {
+            // Who came from there after it missed her was told when she came.
+            to.retain(|id| !self.state.outbox.was_told(*id, from, number));
+        }
         let here = |id: &EntityId| self.state.players.contains_key(id) || self.state.scene.is_own(*id);
         let (here, moved): (Vec<EntityId>, Vec<EntityId>) = to.iter().copied().partition(here);
         if hops < HOPS {
-            self.tell_beyond(origin, &body, &moved, latest, hops + 1);
+            self.tell_beyond(origin, &body, &moved, latest, hops + 1, came);
         }
         let (players, own): (Vec<EntityId>, Vec<EntityId>) =
             here.iter().partition(|id| self.state.players.contains_key(*id));
@@ -161,6 +175,6 @@ impl Zone {
         }
         let body = MessageBody::Reject { seq, code: code_name(code).into(), message: why.into() };
         let (origin, to) = (self.rules.number, vec![player]);
-        self.send_item(from, ZoneItem::Told { origin, to, body, latest: false, hops: 0 });
+        self.send_item(from, ZoneItem::Told { origin, to, body, latest: false, hops: 0, back: None });
     }
 }

@@ -13,6 +13,8 @@ const ITEMS_PER_PART: usize = 64;
 /// Bits of an item's number that count within an ownership; its epoch, of fewer than 44 bits, stands above them.
 const COUNT_BITS: u32 = 20;
 const EPOCHS: u64 = 1 << 44;
+/// Most players remembered who were told of something before it came back from where it missed them.
+const TOLD_AHEAD: usize = 4096;
 
 /// The streams to and from every other zone.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -22,6 +24,10 @@ pub(super) struct Outbox {
     base: u64,
     /// Modules' messages that other zones have dealt with, ever.
     sent_messages: u64,
+    /// Of our items for that zone, those after the first number up to the second somebody was told of here: she came from there before
+    /// they had arrived. The next time she comes, what came back of these has come before her.
+    #[serde(default)]
+    told: BTreeMap<(ZoneNo, EntityId), (u64, u64)>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -112,10 +118,30 @@ impl Outbox {
         })
     }
 
-    /// The items that another zone has dealt with, as a part from it says for the first time.
+    /// What is new in a part from another zone: the numbers and items that were not taken yet. A part that leaves a gap
+    /// has nothing new; its sender repeats from what is acknowledged.
+    pub(super) fn receive(&mut self, part: &ZoneStream) -> Vec<(u64, ZoneItem)> {
+        let peer = self.peers.entry(part.from).or_insert_with(Peer::new);
+        // What we have acknowledged and do not know is lost with the end of our history.
+        peer.taken = peer.taken.max(part.settled);
+        peer.ack_due |= !part.items.is_empty();
+        if part.after > peer.taken {
+            return Vec::new();
+        }
+        let known = peer.taken;
+        let new: Vec<_> = part.items.iter().filter(|(number, _)| *number > known).cloned().collect();
+        peer.taken = new.last().map_or(known, |(number, _)| *number);
+        new
+    }
+
+    /// The items that another zone has dealt with, as a part from it says for the first time. Only when the part's own items were taken: who comes with them may
+    /// have missed what was dealt with after she had left. So it waits where some before it are missing.
     pub(super) fn settle(&mut self, part: &ZoneStream, now: Tick) -> Vec<ZoneItem> {
         let peer = self.peers.entry(part.from).or_insert_with(Peer::new);
         let mut settled = Vec::new();
+        if part.after > peer.taken {
+            return settled;
+        }
         while let Some((_, item)) = peer.waiting.pop_front_if(|(number, _)| *number <= part.acked) {
             peer.sent = peer.sent.saturating_sub(1);
             peer.touched = now;
@@ -125,23 +151,35 @@ impl Outbox {
         settled
     }
 
-    /// What is new in a part from another zone: the numbers and items that were not taken yet. A part that leaves a gap
-    /// has nothing new; its sender repeats from what is acknowledged.
-    pub(super) fn receive(&mut self, part: &ZoneStream) -> Vec<(u64, ZoneItem)> {
-        let peer = self.peers.entry(part.from).or_insert_with(Peer::new);
-        // What we have acknowledged and do not know is lost with the end of our history.
-        peer.taken = peer.taken.max(part.settled);
-        if part.items.is_empty() {
-            return Vec::new();
+    /// That zone's items up to this were taken.
+    pub(super) fn taken(&self, from: ZoneNo) -> u64 {
+        self.peers.get(&from).map_or(0, |peer| peer.taken)
+    }
+
+    /// What she was to be told in the zone she comes from and was not: the items after `heard`, for her alone. They will come back
+    /// from there, and are known then.
+    pub(super) fn missed_by(&mut self, id: EntityId, from: ZoneNo, heard: u64) -> Vec<ZoneItem> {
+        let Some(peer) = self.peers.get(&from) else { return Vec::new() };
+        let (mut missed, mut last) = (Vec::new(), heard);
+        for (number, item) in peer.waiting.iter().filter(|(number, _)| *number > heard) {
+            // What is on its way back there, she was told there: she has been there since.
+            let ZoneItem::Told { origin, to, body, latest, hops, back: None } = item else { continue };
+            if to.contains(&id) {
+                last = *number;
+                let (origin, body, latest, hops) = (*origin, body.clone(), *latest, *hops);
+                missed.push(ZoneItem::Told { origin, to: vec![id], body, latest, hops, back: None });
+            }
         }
-        peer.ack_due = true;
-        if part.after > peer.taken {
-            return Vec::new();
+        self.told.insert((from, id), (heard, last));
+        while self.told.len() > TOLD_AHEAD {
+            self.told.pop_first();
         }
-        let known = peer.taken;
-        let new: Vec<_> = part.items.iter().filter(|(number, _)| *number > known).cloned().collect();
-        peer.taken = new.last().map_or(known, |(number, _)| *number);
-        new
+        missed
+    }
+
+    /// Whether she was told of this item here, when she last came from that zone.
+    pub(super) fn was_told(&self, id: EntityId, from: ZoneNo, number: u64) -> bool {
+        self.told.get(&(from, id)).is_some_and(|(heard, last)| *heard < number && number <= *last)
     }
 
     /// The peer is not told that this item was dealt with before [`Outbox::release`].

@@ -232,6 +232,7 @@ impl Zone {
         self.push_gone(id, GoneReason::Crossed(to));
         if let Some((player, entity)) = self.take_out(id, reason) {
             let mut traveller = self.pack(id, player, &entity);
+            self.note_heard(to, &mut traveller);
             traveller.way = way;
             traveller.at = at.unwrap_or(entity.at);
             if over_border {
@@ -316,6 +317,8 @@ impl Zone {
                 m,
                 c,
                 grace_ms,
+                // Filled in by who knows where to.
+                heard: 0,
             }),
         }
     }

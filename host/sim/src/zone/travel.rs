@@ -19,11 +19,11 @@ impl Zone {
         if !is_ours || self.rules.world.zone(part.from).is_none() {
             return;
         }
-        for item in self.state.outbox.settle(part, self.state.tick) {
-            self.settled(part.from, item);
-        }
         for (number, item) in self.state.outbox.receive(part) {
             self.take_item(part.from, number, item);
+        }
+        for item in self.state.outbox.settle(part, self.state.tick) {
+            self.settled(part.from, item);
         }
     }
 
@@ -42,6 +42,8 @@ impl Zone {
             ZoneItem::Player(traveller) => match self.why_not(&traveller) {
                 None => self.arrive(from, number, *traveller),
                 Some(why) => {
+                    let mut traveller = traveller;
+                    self.note_heard(from, &mut traveller);
                     self.state.outbox.push(from, ZoneItem::PlayerRefused { traveller, why: why.to_owned() });
                 }
             },
@@ -58,7 +60,7 @@ impl Zone {
             }
             ZoneItem::Superseded { id, hop } => self.outdated(id, hop),
             ZoneItem::Receipt { order, delivered } => self.push_event(Event::Receipt { order, delivered }),
-            ZoneItem::Told { .. } => self.told(item),
+            ZoneItem::Told { .. } => self.told(Some((from, number)), item),
             ZoneItem::Interact { .. } => self.interacts_from(from, item),
             ZoneItem::Choose { .. } => self.chooses_from(from, item),
         }
@@ -92,6 +94,7 @@ impl Zone {
         // The store keeps who she is and where; the session is the zone's.
         let request = StoreRequest::Arrived(Box::new(traveller.clone()));
         self.state.requests.open(request, Purpose::Arrival { from, number, id });
+        let heard = session.heard;
         let entered = if traveller.way == Way::Border { EnterReason::Crossing } else { EnterReason::Portal };
         let mut session = self.unpack(session);
         // Until she hears where she is, she claims to be where she was: maybe in another plane. Those claims are void.
@@ -100,8 +103,19 @@ impl Zone {
         self.appear(traveller, session, ZoneReason::Crossed, entered);
         self.answer_attached(id, None);
         self.repeat_messages(id);
+        // Before anything is said to her here.
+        for item in self.state.outbox.missed_by(id, from, heard) {
+            self.told(None, item);
+        }
         if let Some(login) = login {
             self.attach_standing(id, &login);
+        }
+    }
+
+    /// What that zone has told her up to now has reached her; later words have not.
+    pub(super) fn note_heard(&self, to: ZoneNo, traveller: &mut Traveller) {
+        if let Some(session) = &mut traveller.session {
+            session.heard = self.state.outbox.taken(to);
         }
     }
 

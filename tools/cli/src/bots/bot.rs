@@ -242,6 +242,13 @@ impl Bot {
         ClientMsg::Hello { ticket, name, resume, client: Some("wod bots".into()) }
     }
 
+    /// The world's store has lost the session: what it had promised is void, and what nobody knows the end of is gone with it.
+    pub(super) fn count_what_is_gone(&mut self) {
+        let unheard = self.lines.missing(&self.commands).count() + self.effects.missing(&self.commands).count();
+        self.counters.set_backs += 1;
+        self.counters.gone_commands += (self.commands.pending() + unheard) as u64;
+    }
+
     /// The session is over; the next `hello` begins anew.
     pub(super) fn forget_session(&mut self) {
         self.session = None;
@@ -259,7 +266,7 @@ impl Bot {
     pub(super) fn disconnected(&mut self, atlas: &Atlas) {
         self.errand.give_up(atlas);
         self.here = None;
-        self.clear_roster_keeping_gap();
+        self.clear_roster();
     }
 
     pub(super) fn on_message(&mut self, now: Micros, message: ServerMsg, scene: Scene<'_>, out: &mut Out) {
@@ -519,7 +526,7 @@ impl Bot {
             self.talk = None;
         }
         // A swap says `zone` again: the feet go on, the plan stays.
-        self.clear_roster_keeping_gap();
+        self.clear_roster();
         let corner = [info.bounds[0], info.bounds[1]];
         let at = [info.x - corner[0], info.y - corner[1]];
         self.here = Some(Here { zone: info.zone, corner, at, speed: info.speed, c: info.c, walker: None });
@@ -588,12 +595,8 @@ impl Bot {
         }
     }
 
+    /// A time without updates goes on.
     fn clear_roster(&mut self) {
-        self.clear_roster_keeping_gap();
-        (self.updated, self.crossing) = (None, None);
-    }
-
-    fn clear_roster_keeping_gap(&mut self) {
         self.roster.clear();
         self.peers = 0;
     }

@@ -127,7 +127,11 @@ fn come_back(bot: &mut Bot, shared: &Shared, code: Option<u16>) -> bool {
     bot.disconnected(&shared.atlas);
     match code {
         Some(4104) => {
-            shared.fault(bot, FaultKind::SessionLost, "resume impossible (4104)".into());
+            if shared.plan.may_be_set_back {
+                bot.count_what_is_gone();
+            } else {
+                shared.fault(bot, FaultKind::SessionLost, "resume impossible (4104)".into());
+            }
             bot.forget_session();
             true
         }
@@ -226,6 +230,7 @@ impl Session<'_> {
                     }
                     shared.with_scene(index, |scene| bot.on_time(shared.clock.now(), scene, self.out));
                     shared.set_state(index, bot);
+                    shared.hand_in(index, bot);
                 }
             }
             if self.flush(bot).await.is_err() {

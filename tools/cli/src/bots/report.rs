@@ -21,6 +21,8 @@ const LONGEST: u64 = 60_000_000;
 pub(crate) struct Counters {
     pub(super) joins: u64,
     pub(super) resumes: u64,
+    pub(super) set_backs: u64,
+    pub(super) gone_commands: u64,
     pub(super) disconnects: BTreeMap<String, u64>,
     pub(super) connects_failed: u64,
     pub(super) moves: u64,
@@ -55,6 +57,8 @@ impl Counters {
         };
         self.joins += other.joins;
         self.resumes += other.resumes;
+        self.set_backs += other.set_backs;
+        self.gone_commands += other.gone_commands;
         add_all(&mut self.disconnects, &other.disconnects);
         self.connects_failed += other.connects_failed;
         self.moves += other.moves;
@@ -166,6 +170,12 @@ impl Report {
         self.counters.add(counters);
     }
 
+    /// Forgets what was found so far.
+    pub(super) fn begin_lap(&mut self) {
+        let Self { bots, settling_seconds, settled, clusters, zones, .. } = std::mem::take(self);
+        *self = Self { bots, settling_seconds, settled, clusters, zones, ..Self::default() };
+    }
+
     /// Adds what another process found in the same run.
     pub(super) fn merge(&mut self, other: Self) {
         self.bots += other.bots;
@@ -232,6 +242,8 @@ impl Report {
             "disconnects": counters.disconnects,
             "connects_failed": counters.connects_failed,
             "resumes": counters.resumes,
+            "set_backs": counters.set_backs,
+            "gone_commands": counters.gone_commands,
             "held_back": counters.held_back,
             "longest_gap_ms": millis(counters.longest_gap_us),
             "move_latency_ms": percentiles(&self.moves),
@@ -281,6 +293,10 @@ impl Report {
                 row("pauses, recoveries seen", format!("{}, {}", counters.pauses, counters.recoveries)),
                 row("disconnects", listed(&counters.disconnects)),
                 row("resumes", counters.resumes.to_string()),
+                row(
+                    "set back with the store",
+                    format!("{}, with {} commands", counters.set_backs, counters.gone_commands),
+                ),
                 row("longest gap in updates", format!("{:.0} ms", millis(counters.longest_gap_us))),
             ],
             "nothing",

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
@@ -20,13 +21,18 @@ use super::clock::Clock;
 use super::ground::Ground;
 use super::report::{Counters, Report};
 use crate::commands::ticket::Signer;
+use crate::output;
 
 /// Bots that find out what leads where: those that cross, at least and at most so many.
 const SCOUTS: std::ops::RangeInclusive<usize> = 4..=16;
 /// How often the phases look at the bots.
 const LOOK: Duration = Duration::from_millis(100);
+/// How often it is said how the settling goes.
+const SAY_EVERY: Duration = Duration::from_secs(1);
 /// How long bots may take to get their last acks.
 const DRAIN: Duration = Duration::from_secs(15);
+/// How long bots may take to hand in what they have counted: each does so with its next step, if it has a connection.
+const HAND_IN: Duration = Duration::from_secs(5);
 /// Zones whose maps wait to be fetched.
 const MAPS_WAITING: usize = 64;
 
@@ -65,6 +71,8 @@ pub(crate) struct Plan {
     pub(crate) spacing: f64,
     /// Come back after a lost connection.
     pub(crate) reconnect: bool,
+    /// The world may lose what its store has lost.
+    pub(crate) may_be_set_back: bool,
     /// Signs logins; none: guests.
     pub(crate) signer: Option<Arc<Signer>>,
     /// Say on standard error how it goes.
@@ -79,8 +87,9 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<Report> {
     helpers.spawn(fetch_maps(shared.clone(), map_wanted_rx));
     helpers.spawn(listen_for_ctrl_c(shared.clone()));
     let mut bots = JoinSet::new();
-    shared.settle(&mut bots).await?;
-    shared.measure().await;
+    let mut lap = signal(SignalKind::user_defined1()).context("can't listen for SIGUSR1")?;
+    shared.settle(&mut bots, &mut lap).await?;
+    shared.measure(&mut lap).await?;
     shared.drain().await;
     while let Some(ended) = bots.join_next().await {
         ended.context("a bot's task failed")?;
@@ -101,6 +110,9 @@ pub(super) struct Shared {
     homes_of: AtomicUsize,
     /// By bot: [`IN`], [`SETTLED`], [`OWES`], [`SCOUTING`].
     states: Vec<AtomicU8>,
+    /// The lap that is on, and by bot: the one in which it last handed in what it had counted.
+    lap: AtomicU64,
+    laps: Vec<AtomicU64>,
     over: CancellationToken,
     hurry: CancellationToken,
     interrupted: AtomicBool,
@@ -125,6 +137,8 @@ impl Shared {
             homes: RwLock::new(Arc::new([])),
             homes_of: AtomicUsize::new(0),
             states: (0..plan.count).map(|_| AtomicU8::new(0)).collect(),
+            lap: AtomicU64::new(0),
+            laps: (0..plan.count).map(|_| AtomicU64::new(0)).collect(),
             over: CancellationToken::new(),
             hurry: CancellationToken::new(),
             interrupted: AtomicBool::new(false),
@@ -137,8 +151,8 @@ impl Shared {
         }
     }
 
-    /// Everybody joins, the scouts look about, everybody walks home.
-    async fn settle(self: &Arc<Self>, bots: &mut JoinSet<()>) -> anyhow::Result<()> {
+    /// Everybody joins, the scouts look about, everybody walks home; SIGUSR1: that is enough.
+    async fn settle(self: &Arc<Self>, bots: &mut JoinSet<()>, enough: &mut Signal) -> anyhow::Result<()> {
         let begin = Instant::now();
         let deadline = begin + self.plan.settle;
         let mut joins = interval(Duration::from_secs_f64(1.0 / self.plan.join_rate.max(0.1)));
@@ -152,7 +166,7 @@ impl Shared {
             let shared = self.clone();
             bots.spawn(async move { client::live(bot, &shared, index).await });
         }
-        self.wait(deadline, |shared| {
+        self.wait(deadline, enough, |shared| {
             shared.settle_what_is_known();
             // Scouts may be far from home when there is nothing left to find; nobody waits for their way back.
             let is_ready = |state: &AtomicU8| state.load(Ordering::Relaxed) & (SETTLED | SCOUTING) != 0;
@@ -173,18 +187,47 @@ impl Shared {
         Ok(())
     }
 
-    async fn measure(&self) {
+    /// SIGUSR1 ends a lap: what was found in it is written down as a line of JSON, and counting begins anew.
+    async fn measure(&self, lap: &mut Signal) -> anyhow::Result<()> {
         self.set_phase(Phase::Measuring);
         let begin = Instant::now();
         self.say(format_args!("measuring for {} s", self.plan.measure.as_secs_f64()));
-        tokio::select! {
-            () = sleep(self.plan.measure) => {}
-            () = self.hurry.cancelled() => {}
+        let end = sleep(self.plan.measure);
+        tokio::pin!(end);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.hurry.cancelled() => break,
+                () = &mut end => break,
+                Some(()) = lap.recv() => self.end_lap().await?,
+            }
         }
         let mut report = self.report();
         report.seconds = begin.elapsed().as_secs_f64();
         report.measured_updates = self.measured_updates.load(Ordering::Relaxed);
         report.measured_positions = self.measured_positions.load(Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn end_lap(&self) -> anyhow::Result<()> {
+        let lap = self.lap.fetch_add(1, Ordering::AcqRel) + 1;
+        let deadline = Instant::now() + HAND_IN;
+        while self.laps.iter().any(|of| of.load(Ordering::Acquire) < lap) && Instant::now() < deadline {
+            sleep(LOOK).await;
+        }
+        let mut report = self.report();
+        output::line(serde_json::to_string(&report.json()).context("can't write the lap")?);
+        report.begin_lap();
+        Ok(())
+    }
+
+    /// Hands in what a bot has counted, once a lap.
+    pub(super) fn hand_in(&self, index: usize, bot: &mut Bot) {
+        let lap = self.lap.load(Ordering::Acquire);
+        if self.laps[index].load(Ordering::Relaxed) < lap {
+            self.count(&std::mem::take(&mut bot.counters));
+            self.laps[index].store(lap, Ordering::Release);
+        }
     }
 
     /// Silence, until every command is acked and every own line heard.
@@ -213,14 +256,16 @@ impl Shared {
         self.homes.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn wait(&self, deadline: Instant, done: impl Fn(&Self) -> bool) {
+    async fn wait(&self, deadline: Instant, enough: &mut Signal, done: impl Fn(&Self) -> bool) {
         let mut said = Instant::now();
         while !done(self) && Instant::now() < deadline && !self.hurry.is_cancelled() {
             tokio::select! {
-                () = sleep(LOOK) => {}
+                biased;
                 () = self.hurry.cancelled() => {}
+                Some(()) = enough.recv() => return,
+                () = sleep(LOOK) => {}
             }
-            if said.elapsed() >= Duration::from_secs(5) {
+            if said.elapsed() >= SAY_EVERY {
                 said = Instant::now();
                 let [inside, settled] = [IN, SETTLED].map(|flag| self.count_of(flag));
                 let zones = self.atlas.surveyed();

@@ -14,7 +14,8 @@ use crate::output;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Latency is counted from the time the sender was due to send to the time a neighbour has it from its \
-socket; moves carry that time in their heading (steps of 250 µs, up to 16.4 s), lines as text. Exit code 6: faults found."
+socket; moves carry that time in their heading (steps of 250 µs, up to 16.4 s), lines as text. SIGUSR1 to a single process \
+prints what was found so far and begins anew, or ends the settling; Ctrl-C ends the measuring. Exit code 6: faults found."
 )]
 pub(crate) struct Args {
     /// Gateways, separated by commas; bots start at them in turn
@@ -60,6 +61,9 @@ pub(crate) struct Args {
     /// Count a lost connection as a fault, instead of coming back
     #[arg(long)]
     no_reconnect: bool,
+    /// A session that the world's store has lost (4104) is no fault: its promises are void, it is counted, the bot enters anew
+    #[arg(long)]
+    may_be_set_back: bool,
     #[command(flatten)]
     login: Login,
     /// Print the report as JSON
@@ -140,6 +144,7 @@ impl Args {
             cluster: self.cluster as usize,
             spacing: self.spacing,
             reconnect: !self.no_reconnect,
+            may_be_set_back: self.may_be_set_back,
             signer: self.login.signer()?.map(Arc::new),
             talk: self.child.is_none(),
         })
@@ -182,6 +187,9 @@ impl Args {
         }
         if self.no_reconnect {
             arguments.push("--no-reconnect".into());
+        }
+        if self.may_be_set_back {
+            arguments.push("--may-be-set-back".into());
         }
         arguments.extend(["--json", "--child"].map(str::to_owned));
         arguments.extend([bots.start.to_string(), prefix.to_owned(), epoch_us.to_string()]);

@@ -308,3 +308,35 @@ fn a_bot_uses_what_is_in_reach_answers_what_it_is_asked_and_counts_what_took_eff
     }
     assert!(!stage.bot.owes() && stage.out.faults.is_empty(), "{:?}", stage.out.faults);
 }
+
+#[test]
+fn what_a_lost_session_had_promised_is_counted_and_the_next_session_is_held_to_its_own() {
+    let mut stage = Stage::new(false);
+    stage.phase = Phase::Measuring;
+    let said = |messages: &[ClientMsg]| {
+        let lines = messages.iter().filter(|message| matches!(message, ClientMsg::Chat { .. }));
+        lines.count() as u64
+    };
+    let sent = stage.pass(5 * SECOND);
+    let lines = said(&sent);
+    assert!(lines > 2, "{lines}");
+    // All but the last are acked, and none was heard before the store lost it.
+    stage.hear(ServerMsg::Ack { seq: Seq(lines - 1) });
+    stage.bot.count_what_is_gone();
+    stage.bot.forget_session();
+    assert_eq!((stage.bot.counters.set_backs, stage.bot.counters.gone_commands), (1, lines));
+    assert!(matches!(stage.bot.hello(), ClientMsg::Hello { resume: None, .. }));
+
+    stage.hear(welcome("another", 0));
+    stage.hear(ServerMsg::Zone(zone("nyc.a", [0.0, 0.0, 20.0, 20.0], [10.0, 10.0], ZoneReason::Entered)));
+    let again = stage.pass(5 * SECOND);
+    let first = again.iter().find_map(|message| match message {
+        ClientMsg::Chat { seq, .. } => Some(*seq),
+        _ => None,
+    });
+    assert_eq!(first, Some(Seq(1)), "commands count anew");
+    stage.hear(ServerMsg::Ack { seq: Seq(said(&again)) });
+    assert!(stage.out.faults.is_empty());
+    stage.bot.finish(&mut stage.out);
+    assert!(!stage.out.faults.is_empty(), "lines of the new session that nobody heard are missed");
+}
