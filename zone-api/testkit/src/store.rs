@@ -19,7 +19,8 @@ impl Store {
     pub fn answer(&mut self, zone: ZoneNo, request: &StoreRequest) -> StoreAnswer {
         match request {
             StoreRequest::Claim { sub, name, guest, new_id } => self.claim(zone, sub, name, *guest, *new_id),
-            StoreRequest::Arrived(player) | StoreRequest::Present(player) => self.put(player, Place::Zone(zone), zone),
+            StoreRequest::Arrived(player) => self.put(player, Place::Zone(zone), zone),
+            StoreRequest::Present(player, place) => self.put(player, *place, zone),
             StoreRequest::Offline(player) => self.put(player, Place::Offline, zone),
             StoreRequest::FindName(name) => self.find(name),
         }

@@ -210,7 +210,7 @@ impl Report {
     /// The report as scripts read it. Latencies in milliseconds.
     pub(crate) fn json(&self) -> serde_json::Value {
         let counters = &self.counters;
-        serde_json::json!({
+        let mut json = serde_json::json!({
             "bots": self.bots,
             "seconds": self.seconds,
             "settling_seconds": self.settling_seconds,
@@ -246,14 +246,19 @@ impl Report {
             "gone_commands": counters.gone_commands,
             "held_back": counters.held_back,
             "longest_gap_ms": millis(counters.longest_gap_us),
-            "move_latency_ms": percentiles(&self.moves),
-            "chat_latency_ms": percentiles(&self.chat),
-            "chat_across_latency_ms": percentiles(&self.chat_across),
-            "crossing_gap_ms": percentiles(&self.crossing_gaps),
             "fault_counts": self.fault_counts,
             "faults": self.faults,
             "notes": self.notes,
-        })
+        });
+        for (name, latencies) in [
+            ("move_latency_ms", &self.moves),
+            ("chat_latency_ms", &self.chat),
+            ("chat_across_latency_ms", &self.chat_across),
+            ("crossing_gap_ms", &self.crossing_gaps),
+        ] {
+            json[name] = percentiles(latencies);
+        }
+        json
     }
 
     /// The report as people read it.
