@@ -7,13 +7,13 @@ use wod_protocol::bus::{CommandBody, GatewayInput, MoveClaim};
 use wod_protocol::client::{ChatMode, ClientMsg, CloseCode, Encoding, RejectCode, ServerMsg};
 use wod_protocol::codec::decode_client;
 use wod_protocol::ids::{Seq, Tick, Token};
-use wod_protocol::limits::{ARGS_BYTES, CHAT_CHARS, CLIENT_FRAME_BYTES, NAME_CHARS, PENDING_COMMANDS};
+use wod_protocol::limits::{ARGS_BYTES, CHAT_CHARS, CLIENT_FRAME_BYTES, HELLO_TIMEOUT, NAME_CHARS, PENDING_COMMANDS};
 use wod_protocol::units::{Heading, Pos};
 
 use crate::conn::State;
 use crate::core::Core;
 use crate::io::{ClientFrame, ConnId};
-use crate::limits::{ID_BYTES, RATE_RETRY_MS};
+use crate::limits::{FULL_RETRY_MS, ID_BYTES, RATE_RETRY_MS};
 use crate::session::Pending;
 
 impl Core {
@@ -46,6 +46,10 @@ impl Core {
     pub(crate) fn on_message(&mut self, now: Duration, id: ConnId, message: ClientMsg) {
         let Some(conn) = self.conns.get_mut(&id) else { return };
         match (&conn.state, message) {
+            // It waited while this gateway stood still: whoever sent it may have given it up, and stand elsewhere by now.
+            (State::AwaitingHello, ClientMsg::Hello { .. }) if now.saturating_sub(conn.opened) >= HELLO_TIMEOUT => {
+                self.close(now, id, CloseCode::Full, "this gateway was slow to hear the hello", Some(FULL_RETRY_MS));
+            }
             (State::AwaitingHello, ClientMsg::Hello { ticket, name, resume, client: _ }) => {
                 self.on_hello(now, id, ticket, name, resume);
             }
