@@ -17,12 +17,15 @@ pub enum Fault {
     Slow(Duration),
 }
 
+/// Whether a published message is one that gets lost.
+pub type IsLost = fn(&[u8]) -> bool;
+
 /// Faults still to come, by operation: the name of the handle's method. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
     waiting: Arc<Mutex<BTreeMap<&'static str, VecDeque<Fault>>>>,
     /// Which messages get lost, each kind once.
-    lost: Arc<Mutex<Vec<fn(&[u8]) -> bool>>>,
+    lost: Arc<Mutex<Vec<IsLost>>>,
 }
 
 impl Faults {
@@ -37,7 +40,7 @@ impl Faults {
     }
 
     /// The next published message for which this holds gets lost on its way.
-    pub fn lose(&self, message: fn(&[u8]) -> bool) {
+    pub fn lose(&self, message: IsLost) {
         self.lost.lock().push(message);
     }
 

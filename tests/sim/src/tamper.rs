@@ -9,7 +9,7 @@ use crate::Planted;
 /// From now on.
 pub(crate) fn begin(simulation: &Simulation, planted: Planted) {
     let change = match planted {
-        Planted::WhisperLost => lose,
+        Planted::WhisperLost => |items: &mut Vec<_>| lose(items),
         Planted::WhisperDoubled => double,
         _ => return,
     };
@@ -20,13 +20,13 @@ pub(crate) fn begin(simulation: &Simulation, planted: Planted) {
             _ => None,
         });
         // Every stream's, so no shortcut.
-        let changed = streams.map(change).fold(false, |any, one| any || one);
+        let changed = streams.map(change).filter(|changed| *changed).count() > 0;
         changed.then(|| envelope.encode().expect("it is hardly longer than it was"))
     }));
 }
 
 /// Something that means nothing takes the whisper's place.
-fn lose(items: &mut Vec<(u64, ZoneItem)>) -> bool {
+fn lose(items: &mut [(u64, ZoneItem)]) -> bool {
     let mut changed = false;
     for (_, item) in items.iter_mut().filter(|(_, item)| matches!(item, ZoneItem::Whisper { .. })) {
         *item = ZoneItem::Superseded { id: EntityId(0), hop: Hop(0) };

@@ -65,8 +65,14 @@ impl Replica {
     pub(crate) fn lost(&self, simulation: &Simulation) -> Vec<Done> {
         let Some(former) = &self.former else { return Vec::new() };
         let journal = simulation.history(self.number);
-        let kept = former.journal.iter().zip(&journal).take_while(|(was, is)| was == is).count();
+        let kept = former.journal.iter().zip(&journal).take_while(|(was, is)| was.1 == is.1).count();
         former.done.iter().filter(|(entry, _)| *entry > kept).map(|(_, done)| done.clone()).collect()
+    }
+
+    /// The last one read is what an owner before had written there when the store lost its tail; the owner then has put it back.
+    fn is_put_back(&self, by: Epoch, entry: &Entry, bytes: &Bytes) -> bool {
+        let was = self.former.as_ref().and_then(|former| former.journal.get(self.entries - 1));
+        by > entry.epoch && was.is_some_and(|(epoch, was)| *epoch == entry.epoch && was == bytes)
     }
 
     /// Replays what was journaled since the last look, and checks that it may follow what was there.
@@ -82,6 +88,7 @@ impl Replica {
                 Ok(entry) => entry,
                 Err(error) => return faults.push(format!("zone {zone}: entry {at} does not decode: {error}")),
             };
+            let epoch = if self.is_put_back(epoch, &entry, &bytes) { entry.epoch } else { epoch };
             if epoch < self.epoch || entry.epoch != epoch {
                 let (last, own) = (self.epoch, entry.epoch);
                 faults.push(format!("zone {zone}: entry {at} of epoch {own} was written under {epoch} after {last}"));

@@ -48,8 +48,8 @@ fn heard_in_order(player: &Player, by_name: &BTreeMap<&str, &Player>, faults: &m
     let heard: Vec<_> = player.talk.heard.iter().filter(|heard| heard.mode == ChatMode::Say).collect();
     for (index, late) in heard.iter().enumerate() {
         let (name, number) = &late.line;
-        let earlier = heard[..index].iter().filter(|other| other.line.0 == *name && other.line.1 > *number);
-        let Some(overtaker) = earlier.last() else { continue };
+        let mut earlier = heard[..index].iter().filter(|other| other.line.0 == *name && other.line.1 > *number);
+        let Some(overtaker) = earlier.next_back() else { continue };
         let Some(speaker) = by_name.get(name.as_str()) else { continue };
         let Some(line) = speaker.talk.said.get(number) else { continue };
         let mut crossings = player.talk.crossings.iter().chain(&speaker.talk.crossings);
