@@ -71,10 +71,12 @@ async fn the_redis_primary_fails_over_under_sentinel() {
     // Bots with tickets, who can log in while their avatars stand.
     let mut trial = Trial::begin(cluster, &["--secret", TICKET_SECRET, "--may-be-set-back"]).await;
 
+    redis.settle().await.unwrap();
     let killed = async |_: &mut Cluster| redis.servers[0].kill().unwrap();
     trial.survives("Sentinel: primary kill -9", Bounds::standstill(5), killed).await;
     redis.restore().await.unwrap();
 
+    redis.settle().await.unwrap();
     let tail_lost = async |cluster: &mut Cluster| {
         redis.cut_the_replica_off().await.unwrap();
         tokio::time::sleep(seconds(2)).await;
@@ -86,6 +88,7 @@ async fn the_redis_primary_fails_over_under_sentinel() {
     trial.survives("Sentinel: 2 s of writes lost", Bounds::standstill(5), tail_lost).await;
     redis.restore().await.unwrap();
 
+    redis.settle().await.unwrap();
     let both = async |cluster: &mut Cluster| {
         let owner = cluster.owner_of(ZONE).await.unwrap();
         redis.cut_the_replica_off().await.unwrap();

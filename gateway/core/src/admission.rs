@@ -280,6 +280,7 @@ impl Core {
     fn refuse(&mut self, now: Duration, id: ConnId, why: RefusedAttach) {
         let Some(conn) = self.conns.get_mut(&id) else { return };
         let playing = matches!(conn.state, State::Playing(_));
+        let seed = conn.seeds.nonce;
         let Some(admission) = conn.admission_mut() else { return };
         match why {
             RefusedAttach::Elsewhere(zone) if admission.redirects < MAX_REDIRECTS => {
@@ -289,6 +290,13 @@ impl Core {
             RefusedAttach::Elsewhere(_) | RefusedAttach::Retry => {
                 admission.redirects = 0;
                 admission.step = Step::Waiting { until: now + RECORD_RETRY };
+                if playing {
+                    // A zone that took her, and has lost her link since, knows this request: it is a new one from now on.
+                    self.nonces.remove(&admission.nonce);
+                    admission.nonce = Nonce(seed.wrapping_add(2 + self.stats.relocations));
+                    self.stats.relocations += 1;
+                    self.nonces.insert(admission.nonce, id);
+                }
             }
             // One zone has sent her on, the next has not got her yet: she is in between.
             RefusedAttach::ResumeImpossible if admission.redirects > 0 && admission.doubts > 0 => {

@@ -329,6 +329,25 @@ fn a_player_whom_a_resynced_zone_does_not_name_is_attached_anew() {
 }
 
 #[test]
+fn a_request_that_the_zone_will_only_take_for_a_repeat_is_made_anew() {
+    let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
+    let ann = rig.join(&mut zone, 1, Encoding::Json, "Ann");
+    rig.records.insert("guest:ann".into(), in_elysium());
+    rig.pass(Duration::from_millis(3500));
+    zone.seq = 0;
+    rig.pass_with(Duration::from_secs(3), &mut zone);
+    let (_, request) = rig.attach_request();
+    // The zone took her by it, its answer was lost, and it has taken this gateway for dead again.
+    let mut frame = zone.tick();
+    frame.refused.push(AttachRefused { session: ann.id, nonce: request.nonce, why: RefusedAttach::Retry });
+    rig.frame(&mut zone, frame);
+    rig.pass_with(Duration::from_secs(1), &mut zone);
+    let (asked, again) = rig.attach_request();
+    assert_eq!((asked, again.session, &again.proof), (ELYSIUM, ann.id, &request.proof));
+    assert_ne!(again.nonce, request.nonce);
+}
+
+#[test]
 fn a_resume_that_meets_the_player_between_two_zones_is_tried_again() {
     let (mut rig, mut elysium, mut streets) = (Rig::new(), FakeZone::elysium(), FakeZone::streets());
     let ann = rig.join(&mut elysium, 1, Encoding::Json, "Ann");
