@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::time::Duration;
 
-use super::{RedisServer, until};
+use tokio::time::timeout;
+
+use super::{POLL, RedisServer, until};
 
 /// What the sentinels call the primary.
 const NAME: &str = "world";
 const SENTINELS: usize = 3;
+/// They look for replicas every ten seconds, and put right what they find after some more.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// Everything that a fail-over needs. The sentinels act when the primary has been silent for a second.
 #[derive(Debug)]
@@ -38,22 +43,28 @@ impl RedisSentinels {
         for _ in 0..SENTINELS {
             sentinels.push(RedisServer::start_configured(&["--sentinel"], &configuration).await?);
         }
-        let started = Self { servers: [primary, replica], sentinels };
-        until("the sentinels know everybody", async || started.is_ready().await).await?;
+        let mut started = Self { servers: [primary, replica], sentinels };
+        started.settle().await?;
         Ok(started)
     }
 
-    /// Puts whoever is the primary now first, and returns when a fail-over is possible: on a machine with much else to do the sentinels
+    /// Returns when a fail-over is possible, with whoever is the primary by then first: on a machine with much else to do the sentinels
     /// take a primary for dead that is only slow.
     ///
     /// # Errors
     /// When they don't agree on one, or something is down.
     pub async fn settle(&mut self) -> io::Result<()> {
-        let primary: BTreeMap<String, String> = self.sentinels[0].ask(&["SENTINEL", "MASTER", NAME]).await?;
-        if primary.get("port").is_some_and(|port| *port == self.servers[1].port().to_string()) {
+        let agree = async || {
+            while !self.is_ready(0).await && !self.is_ready(1).await {
+                tokio::time::sleep(POLL).await;
+            }
+            self.is_ready(1).await
+        };
+        let turned = timeout(SETTLE_TIMEOUT, agree()).await;
+        if turned.map_err(|_| io::Error::other("not in time: the sentinels know everybody"))? {
             self.servers.swap(0, 1);
         }
-        until("the sentinels know everybody", async || self.is_ready().await).await
+        Ok(())
     }
 
     /// `redis+sentinel://…/world`.
@@ -83,10 +94,12 @@ impl RedisSentinels {
         replica.arguments = replica_of(&port).map(str::to_owned).to_vec();
         replica.restart().await?;
         until_synchronised(replica).await?;
-        until("the sentinels know everybody", async || self.is_ready().await).await
+        self.settle().await
     }
 
-    async fn is_ready(&self) -> bool {
+    /// Whether a fail-over from that one of the servers is possible.
+    async fn is_ready(&self, primary: usize) -> bool {
+        let port = self.servers[primary].port().to_string();
         for sentinel in &self.sentinels {
             let primary: BTreeMap<String, String> =
                 sentinel.ask(&["SENTINEL", "MASTER", NAME]).await.unwrap_or_default();
@@ -95,7 +108,7 @@ impl RedisSentinels {
             let has = |facts: &BTreeMap<String, String>, name: &str, value: &str| {
                 facts.get(name).is_some_and(|fact| fact == value)
             };
-            let knows_primary = has(&primary, "port", &self.servers[0].port().to_string())
+            let knows_primary = has(&primary, "port", &port)
                 && has(&primary, "flags", "master")
                 && has(&primary, "num-other-sentinels", &(SENTINELS - 1).to_string());
             if !knows_primary || replicas.len() != 1 || !has(&replicas[0], "flags", "slave") {
