@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{POLL, RedisServer, until};
+use super::{RedisServer, until};
 
 /// What the sentinels call the primary.
 const NAME: &str = "world";
 const SENTINELS: usize = 3;
+/// How often they are asked: each time it is a dozen new connections.
+const LOOK: Duration = Duration::from_millis(200);
 /// They look for replicas every ten seconds, and put right what they find after some more.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(45);
 
@@ -56,7 +58,7 @@ impl RedisSentinels {
     pub async fn settle(&mut self) -> io::Result<()> {
         let agree = async || {
             while !self.is_ready(0).await && !self.is_ready(1).await {
-                tokio::time::sleep(POLL).await;
+                tokio::time::sleep(LOOK).await;
             }
             self.is_ready(1).await
         };
