@@ -191,25 +191,6 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-fn as_json(message: &ClientMsg) -> Value {
-    serde_json::from_slice(&encode_client(Encoding::Json, message)).unwrap()
-}
-
-/// Equal, but for the last bit of a fraction: serde_json is as exact as that.
-fn is_same(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Number(a), Value::Number(b)) if a.is_f64() && b.is_f64() => {
-            let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
-            (a - b).abs() <= a.abs() * f64::EPSILON * 4.0
-        }
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same(a, b)),
-        (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| is_same(a, b)))
-        }
-        (a, b) => a == b,
-    }
-}
-
 proptest! {
     #![proptest_config(cases())]
 
@@ -251,8 +232,8 @@ proptest! {
                 }
             }
             if let Ok(decoded) = decode_client(encoding, &bytes) {
-                let again = decode_client(encoding, &encode_client(encoding, &decoded)).unwrap();
-                prop_assert!(is_same(&as_json(&again), &as_json(&decoded)), "{again:?}\n is not {decoded:?}");
+                let again = encode_client(encoding, &decoded);
+                prop_assert_eq!(decode_client(encoding, &again).unwrap(), decoded);
             }
         }
     }

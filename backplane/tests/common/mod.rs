@@ -10,7 +10,7 @@ use wod_protocol::bus::Process;
 use wod_protocol::ids::{Epoch, HostId, JournalIndex, ZoneNo};
 
 /// A condition that never comes true fails the test after this time.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 pub const ZONE: ZoneNo = ZoneNo(7);
 
