@@ -134,8 +134,8 @@ impl Outbox {
         new
     }
 
-    /// The items that another zone has dealt with, as a part from it says for the first time. Only when the part's own items were taken: who comes with them may
-    /// have missed what was dealt with after she had left. So it waits where some before it are missing.
+    /// The items that another zone has dealt with, as a part from it says for the first time. Only when the part's own items were taken:
+    /// who comes with them may have missed what was dealt with after she had left. So it waits where some before it are missing.
     pub(super) fn settle(&mut self, part: &ZoneStream, now: Tick) -> Vec<ZoneItem> {
         let peer = self.peers.entry(part.from).or_insert_with(Peer::new);
         let mut settled = Vec::new();
@@ -170,9 +170,12 @@ impl Outbox {
                 missed.push(ZoneItem::Told { origin, to: vec![id], body, latest, hops, back: None });
             }
         }
-        self.told.insert((from, id), (heard, last));
-        while self.told.len() > TOLD_AHEAD {
-            self.told.pop_first();
+        self.told.remove(&(from, id));
+        if !missed.is_empty() {
+            self.told.insert((from, id), (heard, last));
+            while self.told.len() > TOLD_AHEAD {
+                self.told.pop_first();
+            }
         }
         missed
     }
