@@ -69,7 +69,7 @@ impl Estate {
             host.troubles.add(zone.number, format!("{diverged} replayed ticks came out otherwise"));
         }
         let (rescue_tx, steps_rx) = mpsc::channel(STEPS_BACK);
-        let port = Arc::new(ZonePort::new(zone.number, rescue_tx));
+        let port = Arc::new(ZonePort::new(zone.number, lease.epoch, rescue_tx));
         // Where it is of no use any more, whoever looks after the module lets it go.
         port.pin(pinned);
         port.extend(inputs);

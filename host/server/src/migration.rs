@@ -137,8 +137,7 @@ async fn move_to(
     mut words_rx: mpsc::Receiver<MigrationWord>,
 ) -> anyhow::Result<Migrated> {
     let begun = Instant::now();
-    let epoch = port.status(|beat| beat.epoch).context("the zone has only just come; try again")?;
-    let prepare = ZoneMigration { zone: port.zone, epoch, word: MigrationWord::Prepare };
+    let prepare = ZoneMigration { zone: port.zone, epoch: port.epoch, word: MigrationWord::Prepare };
     loop {
         host.postman.send(Process::Host(to.clone()), Part::Migration(prepare.clone()));
         match tokio::time::timeout(ASK_EVERY, words_rx.recv()).await {

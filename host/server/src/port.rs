@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use wod_protocol::ids::{GatewayId, JournalIndex, ZoneNo};
+use wod_protocol::ids::{Epoch, GatewayId, JournalIndex, ZoneNo};
 use wod_protocol::registry::ZoneBeat;
 use wod_sim::io::Input;
 
@@ -29,6 +29,8 @@ struct Status {
 /// Shared between the zone's worker, its committer and everybody who has something for it.
 pub(crate) struct ZonePort {
     pub(crate) zone: ZoneNo,
+    /// The lease's by which it is ours. The zone itself knows of it from its first tick here.
+    pub(crate) epoch: Epoch,
     queue: Mutex<VecDeque<Input>>,
     dropped: AtomicU64,
     /// The worker's, rung when something comes for a sleeping zone.
@@ -52,9 +54,10 @@ pub(crate) struct ZonePort {
 }
 
 impl ZonePort {
-    pub(crate) fn new(zone: ZoneNo, rescue_tx: mpsc::Sender<StepBack>) -> Self {
+    pub(crate) fn new(zone: ZoneNo, epoch: Epoch, rescue_tx: mpsc::Sender<StepBack>) -> Self {
         Self {
             zone,
+            epoch,
             queue: Mutex::default(),
             dropped: AtomicU64::new(0),
             worker: Mutex::new(None),

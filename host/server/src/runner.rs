@@ -387,7 +387,7 @@ impl ZoneRunner {
         ZoneBeat {
             zone: self.port.zone,
             name: self.name.clone(),
-            epoch: self.zone.epoch(),
+            epoch: self.port.epoch,
             tick: self.zone.tick(),
             module: self.zone.module_digest(),
             module_name: description.map_or_else(String::new, |d| format!("{} {}", d.name, d.version)),

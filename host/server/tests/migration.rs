@@ -69,6 +69,17 @@ async fn a_zone_moves_with_all_it_knows_and_back() {
     rig.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_zone_that_has_only_just_come_can_move_on_at_once() {
+    let rig = pair(config("b", 1), 1).await;
+    for host in ["b", "a", "b", "a"] {
+        let moved = migrate(&rig, host).await;
+        assert!(moved.is_ok(), "to {host}: {moved:?}");
+    }
+    assert_eq!(rig.add(1).await, 2);
+    rig.end().await;
+}
+
 /// Whether this message to a process holds such a word of a migration.
 fn says(message: &[u8], is_it: fn(&MigrationWord) -> bool) -> bool {
     let parts = Envelope::decode(message).unwrap().parts;

@@ -184,11 +184,11 @@ async fn find(admin: &Admin, name: &str, request: Request) -> Result<(Arc<ZonePo
         let error = format!("no host runs zone `{name}` now");
         Failure::new(StatusCode::SERVICE_UNAVAILABLE, error, "`wod hosts` shows who is alive; try again")
     };
+    // Whose it is by the store: heartbeats know of a move a second later.
+    let owner = host.backplane.owner(zone.number).await.context("reading who owns the zone")?;
+    let owner = owner.filter(|owner| !passed_on && owner.host != host.config.host).ok_or_else(nobody)?;
     let hosts = host_beats(host).await?;
-    let owner = hosts.iter().find(|beat| beat.zones.iter().any(|beat| beat.zone == zone.number)).ok_or_else(nobody)?;
-    if passed_on || owner.host == host.config.host {
-        return Err(nobody().into());
-    }
+    let owner = hosts.iter().find(|beat| beat.host == owner.host).ok_or_else(nobody)?;
     pass_on(admin, owner, parts, bytes).await
 }
 
