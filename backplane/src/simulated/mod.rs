@@ -131,9 +131,11 @@ impl Simulation {
         self.network.lock().replica.is_some()
     }
 
-    /// The replica takes the place of a store that went away.
+    /// The replica takes the place of the store, and everybody has to connect anew.
     pub fn fail_over(&self) {
         let mut network = self.network.lock();
+        network.away = true;
+        network.settle();
         if let Some(replica) = network.replica.take() {
             network.store = replica;
             network.begin_history();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use wod_backplane::{Error, Lease};
@@ -68,6 +68,8 @@ pub(crate) struct Committer {
     /// The journal's last entry.
     pub(crate) end: JournalIndex,
     pub(crate) recent: Recent,
+    /// [`wod_backplane::Backplane::incarnation`], watched since before `end` was read.
+    pub(crate) incarnation: watch::Receiver<u64>,
     pub(crate) commit_rx: mpsc::Receiver<Commit>,
 }
 
@@ -77,12 +79,11 @@ impl Committer {
         let mut renew = tokio::time::interval(LEASE_TTL / 3);
         renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut storing: Option<JoinHandle<()>> = None;
-        let mut incarnation = self.host.backplane.incarnation();
         loop {
             tokio::select! {
                 biased;
-                Ok(()) = incarnation.changed() => {
-                    incarnation.borrow_and_update();
+                Ok(()) = self.incarnation.changed() => {
+                    self.incarnation.borrow_and_update();
                     if let Err(error) = self.remind_the_store().await {
                         return self.lose(&error);
                     }
@@ -206,27 +207,20 @@ impl Committer {
         }
     }
 
-    /// The store may have lost the last it was told: whose the zone is, the journal's end, who is in it.
+    /// The store may have lost the last it was told: whose the zone is, the journal's end, who is in it. An error: the zone is
+    /// really somebody else's.
     async fn remind_the_store(&mut self) -> Result<(), Error> {
-        self.reassert().await?;
+        self.answer(|| self.host.backplane.reassert(&self.lease)).await?;
         self.put_back().await?;
         self.port.push(Input::StoreLost);
         Ok(())
-    }
-
-    /// Puts our lease back where the store has lost it. Refused: the zone is really somebody else's.
-    async fn reassert(&self) -> Result<(), Error> {
-        self.answer(|| self.host.backplane.reassert(&self.lease)).await
     }
 
     /// A store that has failed over may have lost our lease, and the journal's last entries, which nobody else has: they are put
     /// back. An error: it has not; the zone is somebody else's, or more is lost than is kept.
     async fn mend(&mut self, error: Error) -> Result<(), Error> {
         match error {
-            Error::Fenced { .. } => {
-                self.reassert().await?;
-                self.put_back().await?;
-            }
+            Error::Fenced { .. } => self.remind_the_store().await?,
             Error::NotNext { .. } if self.put_back().await? > 0 => {
                 self.port.push(Input::StoreLost);
             }

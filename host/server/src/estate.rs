@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 use wod_backplane::Lease;
 use wod_protocol::ids::{JournalIndex, ZoneNo};
@@ -50,7 +50,7 @@ impl Estate {
     }
 
     /// Puts a zone to work that is ours by this lease. `copy` stands at the journal's end; `pinned`: where what is kept for a
-    /// rewind begins; `inputs`: what it begins with.
+    /// rewind begins; `inputs`: what it begins with; `incarnation`: the store's, watched since before the copy was made.
     pub(crate) fn settle(
         &self,
         zone: &world::Zone,
@@ -58,6 +58,7 @@ impl Estate {
         copy: Follower,
         pinned: Option<JournalIndex>,
         inputs: Vec<Input>,
+        incarnation: watch::Receiver<u64>,
     ) {
         let host = &self.host;
         let Follower { zone: state, at, recent, entries, took, diverged, modules, .. } = copy;
@@ -91,7 +92,7 @@ impl Estate {
         self.workers.adopt(runner, seat);
         host.add(port.clone());
         self.tasks.spawn(Rescue::new(host.clone(), port.clone(), rebuilt, steps_rx).run());
-        self.tasks.spawn(Committer { host: host.clone(), port, lease, end: at, recent, commit_rx }.run());
+        self.tasks.spawn(Committer { host: host.clone(), port, lease, end: at, recent, incarnation, commit_rx }.run());
     }
 }
 

@@ -269,6 +269,7 @@ impl Arrival {
 
     async fn take_in(&mut self, zone: &world::Zone, _coming: &Coming) -> anyhow::Result<()> {
         let host = self.estate.host.clone();
+        let incarnation = host.backplane.incarnation();
         let (source, number) = (host.source(), zone.number);
         let open = move || Follower::open(source, number);
         let mut copy = host.threads.run(format!("prepare-{number}"), open).await?;
@@ -303,7 +304,7 @@ impl Arrival {
         if stays {
             host.leave_alone(number);
         }
-        self.estate.settle(zone, lease, copy, pinned, vec![owned]);
+        self.estate.settle(zone, lease, copy, pinned, vec![owned], incarnation);
         self.say(number, MigrationWord::Running);
         Ok(())
     }

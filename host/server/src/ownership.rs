@@ -149,6 +149,7 @@ async fn adopt(estate: &Arc<Estate>, zone: &world::Zone, seen: Epoch, _coming: C
 
 async fn try_adopt(estate: &Estate, zone: &world::Zone, seen: Epoch) -> anyhow::Result<()> {
     let host = &estate.host;
+    let incarnation = host.backplane.incarnation();
     let claim = host.backplane.claim(zone.number, &host.config.host, seen).await.context("claiming the lease")?;
     let Claim::Won(lease) = claim else { return Ok(()) };
     let prepared = tokio::select! {
@@ -158,7 +159,7 @@ async fn try_adopt(estate: &Estate, zone: &world::Zone, seen: Epoch) -> anyhow::
     };
     match prepared {
         Ok((copy, pinned, inputs)) => {
-            estate.settle(zone, lease, copy, pinned, inputs);
+            estate.settle(zone, lease, copy, pinned, inputs, incarnation);
             Ok(())
         }
         Err(error) => {
