@@ -259,17 +259,39 @@ impl Cluster {
         further: impl Fn(usize, SocketAddr) -> Vec<String>,
         around: impl Fn(&str) -> Surroundings,
     ) -> anyhow::Result<Self> {
+        Self::over_with(&world(), &modules(), redis, names, further, around).await
+    }
+
+    /// Another world with the modules of that folder, as [`Cluster::distributed_around`].
+    pub async fn distributed_of(
+        world: &Path,
+        modules: &Path,
+        redis: &str,
+        hosts: [(&str, &str); 2],
+        around: impl Fn(&str) -> Surroundings,
+    ) -> anyhow::Result<Self> {
+        Self::over_with(world, modules, redis, hosts, |_, _| Vec::new(), around).await
+    }
+
+    async fn over_with(
+        world: &Path,
+        modules: &Path,
+        redis: &str,
+        names: [(&str, &str); 2],
+        further: impl Fn(usize, SocketAddr) -> Vec<String>,
+        around: impl Fn(&str) -> Surroundings,
+    ) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let (modules, _) = sign_modules(&modules(), folder.path()).await?;
+        let (modules, _) = sign_modules(modules, folder.path()).await?;
         let mut hosts = Vec::new();
         for (id, region) in names {
-            hosts.push(start_host(id, region, redis, folder.path(), &world(), around(id))?);
+            hosts.push(start_host(id, region, redis, folder.path(), world, around(id))?);
         }
         let mut gateways = Vec::new();
         for (index, id) in ["gw-1", "gw-2"].into_iter().enumerate() {
             let around = around(id);
             let (listen, admin) = (around.address()?, around.address()?);
-            let mut args = common("gateway", listen, admin, &world(), &modules);
+            let mut args = common("gateway", listen, admin, world, &modules);
             let redis = around.redis.as_deref().unwrap_or(redis);
             args.extend(["--redis", redis, "--id", id, "--ticket-secret", TICKET_SECRET].map(str::to_owned));
             args.extend(further(index, listen));

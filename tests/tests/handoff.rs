@@ -1,12 +1,16 @@
 //! A player goes from one host to the other, and a process dies at each step of that, before or right behind it: a relay between the
 //! process and its Redis waits for the step's own command, stands still there, and the process is killed. She is in one place
-//! afterwards, with all that is hers.
+//! afterwards, with all that is hers: both zones are bazaars, and before each crossing she takes one more item along.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says more by panicking"))]
 #![allow(clippy::print_stdout, reason = "the figures are there to be looked at")]
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use anyhow::{Context as _, ensure};
+use serde_json::{Value, json};
 use wod_backplane::testing::RedisServer;
+use wod_tests::bazaar::{self, FAIR};
 use wod_tests::client::{Client, Encoding};
 use wod_tests::cluster::{Cluster, Surroundings, until};
 use wod_tests::tap::{Command, Tap};
@@ -15,6 +19,10 @@ use wod_tests::tap::{Command, Tap};
 const HOSTS: [&str; 2] = ["host-nyc", "host-la"];
 const STEP: Duration = Duration::from_secs(20);
 const WHOLE: Duration = Duration::from_secs(40);
+/// Where she turns on either side of the border, m east, and how far north; a stall's reach is 20 m.
+const WEST: f64 = 57.0;
+const EAST: f64 = 63.0;
+const NORTH: f64 = 12.0;
 /// In so long every host that lives has told twice whom it has.
 const HEARTBEATS: Duration = Duration::from_secs(2);
 
@@ -65,6 +73,8 @@ struct Stage {
     ann: Client,
     /// Through which she plays.
     gateway: usize,
+    /// What she has taken.
+    bag: BTreeSet<u64>,
 }
 
 /// Who dies.
@@ -85,15 +95,13 @@ async fn a_hand_off_that_is_interrupted_at_any_step_leaves_one_avatar_with_all_t
         Surroundings { redis: tap, ..Surroundings::default() }
     };
     let hosts = [(HOSTS[0], "nyc"), (HOSTS[1], "la")];
-    let cluster = Cluster::distributed_around(&redis.url(), hosts, around).await.unwrap();
-    let (code, moved) = cluster.operator(&["migrate", "nyc.streets", HOSTS[1]]).await.unwrap();
+    let (modules, world) = bazaar::folder("carrying").unwrap();
+    let cluster = Cluster::distributed_of(&world, modules.path(), &redis.url(), hosts, around).await.unwrap();
+    let (code, moved) = cluster.operator(&["migrate", FAIR, HOSTS[1]]).await.unwrap();
     assert_eq!(code, 0, "{moved}");
     let mut ann = Client::guest(&cluster.url(0), "Ann", Encoding::Json).await.unwrap();
-    // The road to the streets begins at elysium's eastern edge, x = 120, 34 to 46 m north.
-    for (x, y) in [(92.0, ann.at.1), (92.0, 45.0), (117.0, 45.0)] {
-        ann.walk_to(x, y).await.unwrap();
-    }
-    let mut stage = Stage { cluster, taps, ann, gateway: 0 };
+    ann.walk_to(WEST, NORTH).await.unwrap();
+    let mut stage = Stage { cluster, taps, ann, gateway: 0, bag: BTreeSet::new() };
     use Step::{Acknowledged, Arrived, Recorded, Sent, Settled, Shown};
     for step in [Sent, Arrived, Shown, Recorded, Acknowledged, Settled] {
         // Before its command, right behind it, and behind it the one that is spoken to.
@@ -112,11 +120,12 @@ impl Stage {
     async fn interrupt(&mut self, step: Step, passes: bool, victim: Victim) {
         let begun = Instant::now();
         let what = format!("{step:?}, {} it, {victim:?} dies", if passes { "behind" } else { "before" });
-        let source = usize::from(self.ann.zone["zone"] == "nyc.streets");
+        let source = usize::from(self.ann.zone["zone"] == FAIR);
         let sides = [source, 1 - source];
         let (at, other) = (sides[step.side()], sides[1 - step.side()]);
         // What she has when she leaves.
         let (you, session) = (self.ann.you(), self.ann.welcome["session"].clone());
+        self.take_one().await.unwrap_or_else(|error| panic!("{what}: {error:#}\n{}", self.cluster.logs()));
         let line = self.ann.chat("say", &what).await.unwrap();
         self.ann.settled().await.unwrap();
 
@@ -143,7 +152,7 @@ impl Stage {
             let may = !after_record || seen.load(std::sync::atomic::Ordering::SeqCst);
             may && step.is(command, "guest:ann", other_name)
         });
-        let x = if source == 0 { 123.0 } else { 117.0 };
+        let x = if source == 0 { EAST } else { WEST };
         let crossing = async {
             tokio::select! {
                 sprung = tokio::time::timeout(STEP, sprung) => sprung.expect("the step comes").expect("the trap stands"),
@@ -191,9 +200,42 @@ impl Stage {
             Ok(self.cluster.api_of_any_host("zones").await?.to_string().matches("no host runs it").count() == 0)
         };
         until(WHOLE, "all zones run", ready).await.unwrap();
-        println!("{what}: whole again after {:.1} s, in {}", begun.elapsed().as_secs_f64(), ann.zone["zone"]);
-        let x = if ann.zone["zone"] == "nyc.streets" { 123.0 } else { 117.0 };
-        ann.walk_to(x, 45.0).await.unwrap();
+        self.goods_are_in_order().await.unwrap_or_else(|error| panic!("{what}: {error:#}\n{}", self.cluster.logs()));
+        let ann = &mut self.ann;
+        println!(
+            "{what}: whole again after {:.1} s, in {}, with {} items",
+            begun.elapsed().as_secs_f64(),
+            ann.zone["zone"],
+            self.bag.len()
+        );
+        let x = if ann.zone["zone"] == FAIR { EAST } else { WEST };
+        ann.walk_to(x, NORTH).await.unwrap();
+    }
+
+    /// Ann takes an item from the stall of her zone that is next to the border.
+    async fn take_one(&mut self) -> anyhow::Result<()> {
+        let ann = &mut self.ann;
+        let is_near = |entry: &Value| entry["x"].as_f64().is_some_and(|x| (x - ann.at.0).abs() < 15.0);
+        let mut stalls = ann.roster.iter().filter(|(_, entry)| entry["name"] == "Keeper" && entry["ghost"] != true);
+        let stall = *stalls.find(|(_, entry)| is_near(entry)).context("she sees no stall near")?.0;
+        let seq = ann.command(json!({ "t": "interact", "target": stall, "verb": "take" })).await?;
+        let is_receipt = |message: &Value| message["name"] == "used" && message["data"]["seq"] == seq;
+        let receipt = ann.until("the item", is_receipt).await?;
+        let bag: BTreeSet<u64> = serde_json::from_value(receipt["data"]["items"].clone())?;
+        ensure!(bag.len() == self.bag.len() + 1 && bag.is_superset(&self.bag), "{:?} and one more: {bag:?}", self.bag);
+        self.bag = bag;
+        Ok(())
+    }
+
+    /// Every item is in one place, what she has taken with her, and each of her verbs has taken effect once.
+    async fn goods_are_in_order(&self) -> anyhow::Result<()> {
+        let census = bazaar::census(&self.cluster).await?;
+        let hers: BTreeSet<u64> = census.into_iter().filter(|(_, who)| who == "Ann").map(|(item, _)| item).collect();
+        ensure!(hers == self.bag, "she took {:?} and has {hers:?}", self.bag);
+        let zone = self.ann.zone["zone"].as_str().context("she is in a zone")?;
+        let used = bazaar::ask(&self.cluster, zone, "used Ann").await?;
+        ensure!(used == self.bag.len().to_string(), "{used} of {} verbs took effect", self.bag.len());
+        Ok(())
     }
 }
 
@@ -208,7 +250,7 @@ async fn stands_once(cluster: &Cluster, ann: &Client) -> anyhow::Result<bool> {
 async fn walk(ann: &mut Client, x: f64) {
     loop {
         let step = (x - ann.at.0).clamp(-0.5, 0.5);
-        ann.claim(ann.at.0 + step, 45.0).await.unwrap();
+        ann.claim(ann.at.0 + step, NORTH).await.unwrap();
         ann.listen(Duration::from_millis(100)).await.unwrap();
     }
 }

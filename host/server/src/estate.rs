@@ -86,9 +86,8 @@ impl Estate {
             taken: Arc::default(),
         };
         let state = state.unwrap_or_else(|| Zone::new(host.config.world.clone(), zone.number));
-        let budget = (host.config.replay_budget, host.config.replay_entries);
         let seat = seats::free(self.workers.count(), &host.seated());
-        let runner = ZoneRunner::new(state, port.clone(), modules, commit_tx, zone, (took, entries), budget);
+        let runner = ZoneRunner::new(state, port.clone(), modules, commit_tx, zone, host, (took, entries));
         self.workers.adopt(runner, seat);
         host.add(port.clone());
         self.tasks.spawn(Rescue::new(host.clone(), port.clone(), rebuilt, steps_rx).run());

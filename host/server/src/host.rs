@@ -51,6 +51,8 @@ pub(crate) struct Host {
     pub(crate) inbox_lag: AtomicU32,
     /// All zones of the world.
     pub(crate) zones: Vec<ZoneNo>,
+    /// Zones tick at whole periods from here on.
+    pub(crate) beat: Instant,
     /// It takes no zones and gives away what it has.
     draining: AtomicBool,
     /// Zones that an operator has moved here, and when.
@@ -75,6 +77,7 @@ impl Host {
     ) -> Self {
         Self {
             zones: config.world.zones.iter().map(|zone| zone.number).collect(),
+            beat: Instant::now(),
             inbox_lag: AtomicU32::new(0),
             draining: AtomicBool::new(false),
             left_alone: Mutex::default(),

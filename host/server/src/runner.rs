@@ -18,6 +18,7 @@ use wod_sim::module::Module;
 use wod_sim::zone::{PlayerInfo, Sleep, SnapshotError, Zone};
 
 use crate::committer::{Commit, SwapDone, TickCommit};
+use crate::host::Host;
 use crate::migration::Departure;
 use crate::modules::LiveModules;
 use crate::port::ZonePort;
@@ -64,6 +65,8 @@ pub(crate) struct ZoneRunner {
     name: ZoneName,
     /// Nominal length of a tick.
     period: Duration,
+    /// Ticks begin at whole periods from here on, as those of the host's other zones do: what they send leaves together.
+    beat: Instant,
     pressure: Pressure,
     next_at: Instant,
     /// It is being given to another host: no tick any more.
@@ -98,8 +101,8 @@ impl ZoneRunner {
         modules: LiveModules,
         commit_tx: mpsc::Sender<Commit>,
         settings: &world::Zone,
+        host: &Host,
         replayed: (Duration, u64),
-        replay_budget: (Duration, u64),
     ) -> Self {
         let now = Instant::now();
         let mut pace = Pace::default();
@@ -114,6 +117,7 @@ impl ZoneRunner {
             commit_tx,
             name: settings.name.clone(),
             period: Duration::from_secs(1) / settings.tick_hz,
+            beat: host.beat,
             pressure,
             next_at: now,
             departing: false,
@@ -124,7 +128,7 @@ impl ZoneRunner {
             last_start: None,
             replay_cost: replayed.0,
             replay_entries: replayed.1,
-            replay_budget,
+            replay_budget: (host.config.replay_budget, host.config.replay_entries),
             durations: VecDeque::with_capacity(DURATIONS),
             tick_seconds,
             status_at: now,
@@ -173,7 +177,7 @@ impl ZoneRunner {
         let figures = TickFigures { period: self.period, took: now.elapsed(), late };
         let measures = self.pressure.note(figures);
         self.take_measures(measures);
-        self.next_at = (self.next_at + self.tick_length()).max(now);
+        self.next_at = self.next_beat().max(now);
         self.fall_asleep(now);
         Poll::At(self.next_at)
     }
@@ -195,6 +199,17 @@ impl ZoneRunner {
         let span = STATUS_EVERY + now.duration_since(self.status_at);
         let share = std::mem::take(&mut self.busy).as_secs_f64() / span.as_secs_f64() * 1000.0;
         self.load += (share - self.load) * LOAD_WEIGHT;
+    }
+
+    /// When the next tick shall begin. After a pause that is the beat nearest to a period later.
+    fn next_beat(&self) -> Instant {
+        let length = self.tick_length();
+        if length != self.period {
+            return self.next_at + length;
+        }
+        let after_half = self.next_at + length + self.period / 2;
+        let beats = after_half.duration_since(self.beat).as_nanos() / self.period.as_nanos();
+        self.beat + Duration::from_nanos_u128(beats * self.period.as_nanos())
     }
 
     /// A tick, as long as the zone's time dilation makes it.

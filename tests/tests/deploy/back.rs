@@ -1,8 +1,9 @@
 //! The way back at a random moment of probation, while players trade and cross the border.
 
+use wod_tests::bazaar::MARKET;
 use wod_tests::chance::Chance;
 
-use crate::market::{MARKET, Market};
+use crate::market::Market;
 use crate::shopper::{Shopper, settle, trade, trade_for};
 
 /// Ticks; longer than any round here takes.

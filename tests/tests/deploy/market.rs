@@ -1,24 +1,14 @@
-//! Two bazaars (`tests/modules/bazaar`) side by side in one region, 60 m wide each, on one host.
+//! Two bazaars on one host, whose modules are replaced.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::path::Path;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use serde_json::Value;
 use tempfile::TempDir;
+use wod_tests::bazaar::{self, MARKET, edition};
 use wod_tests::client::PATIENCE;
 use wod_tests::cluster::{Cluster, until};
-
-/// The zone whose module is replaced.
-pub(crate) const MARKET: &str = "nyc.market";
-/// Its neighbour in the east.
-pub(crate) const FAIR: &str = "nyc.fair";
-/// Items of each.
-pub(crate) const ITEMS: u64 = 40;
-/// Where each begins, and how wide it is, m.
-pub(crate) const WIDTH: f64 = 60.0;
 
 /// The two zones with this edition; `signed`: on a host that runs only what the cluster's key has signed, with a Redis.
 pub(crate) struct Market {
@@ -26,35 +16,14 @@ pub(crate) struct Market {
     _folder: TempDir,
 }
 
-/// An edition's component file.
-pub(crate) fn edition(name: &str) -> PathBuf {
-    static FOLDER: OnceLock<TempDir> = OnceLock::new();
-    let file = FOLDER.get_or_init(|| tempfile::tempdir().unwrap()).path().join(format!("{name}.wasm"));
-    if !file.exists() {
-        let component = wod_sandbox::testing::component("tests/modules/bazaar", &format!("examples/{name}.wasm"));
-        std::fs::write(&file, component).unwrap();
-    }
-    file
-}
-
-pub(crate) fn world(edition: &str) -> String {
-    let zone = |name: &str, number: u32, x: f64, first: u64| {
-        format!(
-            "[[zone]]\nname = \"{name}\"\nnumber = {number}\nmodule = \"{edition}\"\norigin = [{x}, 0.0]\nsize = [{WIDTH}, 40.0]\n\
-             config = {{ stalls = 2, items = {ITEMS}, first_item = {first}, people = 9 }}\n"
-        )
-    };
-    format!("start = \"{MARKET}\"\n{}{}", zone(MARKET, 1, 0.0, 1), zone(FAIR, 2, WIDTH, 1001))
-}
-
 impl Market {
     pub(crate) async fn open(edition: &str) -> Self {
-        let (folder, world) = prepare(edition);
+        let (folder, world) = bazaar::folder(edition).unwrap();
         Self { cluster: Cluster::dev_of(&world, folder.path()).await.unwrap(), _folder: folder }
     }
 
     pub(crate) async fn signed(edition: &str) -> Self {
-        let (folder, world) = prepare(edition);
+        let (folder, world) = bazaar::folder(edition).unwrap();
         Self { cluster: Cluster::signed_of(&world, folder.path()).await.unwrap(), _folder: folder }
     }
 
@@ -78,7 +47,7 @@ impl Market {
 
     /// Publishes an edition.
     pub(crate) async fn publish_edition(&self, name: &str) -> String {
-        self.publish(&edition(name)).await.unwrap()
+        self.publish(&edition(name).unwrap()).await.unwrap()
     }
 
     /// Deploys a published module to [`MARKET`]: the steps' lines, when it settled, or those and the exit code.
@@ -138,28 +107,7 @@ impl Market {
     }
 
     pub(crate) async fn ask(&self, zone: &str, question: &str) -> String {
-        let (code, answer) = self.cluster.operator(&["ask", zone, question]).await.unwrap();
-        assert_eq!(code, 0, "{zone} {question}: {answer}\n{}", self.cluster.logs());
-        answer["reply"].as_str().unwrap_or_else(|| panic!("no reply: {answer}")).to_owned()
-    }
-
-    /// Where every item is, by its number; an error when one is in two places or gone, or when somebody is on her way.
-    pub(crate) async fn census(&self) -> anyhow::Result<BTreeMap<u64, String>> {
-        let mut found = BTreeMap::new();
-        for zone in [MARKET, FAIR] {
-            for (index, line) in self.ask(zone, "items").await.lines().enumerate() {
-                let (who, items) = line.split_once(':').context("a line names who has what")?;
-                let who = if who == "stall" { format!("stall {index} of {zone}") } else { who.to_owned() };
-                for item in items.split_whitespace() {
-                    let before = found.insert(item.parse::<u64>()?, who.clone());
-                    ensure!(before.is_none(), "item {item} is with {who} and with {before:?}");
-                }
-            }
-        }
-        let all: Vec<u64> = (1..=ITEMS).chain(1001..1001 + ITEMS).collect();
-        let gone: Vec<&u64> = all.iter().filter(|item| !found.contains_key(item)).collect();
-        ensure!(gone.is_empty() && found.len() == all.len(), "gone: {gone:?}; {} items", found.len());
-        Ok(found)
+        bazaar::ask(&self.cluster, zone, question).await.unwrap()
     }
 
     /// A figure of the host's metrics: the largest of a zone's ticks so far, ms.
@@ -171,12 +119,4 @@ impl Market {
         let worst = metrics.lines().filter_map(worst).reduce(f64::max);
         worst.unwrap_or_else(|| panic!("no {head}")) * 1000.0
     }
-}
-
-fn prepare(name: &str) -> (TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::copy(edition(name), folder.path().join(format!("{name}.wasm"))).unwrap();
-    let file = folder.path().join("world.toml");
-    std::fs::write(&file, world(name)).unwrap();
-    (folder, file)
 }

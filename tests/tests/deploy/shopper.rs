@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
+use wod_tests::bazaar;
 use wod_tests::chance::Chance;
 use wod_tests::client::{Client, Encoding};
 
@@ -274,7 +275,7 @@ pub(crate) async fn settle(market: &Market, shoppers: &mut [Shopper]) -> anyhow:
         shopper.settle().await?;
         effects += shopper.effects;
     }
-    let census = market.census().await?;
+    let census = bazaar::census(&market.cluster).await?;
     for shopper in shoppers.iter_mut() {
         let hers: BTreeSet<u64> =
             census.iter().filter(|(_, who)| *who == shopper.name).map(|(item, _)| *item).collect();

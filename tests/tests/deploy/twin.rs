@@ -15,10 +15,9 @@ use wod_sandbox::{Compiled, Limits, Sandbox, SandboxOptions};
 use wod_sim::io::{Effects, Entry, Input};
 use wod_sim::module::{Fault, FaultKind};
 use wod_sim::zone::{Modules, Prepared, Zone};
+use wod_tests::bazaar::{edition, world};
 
-use crate::market::{edition, world};
-
-/// [`crate::market::MARKET`].
+/// [`wod_tests::bazaar::MARKET`].
 const ZONE: ZoneNo = ZoneNo(1);
 /// How often the journal is read. A snapshot of the zone lets go of what the one before it does not need; it is seconds younger.
 const READ: Duration = Duration::from_millis(100);
@@ -88,7 +87,7 @@ impl Twin {
         let size = world.zone(ZONE).unwrap().size;
         let sandbox = Sandbox::new(SandboxOptions::default()).unwrap();
         let compile = |name: &&str| {
-            let compiled = sandbox.compile(&std::fs::read(edition(name)).unwrap()).unwrap();
+            let compiled = sandbox.compile(&std::fs::read(edition(name).unwrap()).unwrap()).unwrap();
             (compiled.digest(), Arc::new(compiled))
         };
         let compiled = editions.iter().map(compile).collect();

@@ -46,7 +46,7 @@ enum Part {
     Border,
     /// 100 zones with 10 players each on 2 hosts and 2 gateways: envelopes a second
     Zones,
-    /// 8 zones and 400 players on 1, 2 and 4 hosts: cost of a player
+    /// 8 zones on 1, 2 and 4 hosts, 400 and 1,200 players: cost of a player
     Hosts,
     /// 8 zones on 2 hosts, 250 to 4,000 players: Redis messages a second
     Players,
@@ -164,32 +164,47 @@ impl Bench<'_> {
         Ok(())
     }
 
+    /// A straight line through two crowds tells what players cost from what the processes cost whoever is there.
     fn hosts(&mut self) -> anyhow::Result<()> {
-        println!("\n== 8 zones, 400 players who move 10 times a second, 2 gateways");
+        const CROWDS: [u32; 2] = [400, 1200];
         println!(
-            "{:<8}{:>12}{:>16}{:>26}{:>26}{:>14}{:>12}",
+            "\n== 8 zones, players who move 10 times a second, 2 gateways; us/s a player of hosts, gateways and Redis"
+        );
+        println!(
+            "{:<7}{:>9}{:>10}{:>13}{:>9}{:>10}{:>9}{:>9}{:>14}{:>12}",
             "hosts",
+            "players",
             "moves/s",
             "envelopes/s",
-            "hosts' us/s a player",
-            "gateways' us/s a player",
+            "hosts",
+            "gateways",
+            "Redis",
+            "all",
             "move p99, ms",
             "tick p99"
         );
         for hosts in [1, 2, 4] {
-            let zones = grid([4, 2], [80, 80], |column| column % hosts + 1);
-            let world = World::start(self.folder, [hosts, 2], "roster_cap = 24", &zones)?;
-            let Measured { rates, bots, tick_p99 } =
-                self.measure(&format!("{hosts} hosts"), &world, 400, &["--cross", "0.05"], self.args.seconds)?;
-            let a_player = |cores: f64| cores * 1e6 / 400.0;
-            println!(
-                "{hosts:<8}{:>12.0}{:>16.0}{:>26.0}{:>26.0}{:>14.1}{tick_p99:>12.1}",
-                bots["moves_per_second"].as_f64().unwrap_or(f64::NAN),
-                rates.publishes,
-                a_player(rates.hosts),
-                a_player(rates.gateways),
-                bots["move_latency_ms"]["p99"].as_f64().unwrap_or(f64::NAN),
-            );
+            let mut cost = Vec::new();
+            for count in CROWDS {
+                let zones = grid([4, 2], [80, 80], |column| column % hosts + 1);
+                let world = World::start(self.folder, [hosts, 2], "roster_cap = 24", &zones)?;
+                let what = format!("{hosts} hosts, {count} players");
+                let Measured { rates, bots, tick_p99 } =
+                    self.measure(&what, &world, count, &["--cross", "0.05"], self.args.seconds)?;
+                let micros = [rates.hosts, rates.gateways, rates.redis].map(|cores| cores * 1e6);
+                cost.push(micros.iter().sum::<f64>());
+                let [host, gateway, redis] = micros.map(|micros| micros / f64::from(count));
+                println!(
+                    "{hosts:<7}{count:>9}{:>10.0}{:>13.0}{host:>9.0}{gateway:>10.0}{redis:>9.0}{:>9.0}{:>14.1}{tick_p99:>12.1}",
+                    bots["moves_per_second"].as_f64().unwrap_or(f64::NAN),
+                    rates.publishes,
+                    host + gateway + redis,
+                    bots["move_latency_ms"]["p99"].as_f64().unwrap_or(f64::NAN),
+                );
+            }
+            let further = (cost[1] - cost[0]) / f64::from(CROWDS[1] - CROWDS[0]);
+            let standing = cost[0] - further * f64::from(CROWDS[0]);
+            println!("{hosts:<7}a further player costs {further:.0} us/s; the processes {:.0} ms/s", standing / 1000.0);
         }
         Ok(())
     }
