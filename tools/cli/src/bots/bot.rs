@@ -28,6 +28,8 @@ const COMMANDS_WAITING: usize = 32;
 const ARM: f64 = 0.7;
 /// Share of the legal speed that a bot walks: the rest is for what jitter takes.
 const PACE: f64 = 0.9;
+/// Moves a second at which full speed makes steps of less than [`LEG`].
+const WALKING_RATE: f64 = 10.0;
 
 /// What all bots of a run do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -374,10 +376,11 @@ impl Bot {
     /// Does what is due.
     pub(super) fn on_time(&mut self, now: Micros, scene: Scene<'_>, out: &mut Out) {
         if self.due.step <= now {
-            let due = advance(&mut self.due.step, self.task.move_rate, now);
+            let rate = self.move_rate(scene.phase);
+            let due = advance(&mut self.due.step, rate, now);
             self.plan(now, scene);
             let moves = self.counters.moves;
-            self.step(now, due, out);
+            self.step(now, due, rate, out);
             if scene.phase == Phase::Measuring {
                 self.counters.measured_moves += self.counters.moves - moves;
             }
@@ -418,10 +421,17 @@ impl Bot {
         }
     }
 
-    fn step(&mut self, now: Micros, due: Micros, out: &mut Out) {
+    /// Moves a second: on the way home enough of them to go at full speed.
+    fn move_rate(&self, phase: Phase) -> f64 {
+        let walker = self.here.as_ref().and_then(|here| here.walker.as_ref());
+        let is_on_the_way = phase == Phase::Settling && walker.is_some_and(|walker| !walker.is_idle());
+        self.task.move_rate.max(if is_on_the_way { WALKING_RATE } else { 0.0 })
+    }
+
+    fn step(&mut self, now: Micros, due: Micros, rate: f64, out: &mut Out) {
         let Some(here) = &mut self.here else { return };
         if let Some(walker) = &mut here.walker {
-            let metres = (here.speed * PACE * self.dilation / self.task.move_rate).min(LEG);
+            let metres = (here.speed * PACE * self.dilation / rate).min(LEG);
             here.at = walker.walk(metres, &mut self.dice);
         }
         self.m = self.m.next();

@@ -44,6 +44,8 @@ pub(super) struct Zone {
     pub(super) size: [u32; 2],
     /// The number of the host it is pinned to, from 1.
     pub(super) host: usize,
+    /// Ticks a second.
+    pub(super) tick_hz: u32,
 }
 
 /// What the processes have used and done up to a moment.
@@ -185,11 +187,11 @@ fn new_folder(folder: &Path) -> anyhow::Result<PathBuf> {
 
 fn world_file(ranges: &str, zones: &[Zone]) -> String {
     let mut text = format!("start = \"{}\"\n[ranges]\n{ranges}\n", zones[0].name);
-    for (index, Zone { name, origin, size, host }) in zones.iter().enumerate() {
+    for (index, Zone { name, origin, size, host, tick_hz }) in zones.iter().enumerate() {
         let number = index + 1;
         text += &format!(
             "[[zone]]\nname = \"{name}\"\nnumber = {number}\nmodule = \"{MODULE}\"\norigin = {origin:?}\nsize = {size:?}\n\
-             hosts = [\"host-{host}\"]\nconfig = {{ stalls = 0, items = 0, first_item = {}, people = 0 }}\n",
+             hosts = [\"host-{host}\"]\ntick_hz = {tick_hz}\nconfig = {{ stalls = 0, items = 0, first_item = {}, people = 0 }}\n",
             1000 * number
         );
     }
