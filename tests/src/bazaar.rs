@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::OnceLock;
 
 use anyhow::{Context as _, ensure};
 use tempfile::TempDir;
@@ -18,18 +17,6 @@ pub const ITEMS: u64 = 40;
 /// How wide each is, m.
 pub const WIDTH: f64 = 60.0;
 
-/// An edition's component file, built when it is first asked for.
-pub fn edition(name: &str) -> anyhow::Result<PathBuf> {
-    static FOLDER: OnceLock<TempDir> = OnceLock::new();
-    let folder = FOLDER.get_or_init(|| tempfile::tempdir().expect("a temporary folder can be made"));
-    let file = folder.path().join(format!("{name}.wasm"));
-    if !file.exists() {
-        let component = wod_sandbox::testing::component("tests/modules/bazaar", &format!("examples/{name}.wasm"));
-        std::fs::write(&file, component)?;
-    }
-    Ok(file)
-}
-
 /// The world file's text, both zones with that edition.
 pub fn world(edition: &str) -> String {
     let zone = |name: &str, number: u32, x: f64, first: u64| {
@@ -41,10 +28,10 @@ pub fn world(edition: &str) -> String {
     format!("start = \"{MARKET}\"\n{}{}", zone(MARKET, 1, 0.0, 1), zone(FAIR, 2, WIDTH, 1001))
 }
 
-/// A folder of modules with that edition, and the world file in it.
-pub fn folder(name: &str) -> anyhow::Result<(TempDir, PathBuf)> {
+/// A folder of modules with that edition, which is this component, and the world file in it.
+pub fn folder(name: &str, component: &[u8]) -> anyhow::Result<(TempDir, PathBuf)> {
     let folder = tempfile::tempdir()?;
-    std::fs::copy(edition(name)?, folder.path().join(format!("{name}.wasm")))?;
+    std::fs::write(folder.path().join(format!("{name}.wasm")), component)?;
     let file = folder.path().join("world.toml");
     std::fs::write(&file, world(name))?;
     Ok((folder, file))

@@ -95,7 +95,8 @@ async fn a_hand_off_that_is_interrupted_at_any_step_leaves_one_avatar_with_all_t
         Surroundings { redis: tap, ..Surroundings::default() }
     };
     let hosts = [(HOSTS[0], "nyc"), (HOSTS[1], "la")];
-    let (modules, world) = bazaar::folder("carrying").unwrap();
+    let component = wod_sandbox::testing::component("tests/modules/bazaar", "examples/carrying.wasm");
+    let (modules, world) = bazaar::folder("carrying", &component).unwrap();
     let cluster = Cluster::distributed_of(&world, modules.path(), &redis.url(), hosts, around).await.unwrap();
     let (code, moved) = cluster.operator(&["migrate", FAIR, HOSTS[1]]).await.unwrap();
     assert_eq!(code, 0, "{moved}");

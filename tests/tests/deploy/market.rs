@@ -1,12 +1,13 @@
 //! Two bazaars on one host, whose modules are replaced.
 
 use std::cell::RefCell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::ensure;
 use serde_json::Value;
 use tempfile::TempDir;
-use wod_tests::bazaar::{self, MARKET, edition};
+use wod_tests::bazaar::{self, MARKET};
 use wod_tests::client::PATIENCE;
 use wod_tests::cluster::{Cluster, until};
 
@@ -16,14 +17,29 @@ pub(crate) struct Market {
     _folder: TempDir,
 }
 
+/// An edition's component file, built when it is first asked for.
+pub(crate) fn edition(name: &str) -> PathBuf {
+    static FOLDER: OnceLock<TempDir> = OnceLock::new();
+    let file = FOLDER.get_or_init(|| tempfile::tempdir().unwrap()).path().join(format!("{name}.wasm"));
+    if !file.exists() {
+        let component = wod_sandbox::testing::component("tests/modules/bazaar", &format!("examples/{name}.wasm"));
+        std::fs::write(&file, component).unwrap();
+    }
+    file
+}
+
+fn folder(name: &str) -> (TempDir, PathBuf) {
+    bazaar::folder(name, &std::fs::read(edition(name)).unwrap()).unwrap()
+}
+
 impl Market {
     pub(crate) async fn open(edition: &str) -> Self {
-        let (folder, world) = bazaar::folder(edition).unwrap();
+        let (folder, world) = folder(edition);
         Self { cluster: Cluster::dev_of(&world, folder.path()).await.unwrap(), _folder: folder }
     }
 
     pub(crate) async fn signed(edition: &str) -> Self {
-        let (folder, world) = bazaar::folder(edition).unwrap();
+        let (folder, world) = folder(edition);
         Self { cluster: Cluster::signed_of(&world, folder.path()).await.unwrap(), _folder: folder }
     }
 
@@ -47,7 +63,7 @@ impl Market {
 
     /// Publishes an edition.
     pub(crate) async fn publish_edition(&self, name: &str) -> String {
-        self.publish(&edition(name).unwrap()).await.unwrap()
+        self.publish(&edition(name)).await.unwrap()
     }
 
     /// Deploys a published module to [`MARKET`]: the steps' lines, when it settled, or those and the exit code.

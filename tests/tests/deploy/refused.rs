@@ -6,10 +6,10 @@ use serde_json::Value;
 use wod_protocol::ids::Digest;
 use wod_sim::io::Input;
 use wod_sim::module::FaultKind;
-use wod_tests::bazaar::{FAIR, MARKET, edition};
+use wod_tests::bazaar::{FAIR, MARKET};
 use wod_tests::cluster::run_wod;
 
-use crate::market::Market;
+use crate::market::{Market, edition};
 use crate::shopper::{Shopper, settle, trade, trade_for};
 use crate::twin::{Past, Tap, Twin};
 
@@ -50,7 +50,7 @@ async fn a_module_that_is_refused_leaves_no_trace_in_the_zone() {
     }
     // Its signature is of another file.
     let signature = std::fs::read_to_string(market.cluster.folder.path().join("modules/one.wasm.sig")).unwrap();
-    let (status, answer) = trade(&mut shoppers, upload(&market, &edition("two").unwrap(), signature.trim())).await;
+    let (status, answer) = trade(&mut shoppers, upload(&market, &edition("two"), signature.trim())).await;
     assert!(status == 422 && answer.contains("is of other bytes"), "{status}: {answer}");
     tell("a signature of other bytes", &market, &mut shoppers, &answer).await;
 
@@ -159,7 +159,7 @@ async fn a_version_that_can_not_be_saved_can_not_be_replaced_and_loses_nothing()
 }
 
 fn digest(name: &str) -> Digest {
-    Digest::of(&std::fs::read(edition(name).unwrap()).unwrap())
+    Digest::of(&std::fs::read(edition(name)).unwrap())
 }
 
 async fn shoppers(market: &Market) -> Vec<Shopper> {
@@ -202,13 +202,8 @@ async fn bad_files(market: &Market, folder: &Path, endless: Vec<u8>) -> Vec<Bad>
     let import = r#"(component (import "wasi:clocks/wall-clock@0.2.0" (instance)))"#;
     let ours = || Some(market.cluster.key());
     vec![
-        Bad { what: "unsigned", file: edition("two").unwrap(), key: None, says: "is not signed" },
-        Bad {
-            what: "a key that nobody trusts",
-            file: edition("two").unwrap(),
-            key: Some(foreign_key),
-            says: "does not trust",
-        },
+        Bad { what: "unsigned", file: edition("two"), key: None, says: "is not signed" },
+        Bad { what: "a key that nobody trusts", file: edition("two"), key: Some(foreign_key), says: "does not trust" },
         Bad {
             what: "foreign import",
             file: file("import.wasm", wat::parse_str(import).unwrap()),

@@ -15,7 +15,9 @@ use wod_sandbox::{Compiled, Limits, Sandbox, SandboxOptions};
 use wod_sim::io::{Effects, Entry, Input};
 use wod_sim::module::{Fault, FaultKind};
 use wod_sim::zone::{Modules, Prepared, Zone};
-use wod_tests::bazaar::{edition, world};
+use wod_tests::bazaar::world;
+
+use crate::market::edition;
 
 /// [`wod_tests::bazaar::MARKET`].
 const ZONE: ZoneNo = ZoneNo(1);
@@ -87,7 +89,7 @@ impl Twin {
         let size = world.zone(ZONE).unwrap().size;
         let sandbox = Sandbox::new(SandboxOptions::default()).unwrap();
         let compile = |name: &&str| {
-            let compiled = sandbox.compile(&std::fs::read(edition(name).unwrap()).unwrap()).unwrap();
+            let compiled = sandbox.compile(&std::fs::read(edition(name)).unwrap()).unwrap();
             (compiled.digest(), Arc::new(compiled))
         };
         let compiled = editions.iter().map(compile).collect();
