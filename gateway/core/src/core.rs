@@ -306,15 +306,29 @@ impl Core {
 
     fn tick(&mut self, now: Duration) {
         let last = std::mem::replace(&mut self.ticked, now);
-        // Who stood still has not yet read what clients sent meanwhile: it judges nobody before it could.
+        // Who stood still has not yet read what clients sent meanwhile, or that they went: it judges nobody before it could, and
+        // lets nobody in.
         if now.saturating_sub(last) < STALL {
             self.close_overdue(now);
+            self.tick_admissions(now);
+        } else {
+            self.send_away_who_waited(now);
         }
-        self.tick_admissions(now);
         self.tick_sessions(now);
         self.tick_zones(now);
         self.tick_departed(now);
         self.tick_nearer(now);
+    }
+
+    /// This gateway stood still: who has waited at its door for longer than clients wait may have given it up and stand elsewhere by
+    /// now, and must not be called away from there.
+    fn send_away_who_waited(&mut self, now: Duration) {
+        let waits = |conn: &Conn| matches!(conn.state, State::Verifying { .. } | State::Admitting(_));
+        let waited = |conn: &Conn| waits(conn) && now.saturating_sub(conn.opened) >= HELLO_TIMEOUT;
+        let waited: Vec<ConnId> = self.conns.iter().filter(|(_, conn)| waited(conn)).map(|(id, _)| *id).collect();
+        for id in waited {
+            self.close(now, id, CloseCode::Full, "this gateway stood still", Some(FULL_RETRY_MS));
+        }
     }
 
     /// Ends connections whose client is too slow, or silent.
