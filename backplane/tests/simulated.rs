@@ -93,6 +93,21 @@ fn a_lease_that_was_lost_is_put_back_and_its_epoch_not_given_again() {
 }
 
 #[test]
+fn nobody_meets_the_other_state_before_the_incarnation_has_changed() {
+    let simulation = Simulation::new(1);
+    let backplane = simulation.connect("host");
+    process().block_on(async {
+        simulation.begin_lagging();
+        let lease = claim(&backplane, ZONE, "owner").await;
+        let incarnation = backplane.incarnation();
+        // Without an outage that anybody has seen.
+        simulation.fail_over();
+        assert!(incarnation.has_changed().unwrap());
+        assert!(backplane.renew(&lease).await.unwrap_err().is_fenced());
+    });
+}
+
+#[test]
 fn after_an_outage_only_the_last_owner_may_claim_for_three_seconds() {
     let simulation = Simulation::new(1);
     let backplane = simulation.connect("host");

@@ -196,7 +196,7 @@ impl Stage {
         }
         assert_eq!((ann.you(), ann.welcome["session"].clone()), (you, session), "{what}");
         assert_eq!(ann.faults, Vec::<String>::new(), "{what}");
-        // On to the middle of the road of her zone, for the next time.
+        // On to where she turns in her zone, for the next time.
         let ready = async || {
             Ok(self.cluster.api_of_any_host("zones").await?.to_string().matches("no host runs it").count() == 0)
         };
@@ -247,7 +247,7 @@ async fn stands_once(cluster: &Cluster, ann: &Client) -> anyhow::Result<bool> {
     Ok(all.len() == 1 && all[0]["zone"] == ann.zone["zone"] && !all[0]["gateway"].is_null())
 }
 
-/// Towards x, on the road; never ends, and does not mind when nobody answers.
+/// Towards x; never ends, and does not mind when nobody answers.
 async fn walk(ann: &mut Client, x: f64) {
     loop {
         let step = (x - ann.at.0).clamp(-0.5, 0.5);

@@ -16,7 +16,7 @@ use crate::conn::State;
 use crate::core::Core;
 use crate::io::{BackplaneAway, ConnId, Effect, Identity, Seeds, Whereabouts};
 use crate::limits::{
-    ADMISSION_TIMEOUT, ATTACH_REPEAT, FULL_RETRY_MS, MAX_DOUBTS, MAX_REDIRECTS, RECORD_RETRY, SUB_BYTES,
+    ADMISSION_TIMEOUT, ATTACH_REPEAT, CATCH_UP, FULL_RETRY_MS, MAX_DOUBTS, MAX_REDIRECTS, RECORD_RETRY, SUB_BYTES,
 };
 use crate::session::Session;
 
@@ -227,6 +227,7 @@ impl Core {
     fn ask(&mut self, now: Duration, id: ConnId, zone: ZoneNo) {
         let known = self.zone_view(now, zone).is_some();
         let gateway = self.config.gateway.clone();
+        let is_catching_up = self.is_catching_up(now);
         let Some(conn) = self.conns.get_mut(&id) else { return };
         let current = conn.session().map(|session| session.n);
         let Some(admission) = conn.admission_mut() else { return };
@@ -237,6 +238,10 @@ impl Core {
         if !known {
             // A world file without that zone: another process has a newer one.
             admission.step = Step::Waiting { until: now + RECORD_RETRY };
+            return;
+        }
+        if is_catching_up && current.is_none() {
+            admission.step = Step::Asking { zone, again: now + CATCH_UP };
             return;
         }
         admission.step = Step::Asking { zone, again: now + ATTACH_REPEAT };

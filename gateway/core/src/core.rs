@@ -14,7 +14,7 @@ use wod_protocol::world::World;
 use crate::conn::{Congestion, Conn, State};
 use crate::frame::Scratch;
 use crate::io::{ConnId, Effect, Event, Seeds};
-use crate::limits::{FULL_RETRY_MS, SLOW_BYTES, SLOW_TIME, STALL};
+use crate::limits::{CATCH_UP, FULL_RETRY_MS, SLOW_BYTES, SLOW_TIME, STALL};
 use crate::outgoing::Departed;
 use crate::zone::ZoneView;
 
@@ -51,7 +51,9 @@ pub struct Core {
     pub(crate) backplane_away: bool,
     draining: Option<u32>,
     /// When the last tick was.
-    ticked: Duration,
+    ticked: Option<Duration>,
+    /// After it has stood still: when it has read what came meanwhile.
+    caught_up_at: Duration,
     /// Other regions' gateways: region to address.
     pub(crate) nearer: BTreeMap<String, String>,
     /// Connections with staged messages, perhaps several times.
@@ -130,7 +132,8 @@ impl Core {
             unflushed: 0,
             backplane_away: false,
             draining: None,
-            ticked: Duration::ZERO,
+            ticked: None,
+            caught_up_at: Duration::ZERO,
             nearer: BTreeMap::new(),
             touched: Vec::new(),
             effects: Vec::new(),
@@ -305,26 +308,34 @@ impl Core {
     }
 
     fn tick(&mut self, now: Duration) {
-        let last = std::mem::replace(&mut self.ticked, now);
-        // Who stood still has not yet read what clients sent meanwhile, or that they went: it judges nobody before it could, and
-        // lets nobody in.
-        if now.saturating_sub(last) < STALL {
+        let last = self.ticked.replace(now).unwrap_or(now);
+        let stood_still = now.saturating_sub(last);
+        // Who stood still has not yet read what clients sent meanwhile: it judges nobody before it could.
+        if stood_still < STALL {
             self.close_overdue(now);
-            self.tick_admissions(now);
         } else {
-            self.send_away_who_waited(now);
+            self.caught_up_at = now + CATCH_UP;
         }
+        if stood_still >= HELLO_TIMEOUT {
+            self.send_away_who_waited(now, last);
+        }
+        self.tick_admissions(now);
         self.tick_sessions(now);
         self.tick_zones(now);
         self.tick_departed(now);
         self.tick_nearer(now);
     }
 
-    /// This gateway stood still: who has waited at its door for longer than clients wait may have given it up and stand elsewhere by
-    /// now, and must not be called away from there.
-    fn send_away_who_waited(&mut self, now: Duration) {
+    /// Whether this gateway has stood still, and may not have read yet that a client has gone.
+    pub(crate) fn is_catching_up(&self, now: Duration) -> bool {
+        self.ticked.is_some_and(|last| now.saturating_sub(last) >= STALL) || now < self.caught_up_at
+    }
+
+    /// This gateway stood still since then, for longer than clients wait: who was at its door may have given it up without a word and
+    /// stand elsewhere by now, and must not be called away from there.
+    fn send_away_who_waited(&mut self, now: Duration, since: Duration) {
         let waits = |conn: &Conn| matches!(conn.state, State::Verifying { .. } | State::Admitting(_));
-        let waited = |conn: &Conn| waits(conn) && now.saturating_sub(conn.opened) >= HELLO_TIMEOUT;
+        let waited = |conn: &Conn| waits(conn) && conn.opened <= since;
         let waited: Vec<ConnId> = self.conns.iter().filter(|(_, conn)| waited(conn)).map(|(id, _)| *id).collect();
         for id in waited {
             self.close(now, id, CloseCode::Full, "this gateway stood still", Some(FULL_RETRY_MS));

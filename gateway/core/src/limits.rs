@@ -6,6 +6,8 @@ use std::time::Duration;
 pub const TICK_INTERVAL: Duration = Duration::from_millis(100);
 /// A tick that comes so long after the one before: this process stood still.
 pub const STALL: Duration = Duration::from_secs(1);
+/// What a process that stood still takes to read what came meanwhile: until then it asks no zone to let anybody in, who may have gone.
+pub const CATCH_UP: Duration = Duration::from_millis(300);
 /// From `hello` to `welcome` at most; then 4103.
 pub const ADMISSION_TIMEOUT: Duration = Duration::from_secs(10);
 /// An unanswered attach request is repeated after this time.

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use wod_backplane::{Error, Lease};
 use wod_protocol::bus::{Part, Process};
-use wod_protocol::ids::{Digest, JournalIndex};
+use wod_protocol::ids::{Digest, Epoch, HostId, JournalIndex};
 use wod_protocol::limits::{LEASE_TTL, TICKS_AWAITING_JOURNAL};
 use wod_protocol::registry::Owner;
 use wod_sim::io::{Effects, Input};
@@ -158,15 +158,35 @@ impl Committer {
     async fn give_away(&mut self, departure: Departure) {
         let Departure { to, stays, gone_tx, since } = departure;
         let seen = self.host.directory.last_owner(self.lease.zone).map_or(self.lease.epoch, |owner| owner.epoch);
-        // Until the store has answered nobody knows whose the zone is.
-        let lease = match self.answer(|| self.host.backplane.transfer(&self.lease, &to, seen)).await {
-            Ok(lease) => lease,
-            Err(error) => return self.lose(&error),
+        let lease = loop {
+            match self.transfer(&to, seen).await {
+                Ok(lease) => break lease,
+                Err(error) => {
+                    if let Err(error) = self.mend(error).await {
+                        return self.lose(&error);
+                    }
+                }
+            }
         };
         let handed = migration::hand_over(&self.host, self.lease.epoch, &lease, self.end, stays);
         self.host.directory.set_owner(lease.zone, Owner { host: to, epoch: lease.epoch });
         if gone_tx.send(Gone { since, handed }).is_err() {
             tracing::debug!(zone = %self.port.zone, "nobody waits for the zone to leave any more");
+        }
+    }
+
+    /// Until the store has answered nobody knows whose the zone is. One that may have forgotten is reminded first: from the transfer
+    /// on nobody has what it lacks.
+    async fn transfer(&mut self, to: &HostId, seen: Epoch) -> Result<Lease, Error> {
+        loop {
+            if self.incarnation.has_changed().is_ok_and(|changed| changed) {
+                self.incarnation.borrow_and_update();
+                self.remind_the_store().await?;
+            }
+            match self.host.backplane.transfer(&self.lease, to, seen).await {
+                Err(error) if error.is_transient() => self.wait(&error).await,
+                answered => return answered,
+            }
         }
     }
 
@@ -198,13 +218,17 @@ impl Committer {
         loop {
             match ask().await {
                 Err(error) if error.is_transient() && !(self.commit_rx.is_closed() && begun.elapsed() > LAST_TRIES) => {
-                    metrics::counter!("wod_journal_retries_total", "zone" => self.port.zone.to_string()).increment(1);
-                    tracing::warn!(zone = %self.port.zone, %error, "the store does not answer; the zone waits for it");
-                    tokio::time::sleep(RETRY).await;
+                    self.wait(&error).await;
                 }
                 result => return result,
             }
         }
+    }
+
+    async fn wait(&self, error: &Error) {
+        metrics::counter!("wod_journal_retries_total", "zone" => self.port.zone.to_string()).increment(1);
+        tracing::warn!(zone = %self.port.zone, %error, "the store does not answer; the zone waits for it");
+        tokio::time::sleep(RETRY).await;
     }
 
     /// The store may have lost the last it was told: whose the zone is, the journal's end, who is in it. An error: the zone is

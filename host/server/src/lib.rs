@@ -7,6 +7,7 @@
 mod admin;
 mod autoscale;
 mod balance;
+mod beat;
 mod committer;
 mod config;
 mod deploy;

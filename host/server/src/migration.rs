@@ -74,28 +74,35 @@ pub(crate) struct Gone {
 /// Migrations from here that are under way: where the targets' words go.
 #[derive(Default)]
 pub(crate) struct Departures {
-    words: Mutex<BTreeMap<ZoneNo, (HostId, mpsc::Sender<MigrationWord>)>>,
+    talks: Mutex<BTreeMap<ZoneNo, Talk>>,
+}
+
+struct Talk {
+    to: HostId,
+    /// The zone's here, by which the target knows this migration.
+    epoch: Epoch,
+    words_tx: mpsc::Sender<MigrationWord>,
 }
 
 impl Departures {
-    fn begin(&self, zone: ZoneNo, to: &HostId) -> mpsc::Receiver<MigrationWord> {
+    fn begin(&self, port: &ZonePort, to: &HostId) -> mpsc::Receiver<MigrationWord> {
         let (words_tx, words_rx) = mpsc::channel(WORDS);
-        self.words.lock().insert(zone, (to.clone(), words_tx));
+        self.talks.lock().insert(port.zone, Talk { to: to.clone(), epoch: port.epoch, words_tx });
         words_rx
     }
 
     /// Forgets one that nobody listens for any more: meanwhile another of the same zone may have begun.
     fn end(&self, zone: ZoneNo) {
-        let mut words = self.words.lock();
-        if words.get(&zone).is_some_and(|(_, words_tx)| words_tx.is_closed()) {
-            words.remove(&zone);
+        let mut talks = self.talks.lock();
+        if talks.get(&zone).is_some_and(|talk| talk.words_tx.is_closed()) {
+            talks.remove(&zone);
         }
     }
 
-    fn hear(&self, from: &HostId, zone: ZoneNo, word: MigrationWord) {
-        if let Some((to, words_tx)) = self.words.lock().get(&zone)
-            && to == from
-            && words_tx.try_send(word).is_err()
+    fn hear(&self, from: &HostId, ZoneMigration { zone, epoch, word }: ZoneMigration) {
+        if let Some(talk) = self.talks.lock().get(&zone)
+            && (&talk.to, talk.epoch) == (from, epoch)
+            && talk.words_tx.try_send(word).is_err()
         {
             tracing::debug!(%zone, "a migration has more words than it can take; they are said again");
         }
@@ -119,7 +126,7 @@ pub(crate) async fn migrate(
     let _replacing = port.replacing.try_lock().map_err(|_| {
         anyhow::anyhow!("its module is being replaced, or it is being moved already; try again when that is done")
     })?;
-    let words_rx = host.departures.begin(port.zone, to);
+    let words_rx = host.departures.begin(port, to);
     let moved = move_to(host, port, (to, stays), words_rx).await;
     host.departures.end(port.zone);
     if let Ok(Migrated { prepared, pause }) = &moved {
@@ -187,7 +194,7 @@ pub(crate) async fn run(
         arrivals.retain(|_, words_tx| !words_tx.is_closed());
         match (word, arrivals.get(&(zone, epoch))) {
             (word @ (MigrationWord::Ready | MigrationWord::Refused(_) | MigrationWord::Running), _) => {
-                estate.host.departures.hear(&from, zone, word);
+                estate.host.departures.hear(&from, ZoneMigration { zone, epoch, word });
             }
             (word, Some(words_tx)) => {
                 if words_tx.try_send(word).is_err() {

@@ -17,6 +17,7 @@ use wod_sim::io::{CallOutcome, Effects, Input, Outcome};
 use wod_sim::module::Module;
 use wod_sim::zone::{PlayerInfo, Sleep, SnapshotError, Zone};
 
+use crate::beat::Beat;
 use crate::committer::{Commit, SwapDone, TickCommit};
 use crate::host::Host;
 use crate::migration::Departure;
@@ -63,10 +64,7 @@ pub(crate) struct ZoneRunner {
     modules: LiveModules,
     commit_tx: mpsc::Sender<Commit>,
     name: ZoneName,
-    /// Nominal length of a tick.
-    period: Duration,
-    /// Ticks begin at whole periods from here on, as those of the host's other zones do: what they send leaves together.
-    beat: Instant,
+    beat: Beat,
     pressure: Pressure,
     next_at: Instant,
     /// It is being given to another host: no tick any more.
@@ -116,8 +114,7 @@ impl ZoneRunner {
             modules,
             commit_tx,
             name: settings.name.clone(),
-            period: Duration::from_secs(1) / settings.tick_hz,
-            beat: host.beat,
+            beat: Beat { since: host.beat, period: Duration::from_secs(1) / settings.tick_hz },
             pressure,
             next_at: now,
             departing: false,
@@ -152,9 +149,6 @@ impl ZoneRunner {
         if self.departing {
             return Poll::At(now + LONGEST_SLEEP);
         }
-        if self.asleep.is_none() && self.port.is_to_depart() {
-            return self.depart(now);
-        }
         if let Some((since, tick)) = self.asleep {
             match self.wake(now, since, tick) {
                 Some(input) => self.inputs.push(input),
@@ -174,19 +168,20 @@ impl ZoneRunner {
         if !self.tick(now) {
             return Poll::Gone;
         }
-        let figures = TickFigures { period: self.period, took: now.elapsed(), late };
+        let figures = TickFigures { period: self.beat.period, took: now.elapsed(), late };
         let measures = self.pressure.note(figures);
         self.take_measures(measures);
-        self.next_at = self.next_beat().max(now);
+        self.next_at = self.beat.next(self.next_at, late, self.tick_length()).max(now);
+        // After a tick: what waited for the zone when it came here, and all since, is in it.
+        if self.port.is_to_depart() && self.commit_tx.capacity() > 0 {
+            return self.depart(now);
+        }
         self.fall_asleep(now);
         Poll::At(self.next_at)
     }
 
     /// Stops, and has the committer give the zone away once everything of it is durable.
     fn depart(&mut self, now: Instant) -> Poll {
-        if self.commit_tx.capacity() == 0 {
-            return Poll::At(now + JOURNAL_POLL);
-        }
         if let Some(departure) = self.port.take_departure() {
             self.departing = true;
             self.hand_over(Commit::Depart(Departure { since: now, ..departure }));
@@ -201,20 +196,9 @@ impl ZoneRunner {
         self.load += (share - self.load) * LOAD_WEIGHT;
     }
 
-    /// When the next tick shall begin. After a pause that is the beat nearest to a period later.
-    fn next_beat(&self) -> Instant {
-        let length = self.tick_length();
-        if length != self.period {
-            return self.next_at + length;
-        }
-        let after_half = self.next_at + length + self.period / 2;
-        let beats = after_half.duration_since(self.beat).as_nanos() / self.period.as_nanos();
-        self.beat + Duration::from_nanos_u128(beats * self.period.as_nanos())
-    }
-
     /// A tick, as long as the zone's time dilation makes it.
     fn tick_length(&self) -> Duration {
-        self.pressure.measures().stretch(self.period)
+        self.pressure.measures().stretch(self.beat.period)
     }
 
     /// For the next tick, so that they are journaled with it.
@@ -357,7 +341,7 @@ impl ZoneRunner {
         self.last_start = None;
         self.next_at = now;
         // Asleep, it was not slowed down.
-        let slept = (now.duration_since(since).as_nanos() / self.period.as_nanos()) as u64;
+        let slept = (now.duration_since(since).as_nanos() / self.beat.period.as_nanos()) as u64;
         let mut wakes = Tick(tick.0 + slept.max(1));
         if let Sleep::Until(timer) = self.zone.can_sleep_until() {
             wakes = wakes.min(timer.max(tick.next()));
@@ -371,7 +355,7 @@ impl ZoneRunner {
             Sleep::UntilInput => None,
             Sleep::Until(timer) => {
                 let ticks = timer.0.saturating_sub(tick.0).min(u64::from(u32::MAX)) as u32;
-                Some(since + self.period * ticks)
+                Some(since + self.beat.period * ticks)
             }
         }
     }

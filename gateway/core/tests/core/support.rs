@@ -58,6 +58,8 @@ pub(crate) struct Rig {
     closed: BTreeMap<ConnId, (CloseCode, String)>,
     inputs: Vec<(HostId, ZoneNo, GatewayInput)>,
     pub(crate) sends: usize,
+    /// No record is answered with: the test does that.
+    pub(crate) records_are_slow: bool,
 }
 
 impl Rig {
@@ -87,6 +89,7 @@ impl Rig {
             closed: BTreeMap::new(),
             inputs: Vec::new(),
             sends: 0,
+            records_are_slow: false,
         }
     }
 
@@ -120,6 +123,7 @@ impl Rig {
                 let verdict = self.tickets.get(&ticket).cloned().ok_or_else(|| "bad ticket".to_owned());
                 Some(Event::Verdict { conn, verdict })
             }
+            Effect::ReadRecord { .. } if self.records_are_slow => None,
             Effect::ReadRecord { conn, sub } => {
                 let found = if self.store_away {
                     Err(wod_gateway_core::io::BackplaneAway)

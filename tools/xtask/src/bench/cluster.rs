@@ -295,9 +295,12 @@ impl Bench<'_> {
         }
     }
 
-    /// Whether the bots saw every promise kept. A socket that is lost is a fault; who was sent away from a full zone before she was
-    /// in has waited at the door.
+    /// Whether the bots saw every promise kept. A socket that is lost is a fault; who was sent away (4103) before she was in has waited
+    /// at the door.
     fn judge(&mut self, what: &str, bots: &Value) {
+        if let Some(waited) = bots["disconnects"]["4103"].as_u64() {
+            println!("  {waited} times somebody had to wait at the door (4103)");
+        }
         let kinds = bots["fault_counts"].as_object().into_iter().flatten();
         let faults: u64 = kinds.filter_map(|(_, count)| count.as_u64()).sum();
         if faults > 0 {

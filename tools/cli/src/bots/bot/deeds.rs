@@ -28,9 +28,9 @@ impl Bot {
     /// Does what is due.
     pub(in crate::bots) fn on_time(&mut self, now: Micros, scene: Scene<'_>, out: &mut Out) {
         if self.due.step <= now {
+            self.plan(now, scene);
             let rate = self.move_rate(scene.phase);
             let due = advance(&mut self.due.step, rate, now);
-            self.plan(now, scene);
             let moves = self.counters.moves;
             self.step(now, due, rate, out);
             if scene.phase == Phase::Measuring {
