@@ -82,17 +82,8 @@ impl Committer {
         loop {
             tokio::select! {
                 biased;
-                Ok(()) = self.incarnation.changed() => {
-                    self.incarnation.borrow_and_update();
-                    if let Err(error) = self.remind_the_store().await {
-                        return self.lose(&error);
-                    }
-                }
                 _ = renew.tick() => {
-                    if let Err(error) = self.host.backplane.renew(&self.lease).await
-                        && !error.is_transient()
-                        && let Err(error) = self.mend(error).await
-                    {
+                    if let Err(error) = self.renew().await {
                         return self.lose(&error);
                     }
                 }
@@ -117,12 +108,21 @@ impl Committer {
         }
     }
 
+    async fn renew(&mut self) -> Result<(), Error> {
+        self.remind_a_changed_store().await?;
+        match self.host.backplane.renew(&self.lease).await {
+            Err(error) if !error.is_transient() => self.mend(error).await,
+            _ => Ok(()),
+        }
+    }
+
     /// Journals every entry of the batch in one append, then lets the effects go.
     async fn commit(
         &mut self,
         batch: &mut Vec<Commit>,
         storing: &mut Option<JoinHandle<()>>,
     ) -> Result<Option<Departure>, Error> {
+        self.remind_a_changed_store().await?;
         let mut departure = None;
         let mut entries = Vec::new();
         let mut done: Vec<Box<TickCommit>> = Vec::new();
@@ -179,10 +179,7 @@ impl Committer {
     /// on nobody has what it lacks.
     async fn transfer(&mut self, to: &HostId, seen: Epoch) -> Result<Lease, Error> {
         loop {
-            if self.incarnation.has_changed().is_ok_and(|changed| changed) {
-                self.incarnation.borrow_and_update();
-                self.remind_the_store().await?;
-            }
+            self.remind_a_changed_store().await?;
             match self.host.backplane.transfer(&self.lease, to, seen).await {
                 Err(error) if error.is_transient() => self.wait(&error).await,
                 answered => return answered,
@@ -229,6 +226,16 @@ impl Committer {
         metrics::counter!("wod_journal_retries_total", "zone" => self.port.zone.to_string()).increment(1);
         tracing::warn!(zone = %self.port.zone, %error, "the store does not answer; the zone waits for it");
         tokio::time::sleep(RETRY).await;
+    }
+
+    /// Asked before anything is told to the store, and with every renewal, instead of waited for: of several who wait for one change
+    /// nobody knows who hears first, and a simulated life must be the same each time.
+    async fn remind_a_changed_store(&mut self) -> Result<(), Error> {
+        if self.incarnation.has_changed().is_ok_and(|changed| changed) {
+            self.incarnation.borrow_and_update();
+            self.remind_the_store().await?;
+        }
+        Ok(())
     }
 
     /// The store may have lost the last it was told: whose the zone is, the journal's end, who is in it. An error: the zone is
