@@ -36,7 +36,7 @@ async fn a_rebuild_is_tried_again_until_the_store_answers() {
     rig.ask("panic").await.unwrap_err();
     assert_eq!(rig.add(1).await, 2);
     assert_eq!(rig.backplane.faults().left("read_journal"), 0, "it was tried again and again");
-    assert!(has_trouble(&rig.zone().await, "could not be rebuilt yet"));
+    rig.until("the next heartbeat tells of it", |zone| has_trouble(zone, "could not be rebuilt yet")).await;
     rig.end().await;
 }
 
