@@ -13,9 +13,9 @@ pub const MARKET: &str = "nyc.market";
 /// Its neighbour in the east.
 pub const FAIR: &str = "nyc.fair";
 /// Items of each.
-pub const ITEMS: u64 = 40;
+const ITEMS: u64 = 40;
 /// How wide each is, m.
-pub const WIDTH: f64 = 60.0;
+const WIDTH: f64 = 60.0;
 
 /// The world file's text, both zones with that edition.
 pub fn world(edition: &str) -> String {

@@ -234,7 +234,7 @@ impl Cluster {
     async fn distributed_with(further: impl Fn(usize, SocketAddr) -> Vec<String>) -> anyhow::Result<Self> {
         let redis = RedisServer::start().await?;
         let around = |_: &str| Surroundings::default();
-        let mut cluster = Self::over(&redis.url(), HOSTS, further, around).await?;
+        let mut cluster = Self::over(&world(), &modules(), &redis.url(), HOSTS, further, around).await?;
         cluster.redis = Some(redis);
         Ok(cluster)
     }
@@ -250,16 +250,7 @@ impl Cluster {
         hosts: [(&str, &str); 2],
         around: impl Fn(&str) -> Surroundings,
     ) -> anyhow::Result<Self> {
-        Self::over(redis, hosts, |_, _| Vec::new(), around).await
-    }
-
-    async fn over(
-        redis: &str,
-        names: [(&str, &str); 2],
-        further: impl Fn(usize, SocketAddr) -> Vec<String>,
-        around: impl Fn(&str) -> Surroundings,
-    ) -> anyhow::Result<Self> {
-        Self::over_with(&world(), &modules(), redis, names, further, around).await
+        Self::distributed_of(&world(), &modules(), redis, hosts, around).await
     }
 
     /// Another world with the modules of that folder, as [`Cluster::distributed_around`].
@@ -270,10 +261,10 @@ impl Cluster {
         hosts: [(&str, &str); 2],
         around: impl Fn(&str) -> Surroundings,
     ) -> anyhow::Result<Self> {
-        Self::over_with(world, modules, redis, hosts, |_, _| Vec::new(), around).await
+        Self::over(world, modules, redis, hosts, |_, _| Vec::new(), around).await
     }
 
-    async fn over_with(
+    async fn over(
         world: &Path,
         modules: &Path,
         redis: &str,

@@ -178,10 +178,11 @@ impl Committer {
     /// Until the store has answered nobody knows whose the zone is. One that may have forgotten is reminded first: from the transfer
     /// on nobody has what it lacks.
     async fn transfer(&mut self, to: &HostId, seen: Epoch) -> Result<Lease, Error> {
+        let begun = Instant::now();
         loop {
             self.remind_a_changed_store().await?;
             match self.host.backplane.transfer(&self.lease, to, seen).await {
-                Err(error) if error.is_transient() => self.wait(&error).await,
+                Err(error) if self.may_try_again(&error, begun) => self.wait(&error).await,
                 answered => return answered,
             }
         }
@@ -214,12 +215,17 @@ impl Committer {
         let begun = Instant::now();
         loop {
             match ask().await {
-                Err(error) if error.is_transient() && !(self.commit_rx.is_closed() && begun.elapsed() > LAST_TRIES) => {
+                Err(error) if self.may_try_again(&error, begun) => {
                     self.wait(&error).await;
                 }
                 result => return result,
             }
         }
+    }
+
+    /// Of a zone that is let go, not for ever.
+    fn may_try_again(&self, error: &Error, begun: Instant) -> bool {
+        error.is_transient() && !(self.commit_rx.is_closed() && begun.elapsed() > LAST_TRIES)
     }
 
     async fn wait(&self, error: &Error) {

@@ -301,10 +301,13 @@ impl Bench<'_> {
         if let Some(waited) = bots["disconnects"]["4103"].as_u64() {
             println!("  {waited} times somebody had to wait at the door (4103)");
         }
-        let kinds = bots["fault_counts"].as_object().into_iter().flatten();
-        let faults: u64 = kinds.filter_map(|(_, count)| count.as_u64()).sum();
-        if faults > 0 {
-            self.broken.push(format!("{what}: {faults} faults: {}", bots["fault_counts"]));
+        let counts = |key: &str| bots[key].as_object().into_iter().flatten();
+        let faults: u64 = counts("fault_counts").filter_map(|(_, count)| count.as_u64()).sum();
+        let lost: u64 =
+            counts("disconnects").filter(|(code, _)| *code != "4103").filter_map(|(_, count)| count.as_u64()).sum();
+        if faults + lost > 0 {
+            let (closes, kinds) = (&bots["disconnects"], &bots["fault_counts"]);
+            self.broken.push(format!("{what}: {lost} sockets lost: {closes}, {faults} faults: {kinds}"));
             for fault in bots["faults"].as_array().into_iter().flatten().take(5) {
                 println!("  {fault}");
             }
