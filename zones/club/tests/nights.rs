@@ -76,6 +76,7 @@ fn the_crowd_dances_drinks_and_sits() {
 #[test]
 fn three_drinks_are_heard_and_two_waters_mend_it() {
     let mut world = club().start();
+    go(world.player("Bob"), (33.0, 7.5));
     for _ in 0..3 {
         go(world.player("Ann"), BAR).does("talk", "Odile").chooses("odile-pilot");
     }

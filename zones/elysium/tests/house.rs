@@ -125,6 +125,52 @@ fn shouting_is_borne_twice() {
     assert_eq!(ann.refusals().iter().map(|(code, _)| code.as_str()).collect::<Vec<_>>(), ["muted"]);
 }
 
+/// Before the throne, on the carpet; and behind the others, off it.
+const BEFORE_THRONE: (f32, f32) = (40.5, 40.0);
+const ON_THE_CARPET: (f32, f32) = (39.0, 40.0);
+
+#[test]
+fn the_prince_remembers_who_bowed_and_who_did_not() {
+    let mut world = house();
+    let ann = world.player("Ann").walks_to(BEFORE_THRONE.0, BEFORE_THRONE.1).emotes("bows deeply");
+    assert!(ann.has_heard("inclines his head to Ann"));
+    let bob = world.player("Bob").walks_to(ON_THE_CARPET.0, 42.0).says("Nice chair.");
+    assert!(bob.has_heard("looks at Bob until the room has seen it."));
+    world.crash();
+    let ann = world.player("Ann").does("talk", "Prince Ambrose").chooses("prince-favoured");
+    assert!(ann.last_told().starts_with("You: bowed, and meant it."), "{}", ann.last_told());
+    let ann = ann.chooses("prince-displeased");
+    assert!(ann.last_told().starts_with("Bob: spoke before bowing. Bob: walked upon the carpet"), "{}", ann.last_told());
+}
+
+#[test]
+fn each_conduct_counts_once_a_visit_and_what_one_is_called_follows() {
+    let mut world = house();
+    world.player("Bob").walks_to(45.0, 40.0);
+    let ann = world.player("Ann").walks_to(BEFORE_THRONE.0, BEFORE_THRONE.1).emotes("bows").emotes("bows").emotes("bows");
+    ann.does("talk", "Lady Sorrel").chooses("sorrel-wants").chooses("sorrel-side");
+    assert_eq!(world.npc("Ann").tag("title"), "Seen with Lady Sorrel");
+    for _ in 0..2 {
+        world.player("Ann").leaves();
+        world.player("Ann").walks_to(BEFORE_THRONE.0, BEFORE_THRONE.1).emotes("bows");
+    }
+    assert_eq!(world.npc("Ann").tag("title"), "Sworn to the old court", "three evenings, three bows");
+    world.player("Bob").shouts("HEY").shouts("HEY");
+    world.player("Bob").walks_to(BEFORE_THRONE.0, 39.0).does("talk", "Prince Ambrose").chooses("prince-slight");
+    assert_eq!(world.npc("Bob").tag("title"), "Out of favour");
+}
+
+#[test]
+fn a_court_that_tips_to_one_side_is_heard_to() {
+    let mut world = house();
+    let ann = world.player("Ann").walks_to(BEFORE_THRONE.0, BEFORE_THRONE.1);
+    let ann = ann.does("talk", "Corvin").chooses("corvin-wants").chooses("corvin-side");
+    assert!(ann.has_heard("Corvin has more friends than chairs."));
+    world.player("Bob").walks_to(43.0, 41.0).does("talk", "Lady Sorrel").chooses("sorrel-wants").chooses("sorrel-side");
+    assert!(world.player("Ann").has_heard("everybody is very polite"));
+    assert_eq!(world.ask("court").as_deref(), Ok("old court 1, night market 1"));
+}
+
 #[test]
 fn an_evening_reads_like_this() {
     let mut world = house();
