@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use crate::behaviour::{Alarm, Mind};
-use crate::dialogue::{Book, Open, Opening, OpenDialogue, Value};
+use crate::behaviour::{Alarm, Behaved, Hours, Mind};
+use crate::dialogue::{Book, Open, OpenDialogue, Opening, Value};
 use crate::error::{Error, Result};
 use crate::handle::{DialogueId, Npc, Player, Token};
 use crate::zone::Zone;
@@ -44,6 +44,8 @@ pub(crate) struct Memory<Z: Zone> {
     pub(crate) book: Option<Arc<Book>>,
     /// Talks that begin when the running handler has returned.
     pub(crate) opening: VecDeque<Opening>,
+    /// What behaviours have to report in this call.
+    pub(crate) reports: Vec<(Npc, Behaved)>,
 }
 
 impl<Z: Zone> Default for Memory<Z> {
@@ -54,6 +56,7 @@ impl<Z: Zone> Default for Memory<Z> {
             touched: BTreeMap::new(),
             book: None,
             opening: VecDeque::new(),
+            reports: Vec::new(),
         }
     }
 }
@@ -74,6 +77,10 @@ pub(crate) struct Core {
     pub(crate) variables: BTreeMap<String, Value>,
     /// NPCs that the SDK moves.
     pub(crate) minds: BTreeMap<Npc, Mind>,
+    /// Entities that somebody has in sight.
+    pub(crate) watched: BTreeSet<Npc>,
+    /// The timer for the hours of schedules.
+    pub(crate) hours: Option<Hours>,
 }
 
 impl Core {
@@ -96,6 +103,8 @@ pub(crate) enum Pending {
     },
     /// An NPC's behaviour waits for this.
     Mind(Npc, Alarm),
+    /// Schedules wait for an hour.
+    Hours,
 }
 
 /// A player who is here.
@@ -201,7 +210,7 @@ impl Core {
                     Some(timer) => Pending::Zone { value: ByteBuf::from(encode(&timer)?), every },
                     None => continue,
                 },
-                mind @ Pending::Mind(..) => mind,
+                sdk @ (Pending::Mind(..) | Pending::Hours) => sdk,
             };
             kept.insert(token, pending);
         }
