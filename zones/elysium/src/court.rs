@@ -21,7 +21,7 @@ const DISFAVOUR: i32 = -FAVOUR;
 
 /// Those who hold court, and what they have seen.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Court {
+pub(crate) struct Court {
     prince: Npc,
     sorrel: Npc,
     corvin: Npc,
@@ -36,7 +36,7 @@ pub struct Court {
 
 /// How somebody behaved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Conduct {
+pub(crate) enum Conduct {
     /// Bowed.
     Bowed,
     /// Said that she would not.
