@@ -7,9 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use crate::behaviour::{Alarm, Mind};
+use crate::call::Call;
 use crate::dialogue::OpenDialogue;
 use crate::error::{Error, Result};
 use crate::handle::{DialogueId, Npc, Player, Token};
+use crate::parts::{Parts, Watch};
 use crate::zone::Zone;
 
 /// Version of [`Image`], the frame around a zone's saved state.
@@ -39,11 +41,13 @@ pub(crate) struct Memory<Z: Zone> {
     pub(crate) players: BTreeMap<Player, PlayerSlot<Z::Player>>,
     /// Players whose state was handed out for change in this call, encoded as it was before.
     pub(crate) touched: BTreeMap<Player, Vec<u8>>,
+    /// The call that is being handled.
+    pub(crate) call: Call,
 }
 
 impl<Z: Zone> Default for Memory<Z> {
     fn default() -> Self {
-        Self { core: Core::default(), players: BTreeMap::new(), touched: BTreeMap::new() }
+        Self { core: Core::default(), players: BTreeMap::new(), touched: BTreeMap::new(), call: Call::default() }
     }
 }
 
@@ -59,6 +63,8 @@ pub(crate) struct Core {
     pub(crate) dialogues: BTreeMap<DialogueId, OpenDialogue>,
     /// NPCs that the SDK moves.
     pub(crate) minds: BTreeMap<Npc, Mind>,
+    /// Trades, deeds in progress, objects.
+    pub(crate) parts: Parts,
 }
 
 impl Core {
@@ -81,6 +87,8 @@ pub(crate) enum Pending {
     },
     /// An NPC's behaviour waits for this.
     Mind(Npc, Alarm),
+    /// A part of the SDK has an eye on this.
+    Part(Watch),
 }
 
 /// A player who is here.
@@ -160,7 +168,7 @@ pub(crate) fn load<Z: Zone>(schema: u32, bytes: &[u8]) -> Result<(Z, Memory<Z>)>
         same if same == Z::SCHEMA => decode(&image.zone)?,
         other => Z::migrate(other, &image.zone)?,
     };
-    let mut memory = Memory { core: image.core, players: BTreeMap::new(), touched: BTreeMap::new() };
+    let mut memory = Memory { core: image.core, ..Memory::default() };
     if schema != Z::SCHEMA {
         memory.core.migrate_timers::<Z>(schema)?;
     }
@@ -180,7 +188,7 @@ impl Core {
                     Some(timer) => Pending::Zone { value: ByteBuf::from(encode(&timer)?), every },
                     None => continue,
                 },
-                mind @ Pending::Mind(..) => mind,
+                own @ (Pending::Mind(..) | Pending::Part(_)) => own,
             };
             kept.insert(token, pending);
         }
