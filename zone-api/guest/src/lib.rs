@@ -38,6 +38,9 @@
 //! | what it can ask and do | [`Ctx`] |
 //! | branching dialogues | [`dialogue`] |
 //! | NPCs that walk, look, hunt and flee, by the hour and in groups | [`behaviour`] |
+//! | verbs with conditions, and what takes time | [`verbs`] |
+//! | things to carry, give and trade | [`goods`], [`trade`] |
+//! | doors, notice boards, containers | [`objects`] |
 //! | memory of each player | [`Zone::Player`], [`Ctx::player`] |
 //! | timers that carry data | [`Zone::Timer`], [`Ctx::after`] |
 //! | new versions of the state | [`Zone::SCHEMA`], [`Zone::migrate`] |
@@ -45,13 +48,19 @@
 
 pub mod behaviour;
 pub mod dialogue;
+pub mod goods;
+pub mod objects;
+pub mod trade;
+pub mod verbs;
 
+mod call;
 mod ctx;
 mod error;
 mod handle;
 mod host;
 mod macros;
 mod memory;
+mod parts;
 mod runtime;
 mod types;
 mod zone;

@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use crate::behaviour::{Alarm, Behaved, Hours, Mind};
+use crate::call::Call;
 use crate::dialogue::{Book, Open, OpenDialogue, Opening, Value};
 use crate::error::{Error, Result};
 use crate::handle::{DialogueId, Npc, Player, Token};
+use crate::parts::{Parts, Watch};
 use crate::zone::Zone;
 
 /// Version of [`Image`], the frame around a zone's saved state.
@@ -46,6 +48,8 @@ pub(crate) struct Memory<Z: Zone> {
     pub(crate) opening: VecDeque<Opening>,
     /// What behaviours have to report in this call.
     pub(crate) reports: Vec<(Npc, Behaved)>,
+    /// The call that is being handled.
+    pub(crate) call: Call,
 }
 
 impl<Z: Zone> Default for Memory<Z> {
@@ -57,6 +61,7 @@ impl<Z: Zone> Default for Memory<Z> {
             book: None,
             opening: VecDeque::new(),
             reports: Vec::new(),
+            call: Call::default(),
         }
     }
 }
@@ -81,6 +86,8 @@ pub(crate) struct Core {
     pub(crate) watched: BTreeSet<Npc>,
     /// The timer for the hours of schedules.
     pub(crate) hours: Option<Hours>,
+    /// Trades, deeds in progress, objects.
+    pub(crate) parts: Parts,
 }
 
 impl Core {
@@ -105,6 +112,8 @@ pub(crate) enum Pending {
     Mind(Npc, Alarm),
     /// Schedules wait for an hour.
     Hours,
+    /// A part of the SDK has an eye on this.
+    Part(Watch),
 }
 
 /// A player who is here.
@@ -210,7 +219,7 @@ impl Core {
                     Some(timer) => Pending::Zone { value: ByteBuf::from(encode(&timer)?), every },
                     None => continue,
                 },
-                sdk @ (Pending::Mind(..) | Pending::Hours) => sdk,
+                sdk @ (Pending::Mind(..) | Pending::Hours | Pending::Part(_)) => sdk,
             };
             kept.insert(token, pending);
         }

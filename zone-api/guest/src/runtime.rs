@@ -1,12 +1,14 @@
 //! [`Runtime`]: turns a host's calls into calls of a [`Zone`]'s handlers. The same on wasm and natively.
 
 use crate::behaviour;
+use crate::call::Call;
 use crate::ctx::Ctx;
 use crate::dialogue;
 use crate::error::{Error, Result};
 use crate::handle::{EntityId, Npc, Player, RequestId, Token};
 use crate::host::{Host, Settings};
 use crate::memory::{self, Memory, Pending, PlayerSlot};
+use crate::parts;
 use crate::types::{Description, EnterReason, Event, Frame, LogLevel, Setup, StartReason, Value};
 use crate::zone::{Choice, Command, Heard, Interaction, Message, Moved, Sensed, Zone};
 
@@ -87,6 +89,7 @@ impl<Z: Zone> Runtime<Z> {
 
     /// Everything that happened since the last call. Each event is marked ([`Host::progress`]) before it is handled.
     pub fn tick(&mut self, host: &mut dyn Host, frame: Frame, events: Vec<Event>) {
+        self.memory.call = Call::of(&events);
         for (index, event) in events.into_iter().enumerate() {
             host.progress(index as u32);
             let handler = event.handler();
@@ -126,13 +129,14 @@ impl<Z: Zone> Runtime<Z> {
         let Some(mut zone) = self.zone.take() else {
             return Err(Error::Other("the zone has no state to handle this".into()));
         };
-        let mut ctx = self.ctx(host, frame);
-        let result = dispatch(&mut zone, &mut ctx, event);
+        let ctx = &mut self.ctx(host, frame);
+        let result = dispatch(&mut zone, ctx, event);
         // What behaviours that the handler gave have to say at once.
-        deliver(&mut zone, &mut ctx);
-        dialogue::begin_talks(&mut zone, &mut ctx);
+        deliver(&mut zone, ctx);
+        dialogue::begin_talks(&mut zone, ctx);
+        let told = parts::tell_interrupted(&mut zone, ctx);
         self.zone = Some(zone);
-        result
+        result.and(told)
     }
 
     /// The state is lost: what the lost instance spawned goes, and the zone opens anew.
@@ -140,7 +144,8 @@ impl<Z: Zone> Runtime<Z> {
         for entity in mine {
             host.despawn(*entity)?;
         }
-        self.memory = Memory::default();
+        let call = std::mem::take(&mut self.memory.call);
+        self.memory = Memory { call, ..Memory::default() };
         self.open(host, frame)
     }
 
@@ -154,6 +159,10 @@ impl<Z: Zone> Runtime<Z> {
     }
 
     /// Saves every player whose state this call changed.
+    ///
+    /// # Panics
+    /// When the host refuses to keep one of them in a call that has moved goods: what others got of her would be there twice. A panic
+    /// voids the whole call.
     fn save_players(&mut self, host: &mut dyn Host) {
         for (player, before) in std::mem::take(&mut self.memory.touched) {
             let Some(slot) = self.memory.players.get(&player) else {
@@ -164,6 +173,10 @@ impl<Z: Zone> Runtime<Z> {
                 false => Ok(host.save_player(player.id(), after)?),
             });
             if let Err(error) = saved {
+                assert!(
+                    !self.memory.call.goods_moved,
+                    "goods have changed hands, and player {player} can't be saved: {error}"
+                );
                 report(host, "saving a player", &error);
             }
         }
@@ -175,6 +188,9 @@ fn dispatch<Z: Zone>(zone: &mut Z, ctx: &mut Ctx<'_, Z>, event: Event) -> Result
     match event {
         Event::Started { reason, players, .. } => {
             let players: Vec<_> = players.into_iter().map(|id| Player(id.0)).collect();
+            if reason == StartReason::Rewound {
+                parts::set_back(ctx);
+            }
             if players.is_empty() {
                 // Whoever is here all the same is told anew.
                 ctx.memory.players.clear();
@@ -193,14 +209,17 @@ fn dispatch<Z: Zone>(zone: &mut Z, ctx: &mut Ctx<'_, Z>, event: Event) -> Result
             let player = Player(player.0);
             ctx.admit(player, name, &saved, reason);
             behaviour::wind_hours(ctx);
+            parts::entered(ctx, player, reason);
             zone.entered(ctx, player, reason)
         }
         Event::Left { player, reason } => {
             let player = Player(player.0);
+            parts::left(ctx, player);
+            let told = parts::tell_interrupted(zone, ctx);
             let result = zone.left(ctx, player, reason);
             ctx.dismiss(player);
             behaviour::wind_hours(ctx);
-            result
+            told.and(result)
         }
         Event::SensorEntered { sensor, subject } => sensed(zone, ctx, Sensed { sensor, subject, inside: true }),
         Event::SensorLeft { sensor, subject } => sensed(zone, ctx, Sensed { sensor, subject, inside: false }),
@@ -281,6 +300,10 @@ fn due<Z: Zone>(zone: &mut Z, ctx: &mut Ctx<'_, Z>, token: Token) -> Result {
             behaviour::wind_hours(ctx);
             Ok(())
         }
+        Some(Pending::Part(watch)) => {
+            ctx.memory.core.timers.remove(&token);
+            parts::due(zone, ctx, watch)
+        }
         // Cancelled in the tick in which it was due.
         None => Ok(()),
     }
@@ -345,6 +368,7 @@ impl<Z: Zone> Ctx<'_, Z> {
     fn dismiss(&mut self, player: Player) {
         self.memory.players.remove(&player);
         self.memory.touched.remove(&player);
+        self.memory.call.has_left(player);
         self.memory.core.dialogues.retain(|_, open| open.player != player);
         self.memory.core.talks.retain(|_, open| open.player != player);
     }

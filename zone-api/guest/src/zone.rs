@@ -9,6 +9,7 @@ use crate::dialogue::{self, Script};
 use crate::error::{Error, Result};
 use crate::handle::{DialogueId, EntityId, Npc, OrderId, Player};
 use crate::types::{ChatMode, EnterReason, LeaveReason, MoveEnd, Point, StartReason, Value};
+use crate::verbs::{Deed, Interruption};
 
 /// A zone's logic. The struct that implements it *is* the zone's state: it is saved with serde and survives crashes, swaps and
 /// moves between hosts. Only [`Zone::open`] must be written; each handler left out does nothing.
@@ -136,6 +137,16 @@ pub trait Zone: Sized + Serialize + DeserializeOwned + 'static {
 
     /// A player used a verb. It counts as done unless this returns an error or calls [`Ctx::refuse`].
     fn interacted(&mut self, ctx: &mut Ctx<Self>, interaction: &Interaction) -> Result {
+        Ok(())
+    }
+
+    /// Something that a player did and that took its time ([`Ctx::attempt`]) is done. It fails with an error, which she reads.
+    fn completed(&mut self, ctx: &mut Ctx<Self>, deed: &Deed) -> Result {
+        Ok(())
+    }
+
+    /// Something that a player was doing came to nothing.
+    fn interrupted(&mut self, ctx: &mut Ctx<Self>, deed: &Deed, why: Interruption) -> Result {
         Ok(())
     }
 

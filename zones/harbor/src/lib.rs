@@ -10,7 +10,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use wod_zone::behaviour::{Clock, DAY_MINUTES, Patrol, Schedule, Stand};
 use wod_zone::dialogue::Value;
-use wod_zone::objects::Door;
 use wod_zone::{
     Ctx, DialogueCall, DialogueCommand, EnterReason, EntityId, Error, Interaction, LeaveReason, Message, Moved, Npc,
     Object, Player, Result, Setting, Spawn, Tag, TimerId, Zone,
