@@ -69,7 +69,7 @@ fn lifting_goes_on_after_a_killed_host() {
     let mut world = docks().start();
     go(world.player("Ann"), PILE).does("lift", "Pile of crates").waits(1.0);
     world.crash();
-    world.run(1.5);
+    world.run(2.5);
     go(world.player("Ann"), SCALE).does("weigh", "Scale");
     assert_eq!(has(&mut world, "Ann", "coin"), 3);
 }
@@ -210,9 +210,9 @@ fn players_trade_and_both_must_accept() {
 #[test]
 fn notes_hang_on_the_board_for_whoever_comes_by() {
     let mut world = docks().start();
-    go(world.player("Ann"), (75.0, 72.0)).does_with("post", "Notice board", &json!({ "text": "Crowbar, hardly used." }));
+    go(world.player("Ann"), (75.5, 72.5)).does_with("post", "Notice board", &json!({ "text": "Crowbar, hardly used." }));
     world.crash();
-    go(world.player("Bob"), (75.0, 76.0)).does("read", "Notice board");
+    go(world.player("Bob"), (75.5, 75.5)).does("read", "Notice board");
     let notes = last_event(&mut world, "Bob", "board")["notes"].clone();
     assert_eq!((&notes[0]["by"], &notes[0]["text"]), (&json!("Ann"), &json!("Crowbar, hardly used.")));
 }
@@ -254,5 +254,6 @@ fn an_evening_reads_like_this() {
 fn last_event(world: &mut World, who: &str, name: &str) -> serde_json::Value {
     let person = world.player(who);
     let event = person.events().iter().rev().find(|(known, _)| known == name);
-    event.unwrap_or_else(|| panic!("she was told of no `{name}`")).1.clone()
+    let known = event.map(|(_, data)| data.clone());
+    known.unwrap_or_else(|| panic!("she was told of no `{name}`\n{}", world.transcript()))
 }

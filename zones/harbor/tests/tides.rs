@@ -22,7 +22,12 @@ fn go<'w>(person: Person<'w>, (x, y): (f32, f32)) -> Person<'w> {
 
 /// Through the gate to the pier, as somebody from the city who waits for the ship.
 fn on_the_pier(world: &mut World, who: &str) {
-    go(world.player(who), CITY_SIDE).does("talk", "Inspector Calder").chooses("calder-aboard");
+    let person = go(world.player(who), CITY_SIDE).does("talk", "Inspector Calder");
+    if person.options().contains(&"calder-aboard") {
+        person.chooses("calder-aboard");
+    } else {
+        person.chooses("calder-too-early").chooses("calder-wait-out");
+    }
     go(world.player(who), PIER_SIDE);
 }
 
@@ -115,7 +120,7 @@ fn whoever_gives_kit_away_is_let_through_and_kit_knows() {
     ann.chooses("calder-betray");
     assert_eq!(world.counter("kit_found"), 1);
     // Later, when nobody looks, she is back behind the crates.
-    go(world.player("Ann"), (120.0, 60.0)).waits(320.0);
+    go(world.player("Ann"), (150.0, 60.0)).waits(320.0);
     on_the_pier(&mut world, "Ann");
     let ann = go(world.player("Ann"), KIT).does("talk", "Kit");
     assert!(ann.last_told().starts_with("You. I heard you"), "{}", ann.last_told());
@@ -132,7 +137,7 @@ fn soup_turns_the_inspector_round_and_kit_gets_out() {
     ann.chooses("pilar-kit");
     go(world.player("Ann"), CITY_SIDE).does("talk", "Inspector Calder").chooses("calder-bowl-out");
     world.run_until("Kit sits at the stall", 60.0, |world| world.counter("kit_out") == 1);
-    let ann = go(world.player("Ann"), STALL).does("talk", "Kit");
+    let ann = go(world.player("Ann"), STALL).approaches("Kit", 3.0).does("talk", "Kit");
     assert!(ann.last_told().contains("say \"keel\""), "{}", ann.last_told());
     // And what she did is remembered.
     let ann = ann.turns_away().does("talk", "Pilar").turns_away().does("talk", "Pilar");
