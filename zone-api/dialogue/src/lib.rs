@@ -80,11 +80,23 @@ pub fn read(path: &Path) -> Result<Vec<Source>, CompileError> {
 pub fn compile(sources: &[Source]) -> Result<Book, CompileError> {
     let mut compiler = Compiler::new();
     compiler.extend_library(Library::standard_library());
+    let mut heads = BTreeMap::new();
     for source in sources {
-        compiler.add_file(File { file_name: source.name.clone(), source: source.text.clone() });
+        let head = head_lines(&source.text);
+        heads.insert(source.name.as_str(), head);
+        let text: String = source.text.split_inclusive('\n').skip(head).collect();
+        compiler.add_file(File { file_name: source.name.clone(), source: text });
     }
-    let compilation = compiler.compile().map_err(|error| mistakes(error.0.iter().map(told).collect()))?;
-    book(&compilation)
+    let compiled = compiler.compile().map_err(|error| error.0.iter().map(told).collect());
+    let book = compiled.and_then(|compilation| book(&compilation));
+    book.map_err(|mut mistakes: Vec<Mistake>| {
+        for mistake in mistakes.iter_mut().filter(|mistake| mistake.line > 0) {
+            mistake.line += heads.get(mistake.file.as_str()).copied().unwrap_or(0);
+        }
+        mistakes.sort();
+        mistakes.dedup();
+        CompileError::Mistakes(mistakes)
+    })
 }
 
 /// Reads and compiles: [`read`], then [`compile`].
@@ -92,10 +104,9 @@ pub fn book_of(path: &Path) -> Result<Book, CompileError> {
     compile(&read(path)?)
 }
 
-fn mistakes(mut mistakes: Vec<Mistake>) -> CompileError {
-    mistakes.sort();
-    mistakes.dedup();
-    CompileError::Mistakes(mistakes)
+/// Empty lines and comments before the first node, which Yarn's grammar does not know.
+fn head_lines(text: &str) -> usize {
+    text.lines().take_while(|line| line.trim().is_empty() || line.trim_start().starts_with("//")).count()
 }
 
 fn told(diagnostic: &Diagnostic) -> Mistake {
@@ -106,7 +117,7 @@ fn told(diagnostic: &Diagnostic) -> Mistake {
     }
 }
 
-fn book(compilation: &Compilation) -> Result<Book, CompileError> {
+fn book(compilation: &Compilation) -> Result<Book, Vec<Mistake>> {
     let Some(program) = &compilation.program else {
         return Ok(Book::default());
     };
@@ -138,7 +149,7 @@ fn book(compilation: &Compilation) -> Result<Book, CompileError> {
             variables.insert(name.clone(), value);
         }
     }
-    if found.is_empty() { Ok(Book::new(nodes, variables)) } else { Err(mistakes(found)) }
+    if found.is_empty() { Ok(Book::new(nodes, variables)) } else { Err(found) }
 }
 
 /// Commands and functions that the book asks its module for, for whoever checks it: names, in order.

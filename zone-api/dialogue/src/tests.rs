@@ -150,6 +150,8 @@ fn every_function_of_the_standard_library_answers() {
 fn mistakes_have_file_line_and_what_to_do() {
     let found = mistakes_of("title: A\n---\nfine\n<<jump Nowhere>>\n===\n");
     assert_eq!(found, ["bar.yarn:4: there is no node `Nowhere` to jump to; there is `A`"]);
+    let found = mistakes_of("// A word\n\n// before.\ntitle: A\n---\nfine\n<<jump Nowhere>>\n===\n");
+    assert_eq!(found, ["bar.yarn:7: there is no node `Nowhere` to jump to; there is `A`"]);
     let found = mistakes_of("title: A\n---\n-> A [b]bold[/b] word\n===\n");
     assert_eq!(found, ["bar.yarn:3: `[` begins markup, which players don't see: write `\\[`"]);
     let found = mistakes_of("title: A\n---\n<<set $y = \"a\" + 1>>\n===\ntitle: B\n---\n<<if true>>\n===\n");
