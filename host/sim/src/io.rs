@@ -10,7 +10,7 @@ use wod_protocol::record::Place;
 use crate::module::{Event, Fault, LogLevel, Saved};
 
 /// Version of the simulation's own rules. Another version takes a zone over only at a snapshot.
-pub const SIM_VERSION: u32 = 7;
+pub const SIM_VERSION: u32 = 8;
 
 /// Something that reached the zone since its last tick. The order within a tick is the journal's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -148,6 +148,16 @@ pub struct Outcome {
     /// The zone was without a module when this tick's events were to be told, though no call failed: its `save` failed (for
     /// a swap, or for a snapshot since the tick before), it was suspended, or the rebuilt instance was not to be had.
     pub lost: bool,
+    /// How the call went that judged what players said. After a fault the lines were heard as they were.
+    #[serde(default)]
+    pub filter: CallOutcome,
+}
+
+impl Outcome {
+    /// Whether a call of the module failed in this tick.
+    pub fn is_fault(&self) -> bool {
+        [&self.call, &self.filter].into_iter().any(|call| *call != CallOutcome::Fine)
+    }
 }
 
 /// How the module's call of a tick went.
@@ -255,7 +265,7 @@ pub enum Report {
     Blocked {
         /// Who.
         player: EntityId,
-        /// Which; an option of a dialogue is `choose OPTION`.
+        /// Which; an option of a dialogue is `choose OPTION`, what the module judges of her words `say a line`.
         verb: String,
     },
 }

@@ -40,6 +40,7 @@
 //! | NPCs that walk, look and hunt | [`behaviour`] |
 //! | memory of each player | [`Zone::Player`], [`Ctx::player`] |
 //! | timers that carry data | [`Zone::Timer`], [`Ctx::after`] |
+//! | judging what players say | [`Zone::judge`] |
 //! | new versions of the state | [`Zone::SCHEMA`], [`Zone::migrate`] |
 //! | log lines | [`info!`], [`warn!`], [`error!`], [`debug!`] |
 
@@ -71,5 +72,6 @@ pub use types::{
     LogLevel, MoveEnd, Neighbour, Place, Point, Refusal, Setup, Spawning, StartReason, Tag, Value, Verb, View,
 };
 pub use zone::{
-    Choice, Command, Heard, Interaction, Message, Moved, ScriptSpot, Sensed, Setting, SettingDefault, Zone,
+    Choice, Command, Heard, Interaction, Line, Message, Moved, ScriptSpot, Sensed, Setting, SettingDefault, Verdict,
+    Zone,
 };

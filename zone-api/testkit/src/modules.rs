@@ -39,7 +39,7 @@ impl Natives {
         digest
     }
 
-    /// Calls of `init` and `tick` so far.
+    /// Calls of `init`, `tick` and `filter` so far.
     pub(crate) fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
     }

@@ -10,6 +10,7 @@ use wod_protocol::units::Fixed;
 use super::Zone;
 use super::across::HOPS;
 use super::requests::{Purpose, WAITING_WHISPERS};
+use super::turn::Said;
 use crate::io::{StoreAnswer, StoreRequest};
 use crate::module::Event;
 
@@ -31,6 +32,18 @@ impl Zone {
         if self.state.players.get(&id).is_some_and(|player| player.muted_until > now) {
             return self.reject(id, seq, &RejectCode::Muted, "you are muted");
         }
+        let said = || Said { speaker: id, seq, mode, text: text.to_owned(), to: to.map(str::to_owned) };
+        // A whisper is not judged, but never heard before what the same speaker has said.
+        let waits = mode == ChatMode::Whisper && self.turn.said.iter().any(|said| said.speaker == id);
+        if waits || (mode != ChatMode::Whisper && self.filters()) {
+            return self.await_verdict(said());
+        }
+        self.note_overheard(id, mode, text);
+        self.utter(id, seq, mode, text, to);
+    }
+
+    /// What a player says is heard.
+    pub(super) fn utter(&mut self, id: EntityId, seq: Seq, mode: ChatMode, text: &str, to: Option<&str>) {
         if mode == ChatMode::Whisper {
             return self.whisper(id, seq, text, to);
         }

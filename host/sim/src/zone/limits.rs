@@ -55,6 +55,13 @@ pub(super) const ROWS: usize = 256;
 /// Most dialogues a player has open; the one of the lowest token is closed for another.
 pub(super) const OPEN_DIALOGUES: usize = 16;
 
+// Of what players say where the module judges it.
+
+/// Most lines of a tick that a module judges; more are refused.
+pub(super) const JUDGED_LINES: usize = 1024;
+/// Most bytes of all of them together: they, and as much again in their place, cross the border to the module in one call.
+pub(super) const JUDGED_BYTES: usize = 256 * 1024;
+
 // Of events.
 
 /// Most events in one call; the rest waits for the next tick.

@@ -3,7 +3,7 @@
 //! Reading order: [`Zone::step`] below is the table of contents. `state` and `scene` are what a snapshot keeps, `turn` what a
 //! tick gathers for its effects. Inputs are dealt with in `attach` (connections), `commands` and `chat` (what players do),
 //! `travel` (other zones and the store), `border` (what neighbouring zones see of each other, as `ghosts`) and `across` (what is said and
-//! done over it), `operators`, `modules` (calls and faults), `swap` and `rewind` (another version; `versions`
+//! done over it), `filter` (lines that the module judges before they are heard), `operators`, `modules` (calls and faults), `swap` and `rewind` (another version; `versions`
 //! keeps on what terms, `shadow` compares one beside a replay). `calls` is the module's side of a call,
 //! `checks` and `limits` its bounds, `orders` and `apply` what it ordered. `requests` and `outbox` hold what others have not answered yet, `messages`
 //! what clients have not; `frames` tells gateways, `degradation` says what is left out when there is too much of it.
@@ -18,6 +18,7 @@ mod checks;
 mod commands;
 mod degradation;
 mod error;
+mod filter;
 mod frames;
 mod ghosts;
 mod limits;
@@ -183,6 +184,8 @@ impl Zone {
         self.ring_timers();
         self.walk();
         self.sense();
+        self.settle_loss(obey, &mut outcome);
+        self.judge_lines(obey, &mut outcome);
         self.call_module(obey, &mut outcome);
         self.let_go();
         self.look_around();

@@ -242,8 +242,11 @@ impl Zone {
         }
     }
 
-    /// Whether something that the player did waits for the module.
+    /// Whether something that the player did waits for the module, or something that she said for its verdict.
     fn is_yet_to_be_told(&self, id: EntityId) -> bool {
+        if self.turn.said.iter().any(|said| said.speaker == id) {
+            return true;
+        }
         self.state.events.iter().any(|event| match event {
             Event::Interacted { player, .. } | Event::Chose { player, .. } => *player == id,
             _ => false,
