@@ -98,6 +98,17 @@ pub enum Input {
         /// What.
         text: String,
     },
+    /// An operator mutes a player who is here, or lets her be heard again.
+    Mute {
+        /// Answered by [`Effects::answers`] under this number: done, or that she is not here.
+        request: u64,
+        /// Who.
+        name: String,
+        /// For so many milliseconds of game time; 0: not at all.
+        ms: u64,
+        /// For her to read; may be empty.
+        reason: String,
+    },
     /// The store has lost the last it was told: who is here, and who has left lately and where to, is told to it again.
     StoreLost,
     /// Per mille of real time the zone runs at from now on, 100 to 1000.

@@ -152,7 +152,11 @@ fn act_at_random(town: &mut Town, who: usize, chance: &mut Chance) {
             let word = WORDS[chance.below(WORDS.len() as u64) as usize];
             town.act(who, |client| client.chat(ChatMode::Shout, word));
         }
-        11 => town.act(who, |client| client.whisper("Bob", "psst")),
+        11 => match chance.below(6) {
+            0 => town.act(who, |client| client.ignore(["Bob", "Dan"][(x as usize) % 2])),
+            1 => town.act(who, |client| client.unignore("Bob")),
+            _ => town.act(who, |client| client.whisper("Bob", "psst")),
+        },
         12 => {
             if let Some(target) = town.clients[who].roster.first().copied() {
                 town.act(who, |client| client.use_on(target, "poke"));

@@ -9,7 +9,7 @@ use wod_protocol::units::Fixed;
 
 use super::Zone;
 use super::across::HOPS;
-use super::requests::{Purpose, WAITING_WHISPERS};
+use super::requests::{Purpose, WAITING_LOOKUPS};
 use super::turn::Said;
 use crate::io::{StoreAnswer, StoreRequest};
 use crate::module::Event;
@@ -28,9 +28,8 @@ impl Zone {
         if text.chars().count() > CHAT_CHARS {
             return self.reject(id, seq, &RejectCode::TooLong, "a line has at most 500 characters");
         }
-        let now = self.state.tick;
-        if self.state.players.get(&id).is_some_and(|player| player.muted_until > now) {
-            return self.reject(id, seq, &RejectCode::Muted, "you are muted");
+        if let Some(why) = self.why_muted(id) {
+            return self.reject(id, seq, &RejectCode::Muted, &why);
         }
         let said = || Said { speaker: id, seq, mode, text: text.to_owned(), to: to.map(str::to_owned) };
         // A whisper is not judged, but never heard before what the same speaker has said.
@@ -101,7 +100,7 @@ impl Zone {
                 self.speak(id, ChatMode::Whisper, text, &[listener, id]);
             };
         }
-        if self.state.requests.whispers() >= WAITING_WHISPERS {
+        if self.state.requests.lookups() >= WAITING_LOOKUPS {
             return self.reject(id, seq, &RejectCode::NotDelivered, "too many whispers wait");
         }
         let Some(entity) = self.state.scene.entities.get(&id) else { return };

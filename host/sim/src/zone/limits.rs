@@ -55,6 +55,9 @@ pub(super) const ROWS: usize = 256;
 /// Most dialogues a player has open; the one of the lowest token is closed for another.
 pub(super) const OPEN_DIALOGUES: usize = 16;
 
+/// Longest mute by an operator, milliseconds of game time: a year.
+pub(super) const MUTE_MS: u64 = 366 * 24 * 60 * 60 * 1000;
+
 // Of what players say where the module judges it.
 
 /// Most lines of a tick that a module judges; more are refused.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use wod_protocol::bus::{AttachRefused, Attached, Correction, Gone, MessageBody, RosterChange};
-use wod_protocol::client::{ChatMode, ZoneReason};
+use wod_protocol::client::{ChatLine, ChatMode, ZoneReason};
 use wod_protocol::ids::{EntityId, GatewayId, MsgNo, Seq, SessionId};
 
 use crate::io::{Effects, Report};
@@ -68,6 +68,7 @@ pub(super) struct Draft {
     pub(super) corrections: Vec<Correction>,
     pub(super) acks: BTreeMap<SessionId, Seq>,
     pub(super) gone: Vec<Gone>,
+    pub(super) histories: Vec<(SessionId, Vec<ChatLine>)>,
     /// A frame is due even if there is nothing in it.
     pub(super) due: bool,
 }

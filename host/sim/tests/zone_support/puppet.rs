@@ -175,6 +175,11 @@ impl Puppet {
             "mute" => {
                 let _ = calls.mute(speaker, 40);
             }
+            "pardon" => {
+                for player in self.state.visits.keys() {
+                    let _ = calls.mute(*player, 0);
+                }
+            }
             "tag" => {
                 let own = Tag { name: "thirst".into(), value: TagValue::Number(0.5), audience: Audience::Owner };
                 let near =
