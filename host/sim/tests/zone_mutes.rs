@@ -114,6 +114,30 @@ fn a_module_does_not_end_an_operators_mute_and_its_own_goes_with_her_too() {
 }
 
 #[test]
+fn who_connects_again_and_again_says_no_more_than_anybody_else() {
+    let mut town = Town::new(&[WEST]);
+    let ann = town.join("Ann", WEST);
+    for _ in 0..8 {
+        for _ in 0..20 {
+            town.act(ann, |client| client.say("buy now"));
+        }
+        town.act(ann, |client| client.detach(DetachReason::Lost));
+        town.act(ann, Client::resume);
+        town.steps(1);
+        town.resend(ann);
+        town.act(ann, |client| client.ack());
+    }
+    town.steps(2);
+    // 150 at once, and one in every two of the ticks.
+    let rejects = town.clients[ann].rejects();
+    assert!(rejects.iter().all(|code| code == "too_many"));
+    assert!((4..=8).contains(&rejects.len()), "{}", rejects.len());
+    town.steps(20);
+    assert!(is_heard(&mut town, ann));
+    town.check_copies();
+}
+
+#[test]
 fn who_is_not_here_is_not_muted_and_the_operator_is_told() {
     let mut town = Town::new(&[WEST]);
     let ann = town.join("Ann", WEST);

@@ -9,6 +9,7 @@ use wod_protocol::units::Fixed;
 
 use super::Zone;
 use super::across::HOPS;
+use super::limits::{SPEECH_BURST, SPEECH_MS};
 use super::requests::{Purpose, WAITING_LOOKUPS};
 use super::turn::Said;
 use crate::io::{StoreAnswer, StoreRequest};
@@ -31,6 +32,9 @@ impl Zone {
         if let Some(why) = self.why_muted(id) {
             return self.reject(id, seq, &RejectCode::Muted, &why);
         }
+        if !self.draws_breath(id) {
+            return self.reject(id, seq, &RejectCode::TooMany, "not so fast");
+        }
         let said = || Said { speaker: id, seq, mode, text: text.to_owned(), to: to.map(str::to_owned) };
         // A whisper is not judged, but never heard before what the same speaker has said.
         let waits = mode == ChatMode::Whisper && self.turn.said.iter().any(|said| said.speaker == id);
@@ -39,6 +43,18 @@ impl Zone {
         }
         self.note_overheard(id, mode, text);
         self.utter(id, seq, mode, text, to);
+    }
+
+    /// Takes a line from what she may say, if there is one.
+    fn draws_breath(&mut self, id: EntityId) -> bool {
+        let now = self.game_ms();
+        let Some(player) = self.state.players.get_mut(&id) else { return false };
+        let rested_at = player.rested_at.max(now);
+        if rested_at - now > SPEECH_MS * (SPEECH_BURST - 1) {
+            return false;
+        }
+        player.rested_at = rested_at + SPEECH_MS;
+        true
     }
 
     /// What a player says is heard.

@@ -61,7 +61,7 @@ impl Zone {
                 Some(Verdict::Change(changed)) => self.say_changed(speaker, seq, mode, &changed),
                 Some(Verdict::Veto(why)) => {
                     let usable = !why.is_empty() && check_text(&why, CHAT_CHARS).is_ok();
-                    let why = if usable { &why } else { "that is not said here" };
+                    let why = if usable { why.as_str() } else { "that is not said here" };
                     self.reject(speaker, seq, &RejectCode::Refused, why);
                 }
                 Some(Verdict::Pass) | None => self.utter(speaker, seq, mode, &text, to.as_deref()),

@@ -38,13 +38,16 @@ impl Zone {
         if check_text(reason, REASON_CHARS).is_err() || reason.contains('\n') {
             return Err(format!("a reason has at most {REASON_CHARS} characters, none of them control characters"));
         }
-        let id = self.state.names.get(&fold_name(name)).copied();
+        let nobody = || format!("no player of the name `{name}` is in this zone now");
+        let id = self.state.names.get(&fold_name(name)).copied().ok_or_else(nobody)?;
         let until = self.muted_until(ms);
         let State { players, scene, .. } = &mut self.state;
-        let known = id.and_then(|id| Some((players.get_mut(&id)?, &scene.entities.get(&id)?.name)));
-        let (player, name) = known.ok_or_else(|| format!("no player of the name `{name}` is in this zone now"))?;
+        let (Some(player), Some(entity)) = (players.get_mut(&id), scene.entities.get(&id)) else {
+            return Err(nobody());
+        };
         let reason = if ms == 0 { "" } else { reason };
         player.silenced = Silenced { until, reason: reason.to_owned() };
+        let name = &entity.name;
         Ok(if ms == 0 { format!("{name} is heard again") } else { format!("{name} is muted for {}", span(ms)) })
     }
 

@@ -85,6 +85,7 @@ impl Zone {
                 reason,
                 ignored: traveller.ignored,
                 silenced: Silenced { until, reason: traveller.muted.reason },
+                rested_at: 0,
             },
         );
         if away {
@@ -294,7 +295,7 @@ impl Zone {
         if module.and_then(|name| player.saved.get(name)).is_some_and(|saved| !saved.is_empty()) {
             self.state.versions.note_departure();
         }
-        let Session { id: session, link, attach, nonce, tokens, seq, m, c, messages } = player.session;
+        let Session { id: session, link, attach, nonce, tokens, seq, m, c, messages, .. } = player.session;
         let (gateway, grace_ms) = match link {
             Link::Up(gateway) => (Some(gateway), None),
             Link::Down(until) => {

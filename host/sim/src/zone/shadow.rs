@@ -328,9 +328,9 @@ impl Comparison {
         if self.first.len() < FIRST_DIFFERENCES {
             self.first.push(Difference {
                 tick,
-                events: told.iter().take(EVENTS_TOLD).map(|told| text(told)).collect(),
-                running: running.get(place).map(|answer| text(answer)),
-                other: other.get(place).map(|answer| text(answer)),
+                events: told.iter().take(EVENTS_TOLD).map(text).collect(),
+                running: running.get(place).map(text),
+                other: other.get(place).map(text),
             });
         }
     }
@@ -338,7 +338,7 @@ impl Comparison {
     fn note_fault(&mut self, tick: Tick, told: &[impl Debug], fault: &Fault) {
         self.faults += 1;
         if self.first_faults.len() < FIRST_FAULTS {
-            let event = fault.event.and_then(|index| told.get(index as usize)).map(|told| text(told));
+            let event = fault.event.and_then(|index| told.get(index as usize)).map(text);
             self.first_faults.push((tick, fault.to_string(), event));
         }
     }

@@ -294,6 +294,9 @@ pub(super) struct Player {
     /// The same as `muted_until` by an operator's word, and why.
     #[serde(default)]
     pub(super) silenced: Silenced,
+    /// When she may say as much at once as anybody who was silent, milliseconds of game time.
+    #[serde(default)]
+    pub(super) rested_at: u64,
 }
 
 /// An operator's mute.
