@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bus::{Traveller, Way};
+use crate::bus::{Muted, Traveller, Way};
 use crate::ids::{EntityId, Hop, Sub, ZoneNo};
 use crate::limits::DECODE_DEPTH;
 use crate::units::{Heading, Pos};
@@ -50,6 +50,8 @@ impl PlayerRecord {
             tags: Vec::new(),
             saved: std::collections::BTreeMap::new(),
             session: None,
+            ignored: std::collections::BTreeMap::new(),
+            muted: Muted::default(),
         };
         Self { schema: 1, place: Place::Offline, hop: Hop(0), player, zone }
     }
@@ -70,4 +72,43 @@ impl PlayerRecord {
 /// The form in which names are compared: two names with the same fold are the same name.
 pub fn fold_name(name: &str) -> String {
     name.trim().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    /// Ann as she comes and goes, with something of everything that later versions have added.
+    fn ann() -> PlayerRecord {
+        let mut record = PlayerRecord::new("ann".into(), "Ann".into(), false, EntityId(7), ZoneNo(1));
+        record.player.ignored.insert(EntityId(9), "Bob".into());
+        record.player.muted = Muted { by_module: 1, by_operator: 2, reason: "spam".into() };
+        record
+    }
+
+    #[test]
+    fn a_record_written_before_ignore_lists_and_mutes_still_loads() {
+        let mut fields: serde_json::Value = rmp_serde::from_slice(&PlayerRecord { player: Traveller { ignored: Default::default(), ..ann().player }, ..ann() }.encode()).unwrap();
+        let player = fields["player"].as_object_mut().unwrap();
+        assert!(player.remove("ignored").is_some() && player.remove("muted").is_some());
+        let old = rmp_serde::to_vec_named(&fields).unwrap();
+        let expected = PlayerRecord::new("ann".into(), "Ann".into(), false, EntityId(7), ZoneNo(1));
+        assert_eq!(PlayerRecord::decode(&old).unwrap(), expected);
+        assert_eq!(PlayerRecord::decode(&ann().encode()).unwrap(), ann());
+    }
+
+    /// By position, as in envelopes, journals and snapshots: fields are only ever appended.
+    #[test]
+    fn a_traveller_written_before_ignore_lists_and_mutes_still_arrives() {
+        let player = Traveller { ignored: Default::default(), muted: Muted::default(), ..ann().player };
+        let mut bytes = rmp_serde::to_vec(&player).unwrap();
+        // An array of 14: the last two are an empty map, and an array of two zeros and an empty text.
+        let added = [0x80, 0x93, 0, 0, 0xa0];
+        assert_eq!((bytes[0], &bytes[bytes.len() - added.len()..]), (0x9e, added.as_slice()));
+        bytes[0] = 0x9c;
+        bytes.truncate(bytes.len() - added.len());
+        assert_eq!(rmp_serde::from_slice::<Traveller>(&bytes).unwrap(), player);
+    }
 }

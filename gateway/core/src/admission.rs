@@ -80,7 +80,7 @@ impl Admission {
             session,
             sub,
             name: String::new(),
-            proof: AttachProof::Resume { token_hash: token_hash(&resume.token), n: resume.n },
+            proof: AttachProof::Resume { token_hash: token_hash(&resume.token), n: resume.n, history: resume.history },
             fallback,
             nonce: Nonce(seeds.nonce),
             token_hash: token_hash(&token_text(seeds)),
@@ -98,7 +98,7 @@ impl Admission {
             session: session.id,
             sub: session.sub.clone(),
             name: session.name.clone(),
-            proof: AttachProof::Resume { token_hash: session.token_hash, n: session.n },
+            proof: AttachProof::Resume { token_hash: session.token_hash, n: session.n, history: false },
             fallback: None,
             nonce: Nonce(seeds.nonce.wrapping_add(attempt)),
             token_hash: session.token_hash,
@@ -120,6 +120,14 @@ impl Admission {
 
     pub(crate) fn is_resume(&self) -> bool {
         matches!(self.proof, AttachProof::Resume { .. })
+    }
+
+    /// Whether the client knows nothing of what was said before it came.
+    pub(crate) fn wants_history(&self) -> bool {
+        match self.proof {
+            AttachProof::Login => true,
+            AttachProof::Resume { history, .. } => history,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! One tick of a zone becomes each player's messages.
 //!
-//! The order of messages to a player is the protocol's: `welcome`, `zone`, `roster`, then attributes, corrections, reliable
+//! The order of messages to a player is the protocol's: `welcome`, `zone`, `roster`, `history`, then attributes, corrections, reliable
 //! messages, acks, and last `update`. What several players get is encoded once per encoding.
 
 mod compose;
@@ -39,6 +39,13 @@ impl Core {
             self.resend_all(now, zone);
         }
         self.rosters(now, frame);
+        for (session, lines) in &frame.histories {
+            self.with_player(zone, *session, |mut player| {
+                if std::mem::take(&mut player.session.wants_history) {
+                    player.stage(&ServerMsg::History { lines: lines.clone() });
+                }
+            });
+        }
         self.barriers(frame);
         self.attributes(frame);
         for correction in &frame.corrections {

@@ -21,6 +21,8 @@ use crate::package::{Content, Package};
 const PACKAGE: &str = "wod:zone/";
 /// The interface that every module exports, up to its version.
 const LOGIC: &str = "wod:zone/logic@";
+/// The interface that a module exports which judges what players say.
+const CHAT_FILTER: &str = "wod:zone/chat-filter@";
 /// Major versions served, for people.
 const SERVED: &str = "1.x";
 
@@ -30,6 +32,8 @@ pub(crate) struct Api {
     major: Major,
     /// Whole, as its export says.
     version: String,
+    /// Whether it exports a chat filter.
+    filters: bool,
 }
 
 /// A major version of the zone-api.
@@ -45,12 +49,14 @@ impl Api {
             return Err(LoadError::ForeignImport(foreign.clone()));
         }
         let ours = |export: &&String| export.starts_with(PACKAGE);
-        if let Some(unknown) = package.exports.iter().filter(ours).find(|export| !export.starts_with(LOGIC)) {
+        let known = |export: &String| [LOGIC, CHAT_FILTER].iter().any(|name| export.starts_with(name));
+        if let Some(unknown) = package.exports.iter().filter(ours).find(|export| !known(export)) {
             return Err(LoadError::UnknownAbility(unknown.clone()));
         }
+        let filters = package.exports.iter().any(|export| export.starts_with(CHAT_FILTER));
         let version = package.exports.iter().find_map(|export| export.strip_prefix(LOGIC)).ok_or(LoadError::NoLogic)?;
         if version.starts_with("1.") {
-            Ok(Self { major: Major::V1, version: version.to_owned() })
+            Ok(Self { major: Major::V1, version: version.to_owned(), filters })
         } else {
             Err(LoadError::ApiVersion { found: version.to_owned(), served: SERVED })
         }
@@ -70,7 +76,7 @@ impl Adapters {
     /// Binds a component's imports; an error where one is missing or has another type.
     pub(crate) fn link(&self, api: Api, component: &Component) -> Result<Linked, LoadError> {
         let (linked, served) = match api.major {
-            Major::V1 => (self.v1.link(component).map(Linked::V1), v1::VERSION),
+            Major::V1 => (self.v1.link(component, api.filters).map(Linked::V1), v1::VERSION),
         };
         linked.map_err(|error| LoadError::Mismatch { found: api.version, served, what: format!("{error:#}") })
     }

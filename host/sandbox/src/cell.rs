@@ -34,6 +34,7 @@ pub(crate) enum Export {
     Describe,
     Init,
     Tick,
+    Filter,
     Save,
     Load,
 }
@@ -44,6 +45,7 @@ impl fmt::Display for Export {
             Self::Describe => "describe",
             Self::Init => "init",
             Self::Tick => "tick",
+            Self::Filter => "filter",
             Self::Save => "save",
             Self::Load => "load",
         })
@@ -84,7 +86,7 @@ impl Cell {
         call(&mut self.store).map_err(|error| self.fault(&error, export, None))
     }
 
-    /// Calls with host calls: `init`, `tick`. Gives them back in any case.
+    /// Calls with host calls: `init`, `tick`, `filter`. Gives them back in any case.
     pub(crate) fn enter_with<R>(
         &mut self,
         export: Export,
@@ -121,7 +123,7 @@ impl Cell {
 
 /// What belongs to a store.
 pub(crate) struct State {
-    /// During `init` and `tick` only.
+    /// During `init`, `tick` and `filter` only.
     calls: Option<Box<dyn HostCalls>>,
     content: Content,
     export: Export,

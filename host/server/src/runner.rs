@@ -13,7 +13,7 @@ use wod_protocol::ids::{Generation, Tick, ZoneName, ZoneNo};
 use wod_protocol::limits::TICKS_AWAITING_JOURNAL;
 use wod_protocol::registry::{PlayerBeat, ZoneBeat};
 use wod_protocol::world;
-use wod_sim::io::{CallOutcome, Effects, Input, Outcome};
+use wod_sim::io::{Effects, Input, Outcome};
 use wod_sim::module::Module;
 use wod_sim::zone::{PlayerInfo, Sleep, SnapshotError, Zone};
 
@@ -234,9 +234,9 @@ impl ZoneRunner {
         let mut effects = Effects::default();
         let was_missing = self.zone.is_module_missing();
         let outcome = self.zone.step(&self.inputs, &mut self.modules, &mut effects);
-        let suspended = self.inputs.iter().any(|input| matches!(input, Input::Suspend { .. })) && !is_fault(&outcome);
+        let suspended = self.inputs.iter().any(|input| matches!(input, Input::Suspend { .. })) && !outcome.is_fault();
         let failed =
-            self.zone.is_module_missing() && !suspended && (!was_missing || is_fault(&outcome) || outcome.lost);
+            self.zone.is_module_missing() && !suspended && (!was_missing || outcome.is_fault() || outcome.lost);
         self.observer.count(failed, outcome.rebuilt);
         if matches!(outcome.swap, Some(Ok(()))) {
             self.modules.meter = self.modules.taken.clone();
@@ -424,8 +424,4 @@ fn tick_seconds(zone: ZoneNo, module: ModuleLabel) -> metrics::Histogram {
     metrics::histogram!(
         "wod_zone_tick_seconds", "zone" => zone.to_string(), "module" => module.to_string(), "generation" => generation
     )
-}
-
-fn is_fault(outcome: &Outcome) -> bool {
-    matches!(outcome.call, CallOutcome::Fault(_))
 }

@@ -169,6 +169,29 @@ async fn forget(backplane: &Backplane, player: Traveller) -> Result<StoreAnswer,
     Err(StoreError::Contended(player.sub))
 }
 
+/// Who bears a name, and where she is; none: nobody.
+pub(crate) async fn whereabouts(backplane: &Backplane, name: &str) -> Result<Option<(Sub, Place)>, StoreError> {
+    let Some(sub) = backplane.name_owner(&fold_name(name)).await? else { return Ok(None) };
+    Ok(read(backplane, &sub).await?.map(|(_, record)| (sub, record.place)))
+}
+
+/// Mutes a player who is nowhere, or ends that (0 ms): her next login begins so. False: she is not nowhere any more.
+pub(crate) async fn mute_offline(backplane: &Backplane, sub: &Sub, ms: u64, reason: &str) -> Result<bool, StoreError> {
+    for _ in 0..CAS_TRIES {
+        let Some((version, mut record)) = read(backplane, sub).await? else { return Ok(false) };
+        if record.place != Place::Offline {
+            return Ok(false);
+        }
+        let muted = &mut record.player.muted;
+        muted.by_operator = ms;
+        muted.reason = if ms == 0 { String::new() } else { reason.to_owned() };
+        if write(backplane, sub, version, &record).await? {
+            return Ok(true);
+        }
+    }
+    Err(StoreError::Contended(sub.clone()))
+}
+
 async fn find(backplane: &Backplane, name: &str) -> Result<StoreAnswer, StoreError> {
     let Some(sub) = backplane.name_owner(&fold_name(name)).await? else { return Ok(StoreAnswer::NotFound) };
     let Some((_, record)) = read(backplane, &sub).await? else { return Ok(StoreAnswer::NotFound) };
@@ -240,6 +263,22 @@ mod tests {
         assert!(matches!(execute(&backplane, HERE, stale).await.unwrap(), StoreAnswer::Outdated(_)));
         let found = execute(&backplane, THERE, StoreRequest::FindName("ANN".into())).await.unwrap();
         assert_eq!(found, StoreAnswer::Found { id: second.id, zone: Some(HERE) });
+    }
+
+    #[tokio::test]
+    async fn who_is_nowhere_is_muted_in_her_record_and_who_is_not_is_left_to_her_zone() {
+        let backplane = Backplane::embedded(None).await.unwrap();
+        let ann = claimed(&backplane, false, 7).await;
+        let here = Some((ann.sub.clone(), Place::Zone(HERE)));
+        assert_eq!(whereabouts(&backplane, " ANN").await.unwrap(), here);
+        assert_eq!(whereabouts(&backplane, "Bob").await.unwrap(), None);
+        assert!(!mute_offline(&backplane, &ann.sub, 1, "").await.unwrap());
+        let leave = StoreRequest::Offline(later(&ann));
+        assert_eq!(execute(&backplane, HERE, leave.clone()).await.unwrap(), StoreAnswer::Stored);
+        assert!(mute_offline(&backplane, &ann.sub, 600_000, "spam").await.unwrap());
+        assert_eq!(execute(&backplane, HERE, leave).await.unwrap(), StoreAnswer::Stored, "a late repeat");
+        let back = claimed(&backplane, false, 8).await;
+        assert_eq!((back.muted.by_operator, back.muted.reason.as_str()), (600_000, "spam"));
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use wod_protocol::record::Place;
 use crate::module::{Event, Fault, LogLevel, Saved};
 
 /// Version of the simulation's own rules. Another version takes a zone over only at a snapshot.
-pub const SIM_VERSION: u32 = 7;
+pub const SIM_VERSION: u32 = 8;
 
 /// Something that reached the zone since its last tick. The order within a tick is the journal's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -98,6 +98,17 @@ pub enum Input {
         /// What.
         text: String,
     },
+    /// An operator mutes a player who is here, or lets her be heard again.
+    Mute {
+        /// Answered by [`Effects::answers`] under this number: done, or that she is not here.
+        request: u64,
+        /// Who.
+        name: String,
+        /// For so many milliseconds of game time; 0: not at all.
+        ms: u64,
+        /// For her to read; may be empty.
+        reason: String,
+    },
     /// The store has lost the last it was told: who is here, and who has left lately and where to, is told to it again.
     StoreLost,
     /// Per mille of real time the zone runs at from now on, 100 to 1000.
@@ -148,6 +159,16 @@ pub struct Outcome {
     /// The zone was without a module when this tick's events were to be told, though no call failed: its `save` failed (for
     /// a swap, or for a snapshot since the tick before), it was suspended, or the rebuilt instance was not to be had.
     pub lost: bool,
+    /// How the call went that judged what players said. After a fault the lines were heard as they were.
+    #[serde(default)]
+    pub filter: CallOutcome,
+}
+
+impl Outcome {
+    /// Whether a call of the module failed in this tick.
+    pub fn is_fault(&self) -> bool {
+        [&self.call, &self.filter].into_iter().any(|call| *call != CallOutcome::Fine)
+    }
 }
 
 /// How the module's call of a tick went.
@@ -255,7 +276,7 @@ pub enum Report {
     Blocked {
         /// Who.
         player: EntityId,
-        /// Which; an option of a dialogue is `choose OPTION`.
+        /// Which; an option of a dialogue is `choose OPTION`, what the module judges of her words `say a line`.
         verb: String,
     },
 }

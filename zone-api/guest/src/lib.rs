@@ -43,6 +43,7 @@
 //! | doors, notice boards, containers | [`objects`] |
 //! | memory of each player | [`Zone::Player`], [`Ctx::player`] |
 //! | timers that carry data | [`Zone::Timer`], [`Ctx::after`] |
+//! | judging what players say | [`Zone::judge`] |
 //! | new versions of the state | [`Zone::SCHEMA`], [`Zone::migrate`] |
 //! | log lines | [`info!`], [`warn!`], [`error!`], [`debug!`] |
 
@@ -80,5 +81,6 @@ pub use types::{
     LogLevel, MoveEnd, Neighbour, Place, Point, Refusal, Setup, Spawning, StartReason, Tag, Value, Verb, View,
 };
 pub use zone::{
-    Choice, Command, DialogueCall, DialogueCommand, Heard, Interaction, Message, Moved, ScriptSpot, Sensed, Setting, SettingDefault, Zone,
+    Choice, Command, DialogueCall, DialogueCommand, Heard, Interaction, Line, Message, Moved, ScriptSpot, Sensed,
+    Setting, SettingDefault, Verdict, Zone,
 };

@@ -10,7 +10,10 @@ use crate::host::{Host, Settings};
 use crate::memory::{self, Memory, Pending, PlayerSlot};
 use crate::parts;
 use crate::types::{Description, EnterReason, Event, Frame, LogLevel, Setup, StartReason, Value};
-use crate::zone::{Choice, Command, Heard, Interaction, Message, Moved, Sensed, Zone};
+use crate::zone::{Choice, Command, Heard, Interaction, Line, Message, Moved, Sensed, Verdict, Zone};
+
+/// Longest line, Unicode scalar values.
+const LINE_CHARS: usize = 500;
 
 /// A saved zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +101,32 @@ impl<Z: Zone> Runtime<Z> {
             }
         }
         self.save_players(host);
+    }
+
+    /// What players said in this tick, before anybody has heard it: a verdict each. Each line is marked as events are.
+    pub fn filter(&mut self, host: &mut dyn Host, frame: Frame, lines: Vec<Line>) -> Vec<Verdict> {
+        let mut verdicts = Vec::with_capacity(lines.len());
+        for (index, line) in lines.into_iter().enumerate() {
+            host.progress(index as u32);
+            verdicts.push(self.judge(host, frame, &line));
+        }
+        self.save_players(host);
+        verdicts
+    }
+
+    fn judge(&mut self, host: &mut dyn Host, frame: Frame, line: &Line) -> Verdict {
+        let Some(mut zone) = self.zone.take() else { return Verdict::Pass };
+        let verdict = zone.judge(&mut self.ctx(host, frame), line);
+        self.zone = Some(zone);
+        match verdict {
+            Ok(Verdict::Change(text)) => Verdict::Change(text.chars().take(LINE_CHARS).collect()),
+            Ok(verdict) => verdict,
+            Err(Error::ToPlayer(text)) => Verdict::Veto(text),
+            Err(error) => {
+                report(host, "judge", &error);
+                Verdict::Pass
+            }
+        }
     }
 
     /// The zone's state, for tests.

@@ -64,6 +64,9 @@ pub trait Zone: Sized + Serialize + DeserializeOwned + 'static {
     const CONFIG: &'static [Setting] = &[];
     /// Every script that [`Ctx::talk`] may open.
     const SCRIPTS: &'static [&'static Script] = &[];
+    /// Whether [`Zone::judge`] judges what players say here. Such a zone is exported by `export!(TheZone, chat_filter)`; any other
+    /// costs nothing, for the host does not ask it.
+    const CHAT_FILTER: bool = false;
 
     /// What a timer carries, given back by [`Zone::timer`]. `()` when there are none.
     type Timer: Serialize + DeserializeOwned;
@@ -133,6 +136,42 @@ pub trait Zone: Sized + Serialize + DeserializeOwned + 'static {
     /// One of the zone's entities heard a line.
     fn heard(&mut self, ctx: &mut Ctx<Self>, heard: &Heard) -> Result {
         Ok(())
+    }
+
+    /// A player of this zone says something, and nobody has heard it yet: what becomes of it. Asked only with
+    /// [`Zone::CHAT_FILTER`], before everything else of the tick; not of whispers, nor of what is said beyond a border. What this
+    /// orders (a hiss of the sexton's) takes effect after the line.
+    ///
+    /// An error for the player ([`Error::to_player`]) is a veto with that text. With any other error, or a panic, the line is heard
+    /// as it is.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use wod_zone::{ChatMode, Ctx, Line, Result, Verdict, Zone};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Chapel;
+    ///
+    /// impl Zone for Chapel {
+    ///     const NAME: &'static str = "chapel";
+    ///     const CHAT_FILTER: bool = true;
+    ///     # type Timer = ();
+    ///     # type Player = ();
+    ///     # fn open(_: &mut Ctx<Self>) -> Result<Self> { Ok(Self) }
+    ///     fn judge(&mut self, _ctx: &mut Ctx<Self>, line: &Line) -> Result<Verdict> {
+    ///         Ok(match line.mode {
+    ///             ChatMode::Shout => Verdict::Veto("Nobody shouts in here.".into()),
+    ///             ChatMode::Say => Verdict::Change(line.text.to_lowercase()),
+    ///             _ => Verdict::Pass,
+    ///         })
+    ///     }
+    /// }
+    ///
+    /// wod_zone::export!(Chapel, chat_filter);
+    /// # fn main() {}
+    /// ```
+    fn judge(&mut self, ctx: &mut Ctx<Self>, line: &Line) -> Result<Verdict> {
+        Ok(Verdict::Pass)
     }
 
     /// A player used a verb. It counts as done unless this returns an error or calls [`Ctx::refuse`].
@@ -298,6 +337,30 @@ pub struct Heard {
     pub mode: ChatMode,
     /// The line.
     pub text: String,
+}
+
+/// A line that a player says, see [`Zone::judge`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// Who speaks.
+    pub speaker: Player,
+    /// How: never as a whisper.
+    pub mode: ChatMode,
+    /// The line.
+    pub text: String,
+    /// Where she stands.
+    pub at: Point,
+}
+
+/// What becomes of a line, see [`Zone::judge`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is heard as it is.
+    Pass,
+    /// This is heard instead, by the speaker too. What is over 500 characters is cut off.
+    Change(String),
+    /// Nobody hears it; the speaker's client gets a `reject` with this text.
+    Veto(String),
 }
 
 /// A player's command, as far as it must be named to refuse it.

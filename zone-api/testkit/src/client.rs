@@ -71,6 +71,8 @@ pub struct Client {
     pub(crate) told: String,
     pub(crate) events: Vec<(String, Value)>,
     pub(crate) refusals: Vec<(String, String)>,
+    /// Whom she ignores, as she was last told.
+    pub(crate) ignored: Vec<String>,
     pub(crate) corrections: Vec<String>,
 }
 
@@ -101,6 +103,7 @@ impl Client {
             told: String::new(),
             events: Vec::new(),
             refusals: Vec::new(),
+            ignored: Vec::new(),
             corrections: Vec::new(),
         }
     }
@@ -118,7 +121,7 @@ impl Client {
     /// Comes back after a lost connection.
     pub fn resume(&mut self) -> GatewayInput {
         let (token_hash, n) = (self.token_hash(), self.n);
-        self.attach(AttachProof::Resume { token_hash, n })
+        self.attach(AttachProof::Resume { token_hash, n, history: false })
     }
 
     /// Goes, for good or not.
@@ -249,6 +252,7 @@ impl Client {
             }
             MessageBody::Event { name, data } => self.events.push((name.clone(), json(data))),
             MessageBody::Reject { code, message, .. } => self.refusals.push((code.clone(), message.clone())),
+            MessageBody::Ignored { names } => self.ignored.clone_from(names),
         }
     }
 

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use wod_protocol::ids::Seq;
-use wod_sim::module::{Description, Event, Fault, FaultKind, Frame, HostCalls, Module, Returned, Saved, Setup};
+use wod_sim::module::{
+    Description, Event, Fault, FaultKind, Frame, HostCalls, Line, Module, Returned, Saved, Setup, Verdict,
+};
 use wod_zone::{
     ChatMode, Destination, EntityId, Filter, Goal, Hearers, Host, LogLevel, Neighbour, Place, Point, Refusal, Runtime,
     Snapshot, Spawning, Tag, Token, Verb, View, Zone,
@@ -19,7 +21,7 @@ pub(crate) type Content = BTreeMap<String, Vec<u8>>;
 /// What a world's instances have done, over all of them.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    /// Calls of `init` and `tick`.
+    /// Calls of `init`, `tick` and `filter`.
     pub(crate) calls: AtomicU64,
     /// Events told in these calls.
     pub(crate) events: AtomicU64,
@@ -45,17 +47,17 @@ where
     }
 
     /// Runs the zone's code with the host behind it.
-    fn call(
+    fn call<T>(
         &mut self,
         mut calls: Box<dyn HostCalls>,
-        run: impl FnOnce(&mut Runtime<Z>, &mut dyn Host) -> wod_zone::Result,
-    ) -> Returned {
+        run: impl FnOnce(&mut Runtime<Z>, &mut dyn Host) -> wod_zone::Result<T>,
+    ) -> Returned<T> {
         self.tally.calls.fetch_add(1, Ordering::Relaxed);
         let mut host = Bridge(&mut *calls, &self.tally, &self.content);
         let ended = catch_unwind(AssertUnwindSafe(|| run(&mut self.runtime, &mut host)));
         let fault = |kind, detail| Fault { kind, detail, event: calls.marked() };
         let result = match ended {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(fault(FaultKind::Refused, error.to_string())),
             Err(panic) => Err(fault(FaultKind::Trap, words_of(&*panic))),
         };
@@ -81,6 +83,14 @@ where
             runtime.tick(host, frame.to(), events.to_vec().to());
             Ok(())
         })
+    }
+
+    fn filters(&self) -> bool {
+        Z::CHAT_FILTER
+    }
+
+    fn filter(&mut self, frame: &Frame, lines: &[Line], calls: Box<dyn HostCalls>) -> Returned<Vec<Verdict>> {
+        self.call(calls, |runtime, host| Ok(runtime.filter(host, frame.to(), lines.to_vec().to()).to()))
     }
 
     fn save(&mut self) -> Result<Saved, Fault> {

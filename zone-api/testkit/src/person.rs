@@ -121,6 +121,18 @@ impl<'w> Person<'w> {
         self.chats(ChatMode::Whisper, text, Some(to))
     }
 
+    /// Hears nothing of another player any more.
+    pub fn ignores(mut self, name: &str) -> Self {
+        self.commands(CommandBody::Ignore { name: Some(name.to_owned()) });
+        self
+    }
+
+    /// Hears another player again.
+    pub fn hears_again(mut self, name: &str) -> Self {
+        self.commands(CommandBody::Unignore { name: name.to_owned() });
+        self
+    }
+
     /// Uses a verb on an NPC or a thing by name.
     ///
     /// # Panics
@@ -259,6 +271,11 @@ impl<'w> Person<'w> {
     /// Commands of hers that were refused: code and text.
     pub fn refusals(&self) -> &[(String, String)] {
         &self.client().refusals
+    }
+
+    /// Whom she ignores, as she was last told.
+    pub fn ignored(&self) -> &[String] {
+        &self.client().ignored
     }
 
     /// Why she was put somewhere else than she claimed.

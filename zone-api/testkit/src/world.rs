@@ -118,7 +118,8 @@ impl World {
             self.scene.note(self.zone.tick().0, format!("! the module was refused: {fault}"));
             assert!(self.tolerant, "the module was refused: {fault}");
         }
-        if let CallOutcome::Fault(fault) = &outcome.call {
+        for call in [&outcome.filter, &outcome.call] {
+            let CallOutcome::Fault(fault) = call else { continue };
             self.scene.note(self.zone.tick().0, format!("! the module failed: {fault}"));
             assert!(self.tolerant, "the module failed: {fault}\n{}", self.transcript());
         }

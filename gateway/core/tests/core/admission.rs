@@ -184,7 +184,7 @@ fn a_resume_names_session_token_and_last_message_and_continues_the_session() {
     rig.send(conn, resume_of(&guest, 5, None));
     let (_, request) = rig.attach_request();
     let token_hash = Digest::of(guest.token.as_bytes()).0;
-    assert_eq!((request.session, &request.proof), (guest.id, &AttachProof::Resume { token_hash, n: MsgNo(5) }));
+    assert_eq!((request.session, &request.proof), (guest.id, &AttachProof::Resume { token_hash, n: MsgNo(5), history: false }));
     let mut frame = zone.tick();
     let attached =
         Attached { attach: AttachNo(2), seq: Seq(8), reason: ZoneReason::Resumed, ..zone.attached(&request, 1) };
@@ -202,6 +202,44 @@ fn a_resume_names_session_token_and_last_message_and_continues_the_session() {
     rig.send(conn, say(8, "dealt with"));
     rig.send(conn, say(9, "new"));
     assert_eq!(commands(&rig.inputs()), [(ELYSIUM, 9)]);
+}
+
+#[test]
+fn a_client_that_has_lost_what_it_showed_gets_its_history_once_and_before_what_is_new() {
+    let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
+    let guest = rig.join(&mut zone, 1, Encoding::Json, "Ann");
+    rig.event(Event::Closed { conn: guest.conn });
+    rig.inputs();
+    rig.records.insert("guest:ann".into(), in_elysium());
+    for (number, history) in [(2, true), (3, false)] {
+        let conn = rig.open(number, Encoding::MessagePack);
+        let resume = ResumeRequest { session: guest.session.clone(), token: guest.token.clone(), n: MsgNo(5), history };
+        rig.send(conn, ClientMsg::Hello { ticket: None, name: None, resume: Some(resume), client: None });
+        let (_, request) = rig.attach_request();
+        assert!(matches!(request.proof, AttachProof::Resume { history: asked, .. } if asked == history));
+        let mut frame = zone.tick();
+        frame.attached.push(Attached { attach: AttachNo(number), ..zone.attached(&request, 1) });
+        frame.info = Some(Box::new(zone.card()));
+        frame.rosters.push(RosterChange { session: guest.id, full: true, enter: vec![], leave: vec![] });
+        let heard = ChatLine { from: EntityId(9), name: "Bob".into(), mode: ChatMode::Say, text: "before".into() };
+        let histories = vec![(guest.id, vec![heard.clone()])];
+        frame.histories.clone_from(&histories);
+        frame.messages.push((line("six"), vec![(guest.id, MsgNo(6))]));
+        rig.frame(&mut zone, frame);
+        let received = rig.received(conn);
+        let expected: &[&str] =
+            if history { &["welcome", "zone", "roster", "history", "chat"] } else { &["welcome", "zone", "roster", "chat"] };
+        assert_eq!(kinds(&received), expected);
+        if history {
+            assert_eq!(received[3], ServerMsg::History { lines: vec![heard] });
+        }
+        // Its zone repeats it in a resync.
+        let frame = ZoneFrame { histories, ..zone.tick() };
+        rig.frame(&mut zone, frame);
+        assert_eq!(kinds(&rig.received(conn)), [""; 0]);
+        rig.event(Event::Closed { conn });
+        rig.inputs();
+    }
 }
 
 #[test]

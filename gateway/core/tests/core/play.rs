@@ -149,6 +149,57 @@ fn what_the_gateway_refuses_takes_its_place_in_the_numbering() {
 }
 
 #[test]
+fn a_line_is_passed_on_without_what_nobody_sees_and_refused_when_nothing_is_left() {
+    let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
+    let ann = rig.join(&mut zone, 1, Encoding::MessagePack, "Ann");
+    rig.send(ann.conn, say(1, "left\u{202E}right\u{202C}\u{200B} \u{1F469}\u{200D}\u{1F680}"));
+    rig.send(ann.conn, say(2, "\u{3164}\u{200B} "));
+    rig.send(ann.conn, say(3, "one\u{2028}Bob: two"));
+    let bodies: Vec<_> = rig.inputs().into_iter().filter_map(|(_, input)| match input {
+        GatewayInput::Command { body: CommandBody::Chat { text, .. }, .. } => Some(text),
+        GatewayInput::Command { body: CommandBody::Void { code, message }, .. } => Some(format!("{code:?}: {message}")),
+        _ => None,
+    });
+    let expected = [
+        "leftright \u{1F469}\u{200D}\u{1F680}",
+        "TooLong: there is nothing in that line",
+        "TooLong: a line has no control characters",
+    ];
+    assert_eq!(bodies.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn whom_one_ignores_is_passed_on_and_answered_in_both_encodings() {
+    for encoding in [Encoding::Json, Encoding::MessagePack] {
+        let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
+        let ann = rig.join(&mut zone, 1, encoding, "Ann");
+        rig.send(ann.conn, ClientMsg::Ignore { seq: Seq(1), name: Some("Bob".into()) });
+        rig.send(ann.conn, ClientMsg::Ignore { seq: Seq(2), name: None });
+        rig.send(ann.conn, ClientMsg::Unignore { seq: Seq(3), name: "Bob".into() });
+        rig.send(ann.conn, ClientMsg::Ignore { seq: Seq(4), name: Some("B".into()) });
+        rig.send(ann.conn, ClientMsg::Unignore { seq: Seq(5), name: " ".repeat(9) });
+        let commands: Vec<_> = rig.inputs().into_iter().filter_map(|(_, input)| match input {
+            GatewayInput::Command { seq, body, .. } => Some((seq.0, body)),
+            _ => None,
+        });
+        let void = || CommandBody::Void { code: RejectCode::NoSuchPlayer, message: "nobody has such a name".into() };
+        let expected = [
+            CommandBody::Ignore { name: Some("Bob".into()) },
+            CommandBody::Ignore { name: None },
+            CommandBody::Unignore { name: "Bob".into() },
+            void(),
+            void(),
+        ];
+        assert_eq!(commands.collect::<Vec<_>>(), (1..).zip(expected).collect::<Vec<_>>());
+        let mut frame = zone.tick();
+        let names = vec!["Bob".to_owned(), "Eve".to_owned()];
+        frame.messages.push((MessageBody::Ignored { names: names.clone() }, vec![(ann.id, MsgNo(1))]));
+        rig.frame(&mut zone, frame);
+        assert_eq!(rig.received(ann.conn), [ServerMsg::Ignored { n: MsgNo(1), names }]);
+    }
+}
+
+#[test]
 fn moves_go_in_order_within_the_rate_and_only_the_latest_beyond_it() {
     let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
     let ann = rig.join(&mut zone, 1, Encoding::Json, "Ann");

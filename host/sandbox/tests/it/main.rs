@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "in tests a failed expectation is a failed test")]
 
 mod attacks;
+mod chat_filter;
 mod child;
 mod contract;
 mod files;

@@ -4,6 +4,7 @@
 mod hosts;
 mod lists;
 mod modules;
+mod players;
 mod rollouts;
 mod zones;
 
@@ -61,6 +62,8 @@ pub(crate) async fn serve(listener: TcpListener, host: Arc<Host>, metrics: Prome
         .route("/api/hosts", get(lists::hosts))
         .route("/api/gateways", get(lists::gateways))
         .route("/api/players", get(lists::players))
+        .route("/api/players/mute", post(players::mute))
+        .route("/api/players/unmute", post(players::unmute))
         .route("/api/modules", get(lists::modules).post(modules::publish))
         .route("/api/rollouts", get(rollouts::list).post(rollouts::begin))
         .route("/api/rollouts/{id}", get(rollouts::show))

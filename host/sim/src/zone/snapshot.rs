@@ -117,3 +117,73 @@ fn decode(snapshot: &[u8]) -> Result<Stored, RestoreError> {
     }
     Ok(Stored::deserialize(&mut decoder)?)
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test says more by panicking")]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::de::DeserializeOwned;
+    use wod_protocol::client::ZoneReason;
+    use wod_protocol::ids::{AttachNo, CorrectionNo, Hop, MoveNo, Nonce, Seq, SessionId, Tick};
+
+    use super::*;
+    use crate::space::claim::Allowance;
+    use crate::space::roster::Roster;
+    use crate::zone::state::{Link, Messages, Player, Session, Silenced};
+
+    /// A value written before its last fields were appended, each of these now with the bytes that are their default, reads as the
+    /// same with that default. In a snapshot it is an array of its fields.
+    #[track_caller]
+    fn loads_without<T: Serialize + DeserializeOwned>(value: &T, appended: &[&[u8]]) {
+        let now = rmp_serde::to_vec(value).unwrap();
+        let added = appended.concat();
+        let (rest, end) = now.split_at(now.len() - added.len());
+        assert_eq!(end, added);
+        let mut before = rest.to_vec();
+        assert!((0x90..=0x9f).contains(&before[0]), "an array of at most 15");
+        before[0] -= appended.len() as u8;
+        let read: T = rmp_serde::from_slice(&before).unwrap();
+        assert_eq!(rmp_serde::to_vec(&read).unwrap(), now);
+    }
+
+    fn session() -> Session {
+        Session {
+            id: SessionId(1),
+            link: Link::Down(Tick(3)),
+            attach: AttachNo(2),
+            nonce: Nonce(4),
+            tokens: Vec::new(),
+            seq: Seq(5),
+            m: MoveNo(6),
+            c: CorrectionNo(7),
+            messages: Messages::default(),
+            wants_history: false,
+        }
+    }
+
+    #[test]
+    fn players_of_a_snapshot_before_ignore_lists_mutes_and_histories_still_load() {
+        let player = Player {
+            sub: "ann".into(),
+            guest: false,
+            hop: Hop(1),
+            saved: BTreeMap::new(),
+            session: session(),
+            roster: Roster::default(),
+            full_roster: true,
+            allowance: Allowance::new(0),
+            dialogues: BTreeMap::new(),
+            muted_until: Tick(0),
+            reason: ZoneReason::Entered,
+            ignored: BTreeMap::new(),
+            silenced: Silenced::default(),
+            rested_at: 0,
+        };
+        // An empty map; tick 0 and an empty text; 0.
+        loads_without(&player, &[&[0x80], &[0x92, 0, 0xa0], &[0]]);
+        loads_without(&session(), &[&[0xc2]]);
+        // No lines, of 0 bytes.
+        loads_without(&Messages::default(), &[&[0x92, 0x90, 0]]);
+    }
+}

@@ -158,6 +158,7 @@ impl Zone {
             Purpose::Whisper { speaker, name, seq, text } => {
                 self.addressee_found(&Whisper { speaker, name: &name, seq, text: &text }, answer);
             }
+            Purpose::Ignore { player, seq, name, on } => self.ignored_found(player, seq, &name, on, answer),
         }
     }
 
@@ -189,6 +190,8 @@ impl Zone {
             tags: travelling_tags(entity),
             saved: player.saved.clone(),
             session: None,
+            ignored: player.ignored.clone(),
+            muted: self.muted(player),
         })
     }
 

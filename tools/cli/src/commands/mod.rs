@@ -14,6 +14,7 @@ mod hosts;
 mod keys;
 mod migrate;
 mod modules;
+mod mute;
 mod players;
 mod publish;
 mod rollback;
@@ -21,6 +22,7 @@ mod rollout;
 mod rollouts;
 pub(crate) mod swap;
 pub(crate) mod ticket;
+mod unmute;
 mod zone;
 mod zones;
 
@@ -81,6 +83,10 @@ enum Command {
     Config(config_set::Command),
     /// Ask a running zone's module something
     Ask(ask::Args),
+    /// Have nobody hear a player for a while
+    Mute(mute::Args),
+    /// Have a player heard again
+    Unmute(unmute::Args),
     /// Make a signed login, for testing
     Ticket(ticket::Args),
     /// Many clients that walk, talk and check every promise of the protocol
@@ -113,6 +119,8 @@ impl Cli {
             Command::Drain(args) => args.run(),
             Command::Config(command) => command.run(),
             Command::Ask(args) => args.run(),
+            Command::Mute(args) => args.run(),
+            Command::Unmute(args) => args.run(),
             Command::Ticket(args) => args.run(),
             Command::Bots(args) => args.run(),
             Command::Completions(args) => args.run(),

@@ -7,8 +7,8 @@ use wod_protocol::ids::Digest;
 use wod_protocol::map::Map;
 use wod_sandbox::{Compiled, Limits};
 use wod_sim::module::{
-    Description, EnterReason, Event, Fault, FaultKind, Frame, HostCalls, LeaveReason, Module, Returned, Saved, Setup,
-    StartReason,
+    Description, EnterReason, Event, Fault, FaultKind, Frame, HostCalls, LeaveReason, Line, Module, Returned, Saved,
+    Setup, StartReason, Verdict,
 };
 use wod_sim::zone::{Modules, Prepared};
 
@@ -132,6 +132,14 @@ impl Module for Watched {
             }
         }
         self.module.tick(frame, events, calls)
+    }
+
+    fn filters(&self) -> bool {
+        self.module.filters()
+    }
+
+    fn filter(&mut self, frame: &Frame, lines: &[Line], calls: Box<dyn HostCalls>) -> Returned<Vec<Verdict>> {
+        self.module.filter(frame, lines, calls)
     }
 
     fn save(&mut self) -> Result<Saved, Fault> {
