@@ -11,6 +11,7 @@ use wod_sim::module::{Fault, HostCalls};
 use crate::epoch::{EpochTicker, Running};
 use crate::fault::{classify, truncate};
 use crate::limits::{Limits, TimeLimits};
+use crate::package::Content;
 
 /// Longest line of a module that is kept to explain a fault, bytes.
 const LAST_ERROR_BYTES: usize = 512;
@@ -50,8 +51,8 @@ impl fmt::Display for Export {
 }
 
 impl Cell {
-    pub(crate) fn new(engine: &Engine, ticker: Arc<EpochTicker>, limits: &Limits) -> Self {
-        let mut store = Store::new(engine, State::new(limits));
+    pub(crate) fn new(engine: &Engine, ticker: Arc<EpochTicker>, content: Content, limits: &Limits) -> Self {
+        let mut store = Store::new(engine, State::new(content, limits));
         store.limiter(|state| &mut state.memory);
         store.set_max_component_handles(limits.handles);
         store.epoch_deadline_callback(|context| {
@@ -122,6 +123,7 @@ impl Cell {
 pub(crate) struct State {
     /// During `init` and `tick` only.
     calls: Option<Box<dyn HostCalls>>,
+    content: Content,
     export: Export,
     deadline: Option<Deadline>,
     memory: Meter,
@@ -129,8 +131,9 @@ pub(crate) struct State {
 }
 
 impl State {
-    fn new(limits: &Limits) -> Self {
-        Self { calls: None, export: Export::Describe, deadline: None, memory: Meter::new(limits), last_error: None }
+    fn new(content: Content, limits: &Limits) -> Self {
+        let memory = Meter::new(limits);
+        Self { calls: None, content, export: Export::Describe, deadline: None, memory, last_error: None }
     }
 
     /// The host's side of the running call, for `import`; an error (a trap) where no import may be called.
@@ -139,6 +142,11 @@ impl State {
             Some(calls) => Ok(calls.as_mut()),
             None => Err(NotDuring { import, export: self.export }.into()),
         }
+    }
+
+    /// What was packed with the module under this name.
+    pub(crate) fn content(&self, name: &str) -> Option<&[u8]> {
+        self.content.get(name).map(|bytes| &bytes[..])
     }
 
     /// Remembers what the module says went wrong, in case it goes wrong.

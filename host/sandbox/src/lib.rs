@@ -30,5 +30,5 @@ pub use compiled::Compiled;
 pub use engine::THREAD_STACK_BYTES;
 pub use error::{LoadError, SandboxError};
 pub use limits::{Limits, TimeLimits};
-pub use package::{PackedMap, with_map};
+pub use package::{CONTENT_BYTES, Content, PackedMap, with_content, with_map};
 pub use sandbox::{Compiler, Sandbox, SandboxOptions};

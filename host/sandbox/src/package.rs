@@ -3,6 +3,7 @@
 //! Reading it here looks at the outermost sections only: a few microseconds, whatever the file holds. Whether the code in it
 //! is valid is the compiler's question, asked in another process.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,6 +13,14 @@ use wod_protocol::limits::MODULE_BYTES;
 use wod_protocol::map::{Map, SECTION};
 
 use crate::error::LoadError;
+
+/// What else came with a module, by name: what it reads by `content.read`.
+pub type Content = Arc<BTreeMap<String, Bytes>>;
+
+/// What the names of the custom sections begin with that hold [`Content`].
+const CONTENT_SECTION: &str = "wod:content/";
+/// Largest content under one name, bytes: one call of an import gives no more.
+pub const CONTENT_BYTES: usize = 1 << 20;
 
 /// The map that came with a module.
 #[derive(Debug, Clone)]
@@ -31,6 +40,7 @@ pub(crate) struct Package {
     /// Names of its exports, in order.
     pub(crate) exports: Vec<String>,
     pub(crate) map: Option<PackedMap>,
+    pub(crate) content: Content,
 }
 
 impl Package {
@@ -40,6 +50,7 @@ impl Package {
         }
         let malformed = |error: wasmparser::BinaryReaderError| LoadError::Malformed(error.to_string());
         let (mut imports, mut exports, mut maps) = (Vec::new(), Vec::new(), Vec::new());
+        let mut content = BTreeMap::new();
         let mut depth = 0_usize;
         for payload in Parser::new(0).parse_all(bytes) {
             match payload.map_err(malformed)? {
@@ -57,6 +68,16 @@ impl Package {
                     }
                 }
                 Payload::CustomSection(section) if depth == 0 && section.name() == SECTION => maps.push(section.data()),
+                Payload::CustomSection(section) if depth == 0 => {
+                    let Some(name) = section.name().strip_prefix(CONTENT_SECTION) else { continue };
+                    let data = section.data();
+                    if data.len() > CONTENT_BYTES {
+                        return Err(LoadError::ContentTooLarge { name: name.to_owned(), bytes: data.len() });
+                    }
+                    if content.insert(name.to_owned(), Bytes::copy_from_slice(data)).is_some() {
+                        return Err(LoadError::ContentTwice(name.to_owned()));
+                    }
+                }
                 _ => {}
             }
         }
@@ -65,7 +86,7 @@ impl Package {
             [json] => Some(PackedMap::read(json)?),
             more => return Err(LoadError::TooManyMaps(more.len())),
         };
-        Ok(Self { imports, exports, map })
+        Ok(Self { imports, exports, map, content: Arc::new(content) })
     }
 }
 
@@ -78,14 +99,22 @@ impl PackedMap {
 
 /// The component (which must hold no map yet) with this map packed into it: what `wod zone build` writes.
 pub fn with_map(component: &[u8], map: &Map) -> Vec<u8> {
-    let json = map.to_json();
-    let mut name = leb128(SECTION.len());
-    name.extend_from_slice(SECTION.as_bytes());
+    with_section(component, SECTION, &map.to_json())
+}
+
+/// The component with content of this name packed into it (which must not be there yet), at most [`CONTENT_BYTES`].
+pub fn with_content(component: &[u8], name: &str, content: &[u8]) -> Vec<u8> {
+    with_section(component, &format!("{CONTENT_SECTION}{name}"), content)
+}
+
+fn with_section(component: &[u8], section: &str, data: &[u8]) -> Vec<u8> {
+    let mut name = leb128(section.len());
+    name.extend_from_slice(section.as_bytes());
     let mut file = component.to_vec();
     file.push(0); // The id of a custom section, in a component as in a core module.
-    file.extend(leb128(name.len() + json.len()));
+    file.extend(leb128(name.len() + data.len()));
     file.extend(name);
-    file.extend(json);
+    file.extend(data);
     file
 }
 
@@ -132,6 +161,25 @@ mod tests {
         let map = Map::empty(200.0, 100.0);
         let twice = with_map(&with_map(EMPTY_COMPONENT, &map), &map);
         assert!(matches!(Package::read(&twice), Err(LoadError::TooManyMaps(2))));
+    }
+
+    #[test]
+    fn packed_content_comes_back_under_its_name_beside_the_map() {
+        let file = with_content(&with_map(EMPTY_COMPONENT, &Map::empty(200.0, 100.0)), "dialogue", b"words");
+        let file = with_content(&file, "prices", b"");
+        let package = Package::read(&file).expect("a component");
+        let content: Vec<_> = package.content.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])).collect();
+        assert_eq!(content, [("dialogue", &b"words"[..]), ("prices", b"")]);
+        assert!(package.map.is_some());
+    }
+
+    #[test]
+    fn content_that_is_doubled_or_too_large_is_refused_by_its_name() {
+        let twice = with_content(&with_content(EMPTY_COMPONENT, "dialogue", b"a"), "dialogue", b"b");
+        assert!(matches!(Package::read(&twice), Err(LoadError::ContentTwice(name)) if name == "dialogue"));
+        let large = with_content(EMPTY_COMPONENT, "films", &vec![0; CONTENT_BYTES + 1]);
+        let error = Package::read(&large).err().expect("refused");
+        assert!(error.to_string().contains("`films` has 1048577 bytes"), "{error}");
     }
 
     #[test]

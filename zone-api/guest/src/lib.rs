@@ -71,5 +71,5 @@ pub use types::{
     LogLevel, MoveEnd, Neighbour, Place, Point, Refusal, Setup, Spawning, StartReason, Tag, Value, Verb, View,
 };
 pub use zone::{
-    Choice, Command, Heard, Interaction, Message, Moved, ScriptSpot, Sensed, Setting, SettingDefault, Zone,
+    Choice, Command, DialogueCall, DialogueCommand, Heard, Interaction, Message, Moved, ScriptSpot, Sensed, Setting, SettingDefault, Zone,
 };

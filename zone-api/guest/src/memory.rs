@@ -1,13 +1,14 @@
 //! What the SDK remembers beside the zone's own state, and how all of it is saved.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use crate::behaviour::{Alarm, Mind};
-use crate::dialogue::OpenDialogue;
+use crate::dialogue::{Book, Open, Opening, OpenDialogue, Value};
 use crate::error::{Error, Result};
 use crate::handle::{DialogueId, Npc, Player, Token};
 use crate::zone::Zone;
@@ -39,11 +40,21 @@ pub(crate) struct Memory<Z: Zone> {
     pub(crate) players: BTreeMap<Player, PlayerSlot<Z::Player>>,
     /// Players whose state was handed out for change in this call, encoded as it was before.
     pub(crate) touched: BTreeMap<Player, Vec<u8>>,
+    /// The zone's dialogues, once somebody has spoken. Not saved: they are the module's.
+    pub(crate) book: Option<Arc<Book>>,
+    /// Talks that begin when the running handler has returned.
+    pub(crate) opening: VecDeque<Opening>,
 }
 
 impl<Z: Zone> Default for Memory<Z> {
     fn default() -> Self {
-        Self { core: Core::default(), players: BTreeMap::new(), touched: BTreeMap::new() }
+        Self {
+            core: Core::default(),
+            players: BTreeMap::new(),
+            touched: BTreeMap::new(),
+            book: None,
+            opening: VecDeque::new(),
+        }
     }
 }
 
@@ -57,6 +68,10 @@ pub(crate) struct Core {
     pub(crate) timers: BTreeMap<Token, Pending>,
     /// Scripts that players are in.
     pub(crate) dialogues: BTreeMap<DialogueId, OpenDialogue>,
+    /// Talks of the book that players are in.
+    pub(crate) talks: BTreeMap<DialogueId, Open>,
+    /// What dialogues know of the zone: variables named `$zone_…`.
+    pub(crate) variables: BTreeMap<String, Value>,
     /// NPCs that the SDK moves.
     pub(crate) minds: BTreeMap<Npc, Mind>,
 }
@@ -89,6 +104,8 @@ pub(crate) struct PlayerSlot<P> {
     pub(crate) name: String,
     /// What scripts know of her.
     pub(crate) flags: BTreeSet<String>,
+    /// What dialogues know of her.
+    pub(crate) variables: BTreeMap<String, Value>,
     /// What the zone knows of her.
     pub(crate) state: P,
 }
@@ -101,6 +118,9 @@ struct PlayerImage {
     /// What scripts know of her.
     #[serde(default)]
     flags: BTreeSet<String>,
+    /// What dialogues know of her.
+    #[serde(default)]
+    variables: BTreeMap<String, Value>,
     /// The zone's own part.
     state: ByteBuf,
 }
@@ -108,13 +128,14 @@ struct PlayerImage {
 impl<P: Default + Serialize + DeserializeOwned> PlayerSlot<P> {
     /// A player of whom nothing is known.
     pub(crate) fn unknown(name: String) -> Self {
-        Self { name, flags: BTreeSet::new(), state: P::default() }
+        Self { name, flags: BTreeSet::new(), variables: BTreeMap::new(), state: P::default() }
     }
 
     /// What is kept of her.
     pub(crate) fn encode<Z: Zone<Player = P>>(&self) -> Result<Vec<u8>> {
         let state = ByteBuf::from(encode(&self.state)?);
-        encode(&PlayerImage { schema: Z::SCHEMA, flags: self.flags.clone(), state })
+        let (flags, variables) = (self.flags.clone(), self.variables.clone());
+        encode(&PlayerImage { schema: Z::SCHEMA, flags, variables, state })
     }
 
     /// She comes, with what was kept of her.
@@ -124,7 +145,7 @@ impl<P: Default + Serialize + DeserializeOwned> PlayerSlot<P> {
             schema if schema == Z::SCHEMA => decode(&image.state)?,
             schema => Z::migrate_player(schema, &image.state)?,
         };
-        Ok(Self { name, flags: image.flags, state })
+        Ok(Self { name, flags: image.flags, variables: image.variables, state })
     }
 }
 
@@ -160,7 +181,7 @@ pub(crate) fn load<Z: Zone>(schema: u32, bytes: &[u8]) -> Result<(Z, Memory<Z>)>
         same if same == Z::SCHEMA => decode(&image.zone)?,
         other => Z::migrate(other, &image.zone)?,
     };
-    let mut memory = Memory { core: image.core, players: BTreeMap::new(), touched: BTreeMap::new() };
+    let mut memory = Memory { core: image.core, ..Memory::default() };
     if schema != Z::SCHEMA {
         memory.core.migrate_timers::<Z>(schema)?;
     }

@@ -2,6 +2,7 @@
 
 use crate::behaviour;
 use crate::ctx::Ctx;
+use crate::dialogue;
 use crate::error::{Error, Result};
 use crate::handle::{EntityId, Npc, Player, RequestId, Token};
 use crate::host::{Host, Settings};
@@ -65,7 +66,9 @@ impl<Z: Zone> Runtime<Z> {
     pub fn init(&mut self, host: &mut dyn Host, setup: Setup) -> Result {
         self.settle(setup)?;
         let frame = Frame { tick: 0, game_ms: 0, dilation: 1.0 };
-        let zone = Z::open(&mut self.ctx(host, frame))?;
+        let mut ctx = self.ctx(host, frame);
+        ctx.book()?;
+        let zone = Z::open(&mut ctx)?;
         self.zone = Some(zone);
         self.save_players(host);
         Ok(())
@@ -126,7 +129,9 @@ impl<Z: Zone> Runtime<Z> {
         let Some(mut zone) = self.zone.take() else {
             return Err(Error::Other("the zone has no state to handle this".into()));
         };
-        let result = dispatch(&mut zone, &mut self.ctx(host, frame), event);
+        let mut ctx = self.ctx(host, frame);
+        let result = dispatch(&mut zone, &mut ctx, event);
+        dialogue::begin_talks(&mut zone, &mut ctx);
         self.zone = Some(zone);
         result
     }
@@ -170,6 +175,7 @@ fn dispatch<Z: Zone>(zone: &mut Z, ctx: &mut Ctx<'_, Z>, event: Event) -> Result
             }
             if reason == StartReason::Rewound {
                 ctx.memory.core.dialogues.clear();
+                ctx.memory.core.talks.clear();
             }
             for player in &players {
                 ctx.acquaint(*player);
@@ -202,10 +208,13 @@ fn dispatch<Z: Zone>(zone: &mut Z, ctx: &mut Ctx<'_, Z>, event: Event) -> Result
         }
         Event::Chose { player, seq, dialogue, choice: option } => {
             let command = Command { player: Player(player.0), seq };
-            let result = ctx.answer(command, dialogue.into(), option.as_deref()).and_then(|at| {
-                let dialogue = dialogue.into();
-                zone.chose(ctx, &Choice { command, dialogue, at, option })
-            });
+            let dialogue = dialogue.into();
+            let result = if ctx.memory.core.talks.contains_key(&dialogue) {
+                dialogue::answered(zone, ctx, command, dialogue, option.as_deref())
+            } else {
+                ctx.answer(command, dialogue, option.as_deref())
+                    .and_then(|at| zone.chose(ctx, &Choice { command, dialogue, at, option }))
+            };
             answered(ctx, command, result)
         }
         Event::Moved { npc, order, end, at } => {
@@ -305,6 +314,7 @@ impl<Z: Zone> Ctx<'_, Z> {
         self.memory.players.remove(&player);
         self.memory.touched.remove(&player);
         self.memory.core.dialogues.retain(|_, open| open.player != player);
+        self.memory.core.talks.retain(|_, open| open.player != player);
     }
 }
 

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use crate::behaviour::Behaved;
 use crate::ctx::Ctx;
-use crate::dialogue::Script;
+use crate::dialogue::{self, Script};
 use crate::error::{Error, Result};
 use crate::handle::{DialogueId, EntityId, Npc, OrderId, Player};
 use crate::types::{ChatMode, EnterReason, LeaveReason, MoveEnd, Point, StartReason, Value};
@@ -148,6 +148,18 @@ pub trait Zone: Sized + Serialize + DeserializeOwned + 'static {
     /// A player answered in a dialogue. For a [`Script`], the SDK has already said what follows.
     fn chose(&mut self, ctx: &mut Ctx<Self>, choice: &Choice) -> Result {
         Ok(())
+    }
+
+    /// A dialogue gives a command: `<<open_door salon>>`. [`Error::to_player`] is said as a line of the dialogue, which goes on; any
+    /// other error ends the talk and is logged. What it does holds at once: a later `<<if>>` of the dialogue sees it.
+    fn command(&mut self, ctx: &mut Ctx<Self>, command: &DialogueCommand) -> Result {
+        Err(format!("{} knows no dialogue command `{}`", Self::NAME, command.name).into())
+    }
+
+    /// A dialogue asks something: `<<if is_open("salon")>>` or `{gossip()}`. None: there is no function of this name. Must change
+    /// nothing.
+    fn function(&mut self, ctx: &mut Ctx<Self>, call: &DialogueCall) -> Result<Option<dialogue::Value>> {
+        Ok(None)
     }
 
     /// An order to move that the zone gave has ended.
@@ -341,6 +353,32 @@ pub struct ScriptSpot {
     pub script: String,
     /// The node's id.
     pub node: String,
+}
+
+/// A dialogue's command to the module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DialogueCommand {
+    /// Who talks.
+    pub player: Player,
+    /// With whom.
+    pub npc: Npc,
+    /// Its first word.
+    pub name: String,
+    /// The others; what stands in quotes is one.
+    pub words: Vec<String>,
+}
+
+/// A dialogue's question to the module.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DialogueCall {
+    /// Who talks.
+    pub player: Player,
+    /// With whom.
+    pub npc: Npc,
+    /// The function.
+    pub name: String,
+    /// What it is given.
+    pub values: Vec<dialogue::Value>,
 }
 
 /// An order to move has ended.

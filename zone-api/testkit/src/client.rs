@@ -68,6 +68,7 @@ pub struct Client {
     pub(crate) lines: Vec<Line>,
     /// What an NPC waits for her to answer.
     pub dialogue: Option<Dialogue>,
+    pub(crate) told: String,
     pub(crate) events: Vec<(String, Value)>,
     pub(crate) refusals: Vec<(String, String)>,
     pub(crate) corrections: Vec<String>,
@@ -97,6 +98,7 @@ impl Client {
             roster: BTreeSet::new(),
             lines: Vec::new(),
             dialogue: None,
+            told: String::new(),
             events: Vec::new(),
             refusals: Vec::new(),
             corrections: Vec::new(),
@@ -241,6 +243,9 @@ impl Client {
             MessageBody::Dialogue { dialogue, text, options, .. } => {
                 let open = Dialogue { id: *dialogue, text: text.clone(), options: options.clone() };
                 self.dialogue = (!options.is_empty()).then_some(open);
+                if !text.is_empty() {
+                    self.told.clone_from(text);
+                }
             }
             MessageBody::Event { name, data } => self.events.push((name.clone(), json(data))),
             MessageBody::Reject { code, message, .. } => self.refusals.push((code.clone(), message.clone())),

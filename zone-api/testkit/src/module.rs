@@ -1,5 +1,6 @@
 //! A guest zone as a native module of the simulation: no wasm, the same code.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,12 +14,16 @@ use wod_zone::{
 
 use crate::convert::Translate;
 
+/// What is packed beside a module's code, by name.
+pub(crate) type Content = BTreeMap<String, Vec<u8>>;
+
 /// An instance of the zone `Z`. A panic in it is a trap, as on wasm.
 pub(crate) struct Native<Z: Zone> {
     runtime: Runtime<Z>,
     description: Description,
     /// Calls of `init` and `tick`, over all instances of a world.
     calls: Arc<AtomicU64>,
+    content: Arc<Content>,
 }
 
 impl<Z: Zone + Send> Native<Z>
@@ -26,8 +31,8 @@ where
     Z::Player: Send,
 {
     /// A fresh instance that counts its calls there.
-    pub(crate) fn new(calls: Arc<AtomicU64>) -> Self {
-        Self { runtime: Runtime::new(), description: Runtime::<Z>::describe().to(), calls }
+    pub(crate) fn new(calls: Arc<AtomicU64>, content: Arc<Content>) -> Self {
+        Self { runtime: Runtime::new(), description: Runtime::<Z>::describe().to(), calls, content }
     }
 
     /// Runs the zone's code with the host behind it.
@@ -37,7 +42,7 @@ where
         run: impl FnOnce(&mut Runtime<Z>, &mut dyn Host) -> wod_zone::Result,
     ) -> Returned {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let mut host = Bridge(&mut *calls);
+        let mut host = Bridge(&mut *calls, &self.content);
         let ended = catch_unwind(AssertUnwindSafe(|| run(&mut self.runtime, &mut host)));
         let fault = |kind, detail| Fault { kind, detail, event: calls.marked() };
         let result = match ended {
@@ -88,8 +93,8 @@ fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
     text.unwrap_or("a panic without words").to_owned()
 }
 
-/// The simulation's host calls in the SDK's words.
-struct Bridge<'a>(&'a mut dyn HostCalls);
+/// The simulation's host calls in the SDK's words, and what a file carries beside them.
+struct Bridge<'a>(&'a mut dyn HostCalls, &'a Content);
 
 type Done = Result<(), Refusal>;
 
@@ -125,6 +130,10 @@ impl Host for Bridge<'_> {
 
     fn places(&self, name: &str) -> Vec<Place> {
         self.0.places(name).to()
+    }
+
+    fn content(&self, name: &str) -> Option<Vec<u8>> {
+        self.1.get(name).cloned()
     }
 
     fn random(&mut self) -> u64 {

@@ -10,12 +10,14 @@ use wod_sim::module::{Fault, FaultKind, Module};
 use wod_sim::zone::{Modules, Prepared};
 use wod_zone::Zone;
 
-use crate::module::Native;
+use crate::module::{Content, Native};
 
 /// Versions of the zone's module by their digest, all with the world's one map.
 pub(crate) struct Natives {
     map: Arc<Map>,
     map_digest: Digest,
+    /// What versions that are added from now on carry beside their code.
+    content: Arc<Content>,
     makers: BTreeMap<Digest, Box<dyn Fn() -> Box<dyn Module>>>,
     /// Waits to be taken after a fault.
     pub(crate) rebuilt: Option<Box<dyn Module>>,
@@ -23,9 +25,15 @@ pub(crate) struct Natives {
 }
 
 impl Natives {
-    pub(crate) fn new(map: Arc<Map>) -> Self {
+    pub(crate) fn new(map: Arc<Map>, content: Content) -> Self {
         let map_digest = Digest::of(&map.to_json());
-        Self { map, map_digest, makers: BTreeMap::new(), rebuilt: None, calls: Arc::default() }
+        let content = Arc::new(content);
+        Self { map, map_digest, content, makers: BTreeMap::new(), rebuilt: None, calls: Arc::default() }
+    }
+
+    /// Changes what the next version carries.
+    pub(crate) fn set_content(&mut self, name: &str, bytes: Vec<u8>) {
+        Arc::make_mut(&mut self.content).insert(name.to_owned(), bytes);
     }
 
     /// Makes a version known; gives the digest it goes by.
@@ -35,7 +43,9 @@ impl Natives {
     {
         let digest = Digest::of(format!("{}#{}", std::any::type_name::<Z>(), self.makers.len()).as_bytes());
         let calls = Arc::clone(&self.calls);
-        self.makers.insert(digest, Box::new(move || Box::new(Native::<Z>::new(Arc::clone(&calls)))));
+        let content = Arc::clone(&self.content);
+        let make = move || Box::new(Native::<Z>::new(Arc::clone(&calls), Arc::clone(&content))) as Box<dyn Module>;
+        self.makers.insert(digest, Box::new(make));
         digest
     }
 

@@ -141,14 +141,16 @@ impl<'w> Person<'w> {
         self
     }
 
-    /// Chooses an option of the dialogue that is open.
+    /// Chooses an option of the dialogue that is open, by its id or its text.
     ///
     /// # Panics
     /// When no dialogue is open.
     pub fn chooses(mut self, option: &str) -> Self {
-        let dialogue = self.dialogue().unwrap_or_else(|| panic!("{} is in no dialogue", self.name)).id;
+        let open = self.dialogue().unwrap_or_else(|| panic!("{} is in no dialogue", self.name));
+        let (dialogue, by_text) = (open.id, open.options.iter().find(|offered| offered.text == option));
+        let option = by_text.map_or(option, |offered| offered.id.as_str()).to_owned();
         self.world.note(format!("{} chooses [{option}]", self.name));
-        self.commands(CommandBody::Choose { dialogue, option: Some(option.to_owned()) });
+        self.commands(CommandBody::Choose { dialogue, option: Some(option) });
         self
     }
 
@@ -242,6 +244,11 @@ impl<'w> Person<'w> {
     /// Ids of what she can answer; empty: no dialogue is open.
     pub fn options(&self) -> Vec<&str> {
         self.dialogue().map(|open| open.options.iter().map(|option| option.id.as_str()).collect()).unwrap_or_default()
+    }
+
+    /// What was last said to her in a dialogue; empty: nothing yet.
+    pub fn last_told(&self) -> &str {
+        &self.client().told
     }
 
     /// What the zone told her client, name and data.

@@ -14,9 +14,10 @@ use wod_sim::module::LogLevel;
 use wod_sim::space::path::{PathFinder, Search, Work};
 use wod_sim::space::terrain::Terrain;
 use wod_sim::zone::Zone as Simulation;
+use wod_zone::dialogue::CONTENT;
 use wod_zone::{Value, Zone};
 
-use crate::build::{Parts, WorldBuilder};
+use crate::build::{Parts, WorldBuilder, packed};
 use crate::client::{Client, GATEWAY};
 use crate::convert::Translate;
 use crate::modules::Natives;
@@ -70,7 +71,7 @@ impl World {
     }
 
     pub(crate) fn begin(parts: Parts, modules: Natives, digest: Digest) -> Self {
-        let Parts { rules, number, map, tolerant } = parts;
+        let Parts { rules, number, map, tolerant, .. } = parts;
         let zone = Simulation::new(Arc::clone(&rules), number);
         let owned = Input::Owned { epoch: Epoch(1), host: HostId::from("testkit"), how: Took::Fresh };
         let swap = Input::Swap { digest, probation: 0 };
@@ -280,6 +281,16 @@ impl World {
     /// When a replayed tick comes out otherwise: the zone depends on something besides its state and its events.
     pub fn crash(&mut self) {
         self.recover(Took::Recovered);
+    }
+
+    /// Other dialogues for the versions that [`World::swap`] brings from now on: the text of a Yarn file.
+    ///
+    /// # Panics
+    /// When it does not compile.
+    pub fn rewrite(&mut self, yarn: &str) {
+        let source = wod_dialogue::Source { name: "rewritten.yarn".to_owned(), text: yarn.to_owned() };
+        let book = wod_dialogue::compile(&[source]).unwrap_or_else(|error| panic!("{error}"));
+        self.modules.set_content(CONTENT, packed(&book));
     }
 
     /// Replaces the module by another version of it, as `wod swap` does.

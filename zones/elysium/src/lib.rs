@@ -1,14 +1,14 @@
 //! Neutral ground: a house with a host who knows everybody by name and remembers who asked what, and a doorkeeper who
 //! listens.
 //!
-//! `talk` is what the host says, `door` is the doorkeeper's business; this file ties them to the zone's events.
+//! `dialogue/marguerite.yarn` is what the host says, `talk` what she remembers, `door` is the doorkeeper's business; this file ties them to the zone's events.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use wod_zone::dialogue::Script;
+use wod_zone::dialogue::Value;
 use wod_zone::{
-    ChatMode, Choice, Ctx, Error, Heard, Interaction, LeaveReason, Npc, Player, Result, Sensed, Setting, Spawn, Tag,
+    ChatMode, Ctx, DialogueCall, DialogueCommand, Error, Heard, Interaction, LeaveReason, Npc, Player, Result, Sensed, Setting, Spawn, Tag,
     TimerId, Zone,
 };
 
@@ -61,7 +61,6 @@ impl Zone for Elysium {
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const VERBS: &'static [&'static str] = &["talk", "knock"];
     const CONFIG: &'static [Setting] = &[Setting::text("password", "The word that opens the salon's door.", "ember")];
-    const SCRIPTS: &'static [&'static Script] = &[&talk::SCRIPT];
 
     type Timer = Timer;
     type Player = Acquaintance;
@@ -121,11 +120,22 @@ impl Zone for Elysium {
         }
     }
 
-    fn chose(&mut self, ctx: &mut Ctx<Self>, choice: &Choice) -> Result {
-        match talk::topic_of(choice) {
-            Some(topic) => self.remember(ctx, choice.player(), topic),
-            None => Ok(()),
+    // The two below are what the Yarn files of `dialogue/` ask of this code.
+
+    fn command(&mut self, ctx: &mut Ctx<Self>, command: &DialogueCommand) -> Result {
+        let topic = command.words.first().and_then(|name| talk::Topic::named(name));
+        match (command.name.as_str(), topic) {
+            ("remember", Some(topic)) => self.remember(ctx, command.player, topic),
+            _ => Err(format!("no command: {} {}", command.name, command.words.join(" ")).into()),
         }
+    }
+
+    fn function(&mut self, ctx: &mut Ctx<Self>, call: &DialogueCall) -> Result<Option<Value>> {
+        Ok(match call.name.as_str() {
+            "password" => Some(ctx.config_text("password").into()),
+            "gossip" => Some(self.asked.gossip(call.player).into()),
+            _ => None,
+        })
     }
 
     fn timer(&mut self, ctx: &mut Ctx<Self>, timer: Timer) -> Result {
@@ -161,10 +171,8 @@ impl Elysium {
     }
 
     fn talk(&mut self, ctx: &mut Ctx<Self>, guest: Player) -> Result {
-        let password = ctx.config_text("password").to_owned();
-        let others = self.asked.gossip(guest);
         ctx.face(self.host, guest)?;
-        ctx.talk_with(guest, self.host, &talk::SCRIPT, &[("password", &password), ("gossip", &others)])?;
+        ctx.converse(guest, self.host, "Marguerite")?;
         Ok(())
     }
 

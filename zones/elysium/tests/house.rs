@@ -4,7 +4,8 @@ use elysium::Elysium;
 use wod_testkit::World;
 
 fn house() -> World {
-    World::of::<Elysium>().map("../maps/elysium.tmx").world("../world.toml", "nyc.elysium").start()
+    let house = World::of::<Elysium>().map("../maps/elysium.tmx").dialogue("dialogue");
+    house.world("../world.toml", "nyc.elysium").start()
 }
 
 /// Before the host, near enough to be greeted and to talk.
@@ -28,13 +29,13 @@ fn the_dialogue_branches_and_offers_gossip_only_to_whom_the_host_has_met() {
     assert_eq!(ann.options(), ["rules", "salon", "city", "leave"]);
     let ann = ann.chooses("salon").chooses("invited");
     assert!(ann.dialogue().expect("still talking").text.starts_with("No, dear."));
-    let ann = ann.chooses("looking");
+    let ann = ann.chooses("I am looking for someone.");
     assert!(ann.dialogue().expect("still talking").text.contains("\"ember\""), "the word of the settings");
-    let ann = ann.chooses("back");
+    let ann = ann.chooses("Thank you.");
     assert_eq!(ann.options(), ["rules", "salon", "city", "gossip", "leave"]);
     let ann = ann.chooses("gossip");
     assert!(ann.dialogue().expect("still talking").text.starts_with("Nobody but you."));
-    assert!(ann.chooses("back").chooses("leave").dialogue().is_none());
+    assert!(ann.chooses("I see.").chooses("leave").dialogue().is_none());
 }
 
 #[test]
@@ -42,7 +43,7 @@ fn an_option_that_is_not_offered_is_refused_and_the_talk_goes_on() {
     let mut world = house();
     let ann = world.player("Ann").walks_to(BEFORE_HOST.0, BEFORE_HOST.1).does("talk", "Marguerite").chooses("gossip");
     assert_eq!(ann.refusals().len(), 1);
-    assert_eq!(ann.chooses("rules").options(), ["or-else", "back"]);
+    assert_eq!(ann.chooses("rules").options(), ["or-else", "back-from-rules"]);
 }
 
 #[test]
@@ -51,7 +52,7 @@ fn who_asked_what_survives_a_killed_host_and_changes_the_greeting() {
     world.player("Ann").walks_to(BEFORE_HOST.0, BEFORE_HOST.1).does("talk", "Marguerite").chooses("rules").turns_away();
     world.crash();
     assert_eq!(world.ask("questions").as_deref(), Ok("Ann asked about the rules"));
-    let bob = world.player("Bob").walks_to(64.0, 42.0).does("talk", "Marguerite").chooses("city").chooses("back");
+    let bob = world.player("Bob").walks_to(64.0, 42.0).does("talk", "Marguerite").chooses("city").chooses("I will.");
     assert_eq!(
         bob.chooses("gossip").dialogue().expect("still talking").text,
         "Ann asked about the rules. I mention it because you would not."
@@ -69,7 +70,17 @@ fn an_open_dialogue_goes_on_after_a_killed_host() {
     world.player("Ann").walks_to(BEFORE_HOST.0, BEFORE_HOST.1).does("talk", "Marguerite").chooses("salon");
     world.crash();
     let ann = world.player("Ann").chooses("looking");
-    assert_eq!(ann.options(), ["back"]);
+    assert_eq!(ann.options(), ["back-from-truth"]);
+}
+
+#[test]
+fn an_open_dialogue_goes_on_after_the_writer_has_changed_it() {
+    let mut world = house();
+    world.player("Ann").walks_to(BEFORE_HOST.0, BEFORE_HOST.1).does("talk", "Marguerite").chooses("salon");
+    world.rewrite("title: Salon\n---\nWell?\n-> Nobody. #line:nobody\n-> Someone. #line:looking\n    Who?\n===\n");
+    world.swap::<Elysium>();
+    let ann = world.player("Ann").chooses("looking");
+    assert_eq!(ann.last_told(), "Who?");
 }
 
 #[test]
@@ -125,7 +136,7 @@ fn an_evening_reads_like_this() {
         .chooses("looking");
     world
         .player("Ann")
-        .chooses("back")
+        .chooses("Thank you.")
         .turns_away()
         .walks_to(BEFORE_DOOR.0, BEFORE_DOOR.1)
         .says("ember")

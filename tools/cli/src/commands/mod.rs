@@ -5,6 +5,7 @@ mod bots;
 mod completions;
 mod config_set;
 mod dev;
+mod dialogue;
 mod drain;
 mod gateway;
 mod gateways;
@@ -46,6 +47,8 @@ enum Command {
     /// Make, build and check zone modules
     #[command(subcommand)]
     Zone(zone::Command),
+    /// Play Yarn dialogues in the terminal
+    Dialogue(dialogue::Args),
     /// List the zones: who runs them, how they do
     Zones(zones::Args),
     /// List the zone hosts
@@ -94,6 +97,7 @@ impl Cli {
             Command::Gateway(args) => args.run(),
             Command::Host(args) => args.run(),
             Command::Zone(command) => command.run(),
+            Command::Dialogue(args) => args.run(),
             Command::Zones(args) => args.run(),
             Command::Hosts(args) => args.run(),
             Command::Gateways(args) => args.run(),

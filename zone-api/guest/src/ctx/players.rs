@@ -69,7 +69,7 @@ impl<Z: Zone> Ctx<'_, Z> {
     }
 
     /// Her slot, marked for saving: its bytes of before are kept to see whether anything really changed.
-    fn slot_mut(&mut self, player: Player) -> Result<&mut PlayerSlot<Z::Player>> {
+    pub(crate) fn slot_mut(&mut self, player: Player) -> Result<&mut PlayerSlot<Z::Player>> {
         let slot = self.memory.players.get_mut(&player).ok_or_else(|| absent(player))?;
         if let std::collections::btree_map::Entry::Vacant(untouched) = self.memory.touched.entry(player) {
             untouched.insert(slot.encode::<Z>()?);

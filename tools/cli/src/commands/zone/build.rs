@@ -7,6 +7,7 @@ use anyhow::{Context as _, anyhow, bail};
 use serde::Deserialize;
 use wod_protocol::ids::Digest;
 use wod_protocol::limits::MODULE_BYTES;
+use wod_sandbox::CONTENT_BYTES;
 
 use crate::component;
 use crate::exit::{Exit, Failure, Outcome};
@@ -45,6 +46,7 @@ struct Zone {
     module: String,
     manifest: PathBuf,
     map: PathBuf,
+    dialogue: Option<PathBuf>,
 }
 
 #[derive(serde::Serialize)]
@@ -106,7 +108,8 @@ fn zones_in(dir: &Path) -> Result<Vec<Zone>, Failure> {
         }
         let Some(wod) = package.metadata.and_then(|metadata| metadata.wod) else { continue };
         let folder = package.manifest_path.parent().context("a manifest has a folder")?;
-        zones.push(Zone { module: package.name, map: folder.join(wod.map), manifest: package.manifest_path });
+        let dialogue = wod.dialogue.map(|dialogue| folder.join(dialogue));
+        zones.push(Zone { module: package.name, map: folder.join(wod.map), dialogue, manifest: package.manifest_path });
     }
     if zones.is_empty() {
         return Err(Failure::text(Exit::NotFound, format!("there is no zone crate in {}", dir.display()))
@@ -138,6 +141,8 @@ struct PackageMetadata {
 struct WodMetadata {
     /// The Tiled map, relative to the crate's folder.
     map: PathBuf,
+    /// The folder of Yarn files, or the one file, relative to the crate's folder.
+    dialogue: Option<PathBuf>,
 }
 
 fn metadata(manifest: &Path) -> anyhow::Result<Metadata> {
@@ -151,16 +156,20 @@ fn metadata(manifest: &Path) -> anyhow::Result<Metadata> {
         bail!("cargo can't read {}", manifest.display());
     }
     serde_json::from_slice(&output.stdout)
-        .with_context(|| format!("{}: [package.metadata.wod] must have map = \"….tmx\" only", manifest.display()))
+        .with_context(|| format!("{}: [package.metadata.wod] must have map = \"….tmx\", may have dialogue = \"…\", and nothing else", manifest.display()))
 }
 
 fn build(zone: &Zone, out: &Path, quick: bool) -> anyhow::Result<Built> {
     // The map first: it takes milliseconds, and its faults are the author's most frequent ones.
     let map = wod_map::read(&zone.map)?;
+    let dialogue = zone.dialogue.as_deref().map(packed_dialogue).transpose()?;
     let core_module = compile(zone, quick)?;
     let component = component::encode(&core_module).with_context(|| format!("the zone `{}`", zone.module))?;
-    // In one file, so that one digest covers code and map.
-    let component = wod_sandbox::with_map(&component, &map);
+    // In one file, so that one digest covers code, map and words.
+    let mut component = wod_sandbox::with_map(&component, &map);
+    if let Some(book) = &dialogue {
+        component = wod_sandbox::with_content(&component, wod_zone::dialogue::CONTENT, book);
+    }
     if component.len() > MODULE_BYTES {
         bail!("`{}` is {} bytes: the most a host takes is {MODULE_BYTES}", zone.module, component.len());
     }
@@ -168,6 +177,15 @@ fn build(zone: &Zone, out: &Path, quick: bool) -> anyhow::Result<Built> {
     write_whole(&file, &component)?;
     let digest = Digest::of(&component).to_string();
     Ok(Built { module: zone.module.clone(), file, bytes: component.len(), map_bytes: map.to_json().len(), digest })
+}
+
+/// The zone's Yarn files as a component carries them.
+fn packed_dialogue(yarn: &Path) -> anyhow::Result<Vec<u8>> {
+    let book = wod_dialogue::book_of(yarn)?.encode()?;
+    if book.len() > CONTENT_BYTES {
+        bail!("the dialogues of {} take {} bytes packed: at most {CONTENT_BYTES} are taken", yarn.display(), book.len());
+    }
+    Ok(book)
 }
 
 /// Runs cargo and returns the core module it made. Cargo's progress and errors go to the terminal.
