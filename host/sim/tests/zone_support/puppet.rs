@@ -111,7 +111,8 @@ impl Puppet {
             "stretch" => Verdict::Change("x".repeat(501)),
             "hiss" => {
                 if let Some(npc) = self.state.npc {
-                    let _ = calls.chat(npc, ChatMode::Say, format!("Hush! ({})", calls.random() % 7), None);
+                    let hush = format!("Hush! ({})", calls.random() % 7);
+                    let _ = calls.chat(npc, ChatMode::Say, hush, None);
                 }
                 Verdict::Pass
             }
