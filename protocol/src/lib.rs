@@ -12,6 +12,7 @@ pub mod compose;
 pub mod ids;
 pub mod limits;
 pub mod map;
+pub mod name;
 pub mod record;
 pub mod registry;
 pub mod units;
