@@ -13,6 +13,7 @@ pub mod ids;
 pub mod limits;
 pub mod line;
 pub mod map;
+pub mod name;
 pub mod record;
 pub mod registry;
 pub mod units;

@@ -3,17 +3,26 @@
 //! Only zone hosts write it, on behalf of a zone's journaled wish; gateways read it to find her zone. A player is in exactly one
 //! place: in the zone that [`Place::Zone`] names (or in that zone's outbox), or in the record itself.
 
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 
 use crate::bus::{Muted, Traveller, Way};
 use crate::ids::{EntityId, Hop, Sub, ZoneNo};
 use crate::limits::DECODE_DEPTH;
+use crate::name::index_keys;
 use crate::units::{Heading, Pos};
 
+/// Schema of the records that this program writes. It reads every one before.
+///
+/// 1: place, hop, player, zone. 2: also `former`, `keys`, `deleted`.
+pub const SCHEMA: u32 = 2;
+
 /// The record of one player, stored under her `sub` with a version that compare-and-set checks.
+///
+/// Fields are stored by name: a later schema may add some, with a serde default for what was written before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlayerRecord {
-    /// Schema of this record, now 1.
+    /// [`SCHEMA`] of whoever wrote it.
     pub schema: u32,
     /// Where she is.
     pub place: Place,
@@ -23,6 +32,16 @@ pub struct PlayerRecord {
     pub player: Traveller,
     /// The zone she was last in: where she logs in again.
     pub zone: ZoneNo,
+    /// Names that she had before, the oldest first: they stay hers.
+    #[serde(default)]
+    pub former: Vec<String>,
+    /// What she holds in the index of names ([`index_keys`]) by all her names, as their rule was when she took them. None: what
+    /// the rule of today says of her name.
+    #[serde(default)]
+    pub keys: Vec<String>,
+    /// An operator has deleted her. What is left keeps late words of zones from bringing her back; her next login begins anew.
+    #[serde(default)]
+    pub deleted: bool,
 }
 
 /// Where a player is.
@@ -53,7 +72,36 @@ impl PlayerRecord {
             ignored: std::collections::BTreeMap::new(),
             muted: Muted::default(),
         };
-        Self { schema: 1, place: Place::Offline, hop: Hop(0), player, zone }
+        Self::of(player, Place::Offline, zone)
+    }
+
+    /// A player as she is, of whom nothing else is kept; `zone`: where she is or was last.
+    pub fn of(player: Traveller, place: Place, zone: ZoneNo) -> Self {
+        let hop = player.hop;
+        Self { schema: SCHEMA, place, hop, player, zone, former: Vec::new(), keys: Vec::new(), deleted: false }
+    }
+
+    /// The same player as she is now: what only the record knows stays. A name that she does not bear any more is a former one.
+    #[must_use]
+    pub fn updated(&self, player: Traveller, place: Place, zone: ZoneNo) -> Self {
+        let names = self.former.iter().chain([&self.player.name]);
+        let former = names.filter(|name| **name != player.name).cloned().collect();
+        Self { former, keys: self.keys.clone(), ..Self::of(player, place, zone) }
+    }
+
+    /// What is left of a deleted player, who must be nowhere: her number and her count of hand-offs, and the names that are yet to
+    /// be given back.
+    #[must_use]
+    pub fn tombstone(&self) -> Self {
+        let blank = Self::new(self.player.sub.clone(), String::new(), self.player.guest, self.player.id, self.zone);
+        let hop = self.hop.next();
+        let player = Traveller { hop, ..blank.player };
+        Self { hop, player, keys: self.held_keys(), deleted: true, ..blank }
+    }
+
+    /// Everything that she holds in the index of names.
+    pub fn held_keys(&self) -> Vec<String> {
+        if self.keys.is_empty() && !self.deleted { index_keys(&self.player.name) } else { self.keys.clone() }
     }
 
     /// MessagePack, as stored. Named fields, so that later schemas can add some.
@@ -61,15 +109,24 @@ impl PlayerRecord {
         rmp_serde::to_vec_named(self).expect("a record has no unserialisable value")
     }
 
-    /// Reads what [`PlayerRecord::encode`] wrote.
+    /// Reads what [`PlayerRecord::encode`] wrote, in this program or one before it.
+    ///
+    /// # Errors
+    /// Also for a record of a later schema: written back, it would lose what that has added.
     pub fn decode(bytes: &[u8]) -> Result<Self, rmp_serde::decode::Error> {
         let mut decoder = rmp_serde::Deserializer::from_read_ref(bytes);
         decoder.set_max_depth(DECODE_DEPTH);
-        Self::deserialize(&mut decoder)
+        let record = Self::deserialize(&mut decoder)?;
+        if record.schema > SCHEMA {
+            let found = record.schema;
+            let text = format!("a later program has written it: schema {found}, and this one knows {SCHEMA}");
+            return Err(rmp_serde::decode::Error::custom(text));
+        }
+        Ok(record)
     }
 }
 
-/// The form in which names are compared: two names with the same fold are the same name.
+/// A name's spelling, in which case does not count. An index of names holds it under this; see [`index_keys`] for its looks.
 pub fn fold_name(name: &str) -> String {
     name.trim().to_lowercase()
 }

@@ -182,6 +182,11 @@ impl Core {
         }
         let Player { encoding, staged, session, .. } = player;
         session.confirmed = now;
+        if session.name != attached.name {
+            let renamed = ServerMsg::Name { id: session.you, name: attached.name.clone() };
+            staged.push(wod_protocol::codec::encode_server(encoding, &renamed));
+            self.touched.push(id);
+        }
         if session.zone == zone && session.transit.is_none() && session.relocation.is_none() {
             // Only repeated, for a resync or before a `rezoned`. What told her of this `c` may be in the frame that was lost.
             let untold = attached.c != session.c && !tells_where(frame, session.id);

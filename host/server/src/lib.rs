@@ -8,6 +8,7 @@ mod admin;
 mod autoscale;
 mod balance;
 mod beat;
+mod characters;
 mod committer;
 mod config;
 mod deploy;

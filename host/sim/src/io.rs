@@ -109,12 +109,52 @@ pub enum Input {
         /// For her to read; may be empty.
         reason: String,
     },
+    /// An operator does something to a player, or looks at her.
+    Player {
+        /// Answered by [`Effects::answers`] under this number: a [`PlayerAnswer`] as JSON.
+        request: u64,
+        /// Who.
+        sub: Sub,
+        /// What.
+        act: PlayerAct,
+    },
     /// The store has lost the last it was told: who is here, and who has left lately and where to, is told to it again.
     StoreLost,
     /// Per mille of real time the zone runs at from now on, 100 to 1000.
     Dilation(u16),
     /// What the zone leaves out from now on, because it can't hold its tick.
     Degrade(Degradation),
+}
+
+/// What an operator does to a player in the zone that has her.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PlayerAct {
+    /// Give her this name. Whose it is, the operator has made sure of.
+    Rename(String),
+    /// Log her out, and tell her why.
+    Kick(String),
+    /// Tell all of her.
+    Show,
+}
+
+/// What the zone says to a [`PlayerAct`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum PlayerAnswer {
+    /// It is so from this tick on.
+    Done,
+    /// All of her, without her session.
+    Shown {
+        /// When.
+        tick: Tick,
+        /// The same in milliseconds of game time.
+        game_ms: u64,
+        /// She, where she stands.
+        player: Box<Traveller>,
+    },
+    /// She is on her way to that zone.
+    Elsewhere(ZoneNo),
+    /// She is not here, or not any more.
+    NotHere,
 }
 
 /// What a zone that is too full leaves out; each level includes those before.

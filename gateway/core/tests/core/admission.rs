@@ -316,3 +316,36 @@ fn a_connection_let_in_after_it_was_lost_is_detached() {
     let detach = GatewayInput::Detach { session: request.session, attach: AttachNo(1), why: DetachReason::Lost };
     assert!(rig.inputs().contains(&(ELYSIUM, detach)));
 }
+
+#[test]
+fn a_name_that_could_be_taken_for_another_is_refused_with_how_to_mend_it() {
+    let mut rig = Rig::new();
+    for (number, name, mend) in
+        [(1, "\u{410}nn", "one script"), (2, "Ann_", "use letters"), (3, "A", "2 to 24"), (4, "An\u{200b}n", "U+200B")]
+    {
+        let conn = rig.open(number, Encoding::Json);
+        rig.send(conn, hello_as(name));
+        let received = rig.received(conn);
+        let Some(ServerMsg::Bye { reason, .. }) = received.last() else { panic!("{name}: {received:?}") };
+        assert!(reason.contains(mend), "{name}: {reason}");
+        assert!(reason.len() <= 123, "a close frame holds it: {reason}");
+        assert_eq!(rig.closed(conn), Some(CloseCode::Unauthorised));
+    }
+    let conn = rig.open(5, Encoding::Json);
+    rig.send(conn, hello_as(" Ａｎｎ "));
+    let (_, request) = rig.attach_request();
+    assert_eq!((request.name.as_str(), request.sub.as_str()), ("Ann", "guest:ann"));
+}
+
+#[test]
+fn a_tickets_bad_name_is_refused_only_while_she_has_no_character() {
+    let mut rig = Rig::new();
+    rig.tickets.insert("good".into(), Identity { sub: "ann".into(), name: "ann_1".into() });
+    let conn = rig.open(1, Encoding::Json);
+    rig.send(conn, hello_with("good"));
+    assert_eq!(rig.closed(conn), Some(CloseCode::Unauthorised));
+    rig.records.insert("ann".into(), Whereabouts { place: Place::Offline, zone: STREETS });
+    let conn = rig.open(2, Encoding::Json);
+    rig.send(conn, hello_with("good"));
+    assert_eq!(rig.attach_request().0, STREETS);
+}

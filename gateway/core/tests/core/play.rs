@@ -96,6 +96,21 @@ fn attributes_reach_those_who_see_the_entity_and_an_owners_tags_only_her() {
 }
 
 #[test]
+fn a_player_whom_an_operator_renames_is_told_once() {
+    let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
+    let ann = rig.join(&mut zone, 1, Encoding::Json, "Ann");
+    rig.received(ann.conn);
+    let attached = Attached { name: "Bea".into(), ..zone.arrival(&ann, ann.attach, Seq(0)) };
+    for told in [1, 0] {
+        let mut frame = zone.tick();
+        frame.attached.push(attached.clone());
+        rig.frame(&mut zone, frame);
+        let renamed = ServerMsg::Name { id: ann.you, name: "Bea".into() };
+        assert_eq!(rig.received(ann.conn).iter().filter(|message| **message == renamed).count(), told);
+    }
+}
+
+#[test]
 fn commands_are_acked_when_the_zone_says_so_and_given_again_until_then() {
     let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
     let ann = rig.join(&mut zone, 1, Encoding::Json, "Ann");

@@ -4,6 +4,7 @@
 mod hosts;
 mod lists;
 mod modules;
+mod mutes;
 mod players;
 mod rollouts;
 mod zones;
@@ -62,8 +63,10 @@ pub(crate) async fn serve(listener: TcpListener, host: Arc<Host>, metrics: Prome
         .route("/api/hosts", get(lists::hosts))
         .route("/api/gateways", get(lists::gateways))
         .route("/api/players", get(lists::players))
-        .route("/api/players/mute", post(players::mute))
-        .route("/api/players/unmute", post(players::unmute))
+        .route("/api/players/mute", post(mutes::mute))
+        .route("/api/players/unmute", post(mutes::unmute))
+        .route("/api/players/{name}", get(players::export).delete(players::delete))
+        .route("/api/players/{name}/rename", post(players::rename))
         .route("/api/modules", get(lists::modules).post(modules::publish))
         .route("/api/rollouts", get(rollouts::list).post(rollouts::begin))
         .route("/api/rollouts/{id}", get(rollouts::show))
@@ -76,6 +79,7 @@ pub(crate) async fn serve(listener: TcpListener, host: Arc<Host>, metrics: Prome
         .route("/api/hosts/{id}/drain", post(hosts::drain))
         .route("/api/zones/{name}/config", post(zones::configure))
         .route("/api/zones/{name}/ask", post(zones::ask))
+        .route("/api/zones/{name}/player", post(players::attend))
         .fallback(|| async { Failure::new(StatusCode::NOT_FOUND, "no such page", "the API is under /api/") })
         .layer(DefaultBodyLimit::max(MODULE_BYTES))
         .with_state(Admin { host, metrics, http });

@@ -245,6 +245,7 @@ impl Zone {
             Input::Config { request, values } => self.configure(*request, values),
             Input::Ask { request, operator, text } => self.ask(*request, operator, text),
             Input::Mute { request, name, ms, reason } => self.silence(*request, name, *ms, reason),
+            Input::Player { request, sub, act } => self.attend_to(*request, sub, act),
             Input::StoreLost => self.tell_store_again(),
             Input::Degrade(degradation) => self.state.degradation = *degradation,
             Input::Dilation(per_mille) => self.state.dilation = (*per_mille).clamp(*DILATION.start(), *DILATION.end()),

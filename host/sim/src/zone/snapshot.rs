@@ -1,4 +1,14 @@
 //! A zone's state as bytes, and back.
+//!
+//! A snapshot outlives the program that wrote it, so its structs are MessagePack maps with the names of their fields. Whoever changes
+//! what a zone keeps (`State` and everything in it):
+//!
+//! - adds a field, anywhere, with a serde default that stands for what was written before; removes one; gives one another name with
+//!   an alias for the former. An enum's case is stored by its name as well.
+//! - changes nothing else without a new [`FORMAT`], and code here that reads the one before.
+//!
+//! `tests/zone_saves.rs` loads what earlier programs wrote. Format 5 had fields by position, so until nobody can have a snapshot in it
+//! any more (see [`OLDEST`]), structs that it had keep their fields in their order, and get new ones at their end.
 
 use std::sync::Arc;
 
@@ -14,8 +24,10 @@ use super::state::{Rules, State};
 use super::{Modules, Prepared, RestoreError, SnapshotError, Zone};
 use crate::module::Saved;
 
-/// Version of the format; another one is not read.
-const FORMAT: u32 = 5;
+/// The format that is written.
+const FORMAT: u32 = 6;
+/// The oldest that is read. 5: fields by position.
+const OLDEST: u32 = 5;
 
 #[derive(Serialize)]
 struct Image<'a> {
@@ -46,7 +58,7 @@ impl Zone {
             Slot::Parked(_) | Slot::Missing => return Err(SnapshotError::ModuleMissing),
         };
         let mut bytes = rmp_serde::to_vec(&FORMAT)?;
-        self.image(saved.as_ref()).serialize(&mut rmp_serde::Serializer::new(&mut bytes))?;
+        self.image(saved.as_ref()).serialize(&mut rmp_serde::Serializer::new(&mut bytes).with_struct_map())?;
         Ok(bytes)
     }
 
@@ -112,9 +124,10 @@ fn decode(snapshot: &[u8]) -> Result<Stored, RestoreError> {
     let mut decoder = rmp_serde::Deserializer::from_read_ref(snapshot);
     decoder.set_max_depth(DECODE_DEPTH);
     let found = u32::deserialize(&mut decoder)?;
-    if found != FORMAT {
+    if !(OLDEST..=FORMAT).contains(&found) {
         return Err(RestoreError::Format { found, expected: FORMAT });
     }
+    // Of either format: a struct is read from a map as well as from a list.
     Ok(Stored::deserialize(&mut decoder)?)
 }
 

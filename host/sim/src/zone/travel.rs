@@ -175,7 +175,7 @@ impl Zone {
     }
 
     /// A player as her record has her.
-    fn portrait(&self, id: EntityId) -> Option<Traveller> {
+    pub(super) fn portrait(&self, id: EntityId) -> Option<Traveller> {
         let (player, entity) = (self.state.players.get(&id)?, self.state.scene.entities.get(&id)?);
         Some(Traveller {
             id,

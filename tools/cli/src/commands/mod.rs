@@ -57,7 +57,7 @@ enum Command {
     Hosts(hosts::Args),
     /// List the gateways
     Gateways(gateways::Args),
-    /// List the players, or find one
+    /// List the players, or find one; export, rename, delete one
     Players(players::Args),
     /// Keys that modules are signed with
     #[command(subcommand)]
