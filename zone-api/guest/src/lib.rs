@@ -36,6 +36,7 @@
 //! |---|---|
 //! | what a zone is told | [`Zone`] |
 //! | what it can ask and do | [`Ctx`] |
+//! | NPCs and things that the map has drawn | [`Ctx::posts`], [`Ctx::things`] |
 //! | branching dialogues | [`dialogue`] |
 //! | NPCs that walk, look and hunt | [`behaviour`] |
 //! | memory of each player | [`Zone::Player`], [`Ctx::player`] |
@@ -47,6 +48,7 @@ pub mod behaviour;
 pub mod dialogue;
 
 mod ctx;
+mod drawn;
 mod error;
 mod handle;
 mod host;
@@ -61,6 +63,7 @@ mod zone;
 pub mod wasm;
 
 pub use ctx::{Ctx, Spawn};
+pub use drawn::{Post, Thing};
 pub use error::{Error, Result};
 pub use handle::{DialogueId, EntityId, Npc, Object, OrderId, Player, RequestId, TimerId, Token};
 pub use host::Host;

@@ -51,7 +51,7 @@ pub struct Client {
     /// Why she was not let in, when she was not.
     pub refused: Option<RefusedAttach>,
     /// Why she is not here any more.
-    pub(crate) gone: Option<GoneReason>,
+    pub gone: Option<GoneReason>,
     /// Where she stands.
     pub at: Pos,
     c: CorrectionNo,
@@ -65,12 +65,16 @@ pub struct Client {
     pub way: VecDeque<Pos>,
     /// Whom she sees.
     pub roster: BTreeSet<EntityId>,
-    pub(crate) lines: Vec<Line>,
+    /// What she heard, her own lines included.
+    pub lines: Vec<Line>,
     /// What an NPC waits for her to answer.
     pub dialogue: Option<Dialogue>,
-    pub(crate) events: Vec<(String, Value)>,
-    pub(crate) refusals: Vec<(String, String)>,
-    pub(crate) corrections: Vec<String>,
+    /// What the zone told her client, name and data.
+    pub events: Vec<(String, Value)>,
+    /// Commands of hers that were refused: code and text.
+    pub refusals: Vec<(String, String)>,
+    /// Why she was put somewhere else than she claimed.
+    pub corrections: Vec<String>,
 }
 
 impl Client {
