@@ -15,6 +15,7 @@ use wod_sim::module::Module;
 use crate::epoch::EpochTicker;
 use crate::error::LoadError;
 use crate::limits::Limits;
+use crate::lines::LineTable;
 use crate::package::Package;
 
 /// The only package a module may import from.
@@ -83,9 +84,14 @@ pub(crate) enum Linked {
 }
 
 impl Linked {
-    pub(crate) fn instantiate(&self, ticker: Arc<EpochTicker>, limits: &Limits) -> Result<Box<dyn Module>, LoadError> {
+    pub(crate) fn instantiate(
+        &self,
+        ticker: Arc<EpochTicker>,
+        limits: &Limits,
+        lines: Option<Arc<LineTable>>,
+    ) -> Result<Box<dyn Module>, LoadError> {
         match self {
-            Self::V1(linked) => Ok(Box::new(linked.instantiate(ticker, limits)?)),
+            Self::V1(linked) => Ok(Box::new(linked.instantiate(ticker, limits, lines)?)),
         }
     }
 }

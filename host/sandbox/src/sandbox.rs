@@ -75,7 +75,8 @@ impl Sandbox {
         let digest = Digest::of(file);
         let component = self.component(file, digest)?;
         let linked = self.shared.adapters.link(api, &component)?;
-        Ok(Compiled::new(linked, self.shared.ticker.clone(), digest, package.map))
+        let ticker = self.shared.ticker.clone();
+        Ok(Compiled { linked, ticker, digest, map: package.map, lines: package.lines })
     }
 
     fn component(&self, file: &[u8], digest: Digest) -> Result<Component, LoadError> {

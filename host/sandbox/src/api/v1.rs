@@ -20,6 +20,7 @@ use crate::epoch::EpochTicker;
 use crate::error::LoadError;
 use crate::fault::truncate;
 use crate::limits::Limits;
+use crate::lines::LineTable;
 
 /// The newest minor version served, as the WIT has it.
 pub(crate) const VERSION: &str = "1.0.0";
@@ -71,8 +72,13 @@ pub(crate) struct Linked {
 }
 
 impl Linked {
-    pub(crate) fn instantiate(&self, ticker: Arc<EpochTicker>, limits: &Limits) -> Result<Instance, LoadError> {
-        let mut cell = Cell::new(self.zone.engine(), ticker, limits);
+    pub(crate) fn instantiate(
+        &self,
+        ticker: Arc<EpochTicker>,
+        limits: &Limits,
+        lines: Option<Arc<LineTable>>,
+    ) -> Result<Instance, LoadError> {
+        let mut cell = Cell::new(self.zone.engine(), ticker, limits, lines);
         let started = cell.enter(Export::Describe, |store| {
             let zone = self.zone.instantiate(&mut *store)?;
             let description = zone.wod_zone_logic().call_describe(store)?;

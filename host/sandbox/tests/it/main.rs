@@ -8,4 +8,5 @@ mod contract;
 mod files;
 mod growth;
 mod host;
+mod lines;
 mod support;
