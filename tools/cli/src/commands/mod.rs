@@ -11,6 +11,7 @@ mod gateways;
 mod host;
 mod hosts;
 mod keys;
+mod logs;
 mod migrate;
 mod modules;
 mod players;
@@ -78,6 +79,8 @@ enum Command {
     Config(config_set::Command),
     /// Ask a running zone's module something
     Ask(ask::Args),
+    /// What a running zone's module logs, and how it fails
+    Logs(logs::Args),
     /// Make a signed login, for testing
     Ticket(ticket::Args),
     /// Many clients that walk, talk and check every promise of the protocol
@@ -109,6 +112,7 @@ impl Cli {
             Command::Drain(args) => args.run(),
             Command::Config(command) => command.run(),
             Command::Ask(args) => args.run(),
+            Command::Logs(args) => args.run(),
             Command::Ticket(args) => args.run(),
             Command::Bots(args) => args.run(),
             Command::Completions(args) => args.run(),
