@@ -15,7 +15,7 @@ use wod_sim::module::Module;
 use crate::epoch::EpochTicker;
 use crate::error::LoadError;
 use crate::limits::Limits;
-use crate::package::{Content, Package};
+use crate::package::{Beside, Package};
 
 /// The only package a module may import from.
 const PACKAGE: &str = "wod:zone/";
@@ -92,11 +92,11 @@ impl Linked {
     pub(crate) fn instantiate(
         &self,
         ticker: Arc<EpochTicker>,
-        content: Content,
+        beside: Beside,
         limits: &Limits,
     ) -> Result<Box<dyn Module>, LoadError> {
         match self {
-            Self::V1(linked) => Ok(Box::new(linked.instantiate(ticker, content, limits)?)),
+            Self::V1(linked) => Ok(Box::new(linked.instantiate(ticker, beside, limits)?)),
         }
     }
 }

@@ -11,7 +11,7 @@ use wod_sim::module::{Fault, HostCalls};
 use crate::epoch::{EpochTicker, Running};
 use crate::fault::{classify, truncate};
 use crate::limits::{Limits, TimeLimits};
-use crate::package::Content;
+use crate::package::Beside;
 
 /// Longest line of a module that is kept to explain a fault, bytes.
 const LAST_ERROR_BYTES: usize = 512;
@@ -25,6 +25,8 @@ pub(crate) struct Cell {
     time_enforced: bool,
     /// Without it no call would ever be interrupted.
     ticker: Arc<EpochTicker>,
+    /// Where its code is in its sources.
+    lines: Option<Arc<LineTable>>,
 }
 
 /// The calls into a module.
@@ -53,7 +55,8 @@ impl fmt::Display for Export {
 }
 
 impl Cell {
-    pub(crate) fn new(engine: &Engine, ticker: Arc<EpochTicker>, content: Content, limits: &Limits) -> Self {
+    pub(crate) fn new(engine: &Engine, ticker: Arc<EpochTicker>, beside: Beside, limits: &Limits) -> Self {
+        let Beside { content, lines } = beside;
         let mut store = Store::new(engine, State::new(content, limits));
         store.limiter(|state| &mut state.memory);
         store.set_max_component_handles(limits.handles);
@@ -68,6 +71,7 @@ impl Cell {
             time: limits.time.clone(),
             time_enforced: true,
             ticker,
+            lines,
         }
     }
 
@@ -116,7 +120,7 @@ impl Cell {
     }
 
     fn fault(&self, error: &wasmtime::Error, export: Export, event: Option<u32>) -> Fault {
-        let (kind, detail) = classify(error, export, self.store.data());
+        let (kind, detail) = classify(error, export, self.store.data(), self.lines.as_deref());
         Fault { kind, detail, event }
     }
 }

@@ -9,7 +9,7 @@ use crate::api::Linked;
 use crate::epoch::EpochTicker;
 use crate::error::LoadError;
 use crate::limits::Limits;
-use crate::package::{Content, Package, PackedMap};
+use crate::package::{Beside, Content, Package, PackedMap};
 
 /// A checked and compiled module. Cheap to clone.
 #[derive(Clone)]
@@ -18,12 +18,12 @@ pub struct Compiled {
     ticker: Arc<EpochTicker>,
     digest: Digest,
     map: Option<PackedMap>,
-    content: Content,
+    beside: Beside,
 }
 
 impl Compiled {
     pub(crate) fn new(linked: Linked, ticker: Arc<EpochTicker>, digest: Digest, package: Package) -> Self {
-        Self { linked, ticker, digest, map: package.map, content: package.content }
+        Self { linked, ticker, digest, map: package.map, beside: package.beside }
     }
 
     /// Of the whole file.
@@ -38,13 +38,18 @@ impl Compiled {
 
     /// What else is packed into the file, by name.
     pub fn content(&self) -> &Content {
-        &self.content
+        &self.beside.content
+    }
+
+    /// Whether faults of its instances name source files and lines.
+    pub fn has_lines(&self) -> bool {
+        self.beside.lines.is_some()
     }
 
     /// A new instance, which has described itself. Takes some 20 µs and [`TimeLimits::start_ms`](crate::TimeLimits) at most.
     ///
     /// Its calls may come from any thread with [`THREAD_STACK_BYTES`](crate::THREAD_STACK_BYTES) of stack.
     pub fn instantiate(&self, limits: &Limits) -> Result<Box<dyn Module>, LoadError> {
-        self.linked.instantiate(self.ticker.clone(), self.content.clone(), limits)
+        self.linked.instantiate(self.ticker.clone(), self.beside.clone(), limits)
     }
 }

@@ -52,6 +52,9 @@ pub enum LoadError {
     /// Its packed map.
     #[error("the module's map can't be used: {0}. Build it anew with `wod zone build`")]
     Map(MapError),
+    /// Its table of source lines.
+    #[error("the module's table of source lines is {0}: build it anew with `wod zone build`")]
+    Lines(String),
     /// More than one map section.
     #[error("the module has {0} maps, at most one is taken: build it anew with `wod zone build`")]
     TooManyMaps(usize),

@@ -19,6 +19,7 @@ use crate::host::Host;
 use crate::migration::{self, Departure, Gone};
 use crate::port::ZonePort;
 use crate::recent::Recent;
+use crate::logs::unix_ms;
 use crate::reports::{self, ModuleLabel};
 use crate::runner::Replaced;
 use crate::standing::Standing;
@@ -49,6 +50,8 @@ pub(crate) struct TickCommit {
     pub(crate) swap: Option<SwapDone>,
     /// Which module was called.
     pub(crate) module: ModuleLabel,
+    /// Its name and version; empty where it has reported nothing.
+    pub(crate) version: String,
     /// How the module stands from this tick on; none: as before.
     pub(crate) standing: Option<Standing>,
 }
@@ -334,6 +337,7 @@ impl Committer {
         }
         for report in tick.effects.reports {
             reports::publish(zone, &tick.module, &report);
+            host.logs.add(zone, unix_ms(), &tick.version, tick.module.generation, &report);
             if let Some(trouble) = reports::trouble(&report) {
                 host.troubles.add(zone, trouble);
             }

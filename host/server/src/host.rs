@@ -17,6 +17,7 @@ use wod_sim::module::Fault;
 
 use crate::config::{HostConfig, STORE_CONCURRENCY, TRIALS};
 use crate::follower::Source;
+use crate::logs::ZoneLogs;
 use crate::migration::Departures;
 use crate::modules::ModuleStore;
 use crate::notice::Notices;
@@ -45,6 +46,7 @@ pub(crate) struct Host {
     pub(crate) directory: Directory,
     pub(crate) operators: Operators,
     pub(crate) troubles: Troubles,
+    pub(crate) logs: ZoneLogs,
     pub(crate) notices: Notices,
     pub(crate) threads: Threads,
     /// The longest that a message has waited in the inbox since the last heartbeat, ms.
@@ -90,6 +92,7 @@ impl Host {
             directory: Directory::default(),
             operators: Operators::default(),
             troubles: Troubles::default(),
+            logs: ZoneLogs::new(u64::from(rand::random::<u32>())),
             notices,
             ports: RwLock::default(),
             requests: Mutex::default(),

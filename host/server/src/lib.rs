@@ -28,6 +28,7 @@ mod postman;
 mod pressure;
 mod recent;
 mod releases;
+mod logs;
 mod reports;
 mod rescue;
 mod rollout;

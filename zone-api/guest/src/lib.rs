@@ -36,6 +36,7 @@
 //! |---|---|
 //! | what a zone is told | [`Zone`] |
 //! | what it can ask and do | [`Ctx`] |
+//! | NPCs and things that the map has drawn | [`Ctx::posts`], [`Ctx::things`] |
 //! | branching dialogues | [`dialogue`] |
 //! | NPCs that walk, look, hunt and flee, by the hour and in groups | [`behaviour`] |
 //! | verbs with conditions, and what takes time | [`verbs`] |
@@ -56,6 +57,7 @@ pub mod verbs;
 
 mod call;
 mod ctx;
+mod drawn;
 mod error;
 mod handle;
 mod host;
@@ -71,6 +73,7 @@ mod zone;
 pub mod wasm;
 
 pub use ctx::{Ctx, Spawn};
+pub use drawn::{Post, Thing};
 pub use error::{Error, Result};
 pub use handle::{DialogueId, EntityId, Npc, Object, OrderId, Player, RequestId, TimerId, Token};
 pub use host::Host;

@@ -51,7 +51,7 @@ pub struct Client {
     /// Why she was not let in, when she was not.
     pub refused: Option<RefusedAttach>,
     /// Why she is not here any more.
-    pub(crate) gone: Option<GoneReason>,
+    pub gone: Option<GoneReason>,
     /// Where she stands.
     pub at: Pos,
     c: CorrectionNo,
@@ -65,15 +65,20 @@ pub struct Client {
     pub way: VecDeque<Pos>,
     /// Whom she sees.
     pub roster: BTreeSet<EntityId>,
-    pub(crate) lines: Vec<Line>,
+    /// What she heard, her own lines included.
+    pub lines: Vec<Line>,
     /// What an NPC waits for her to answer.
     pub dialogue: Option<Dialogue>,
-    pub(crate) told: String,
-    pub(crate) events: Vec<(String, Value)>,
-    pub(crate) refusals: Vec<(String, String)>,
+    /// What was last said to her in a dialogue.
+    pub told: String,
+    /// What the zone told her client, name and data.
+    pub events: Vec<(String, Value)>,
+    /// Commands of hers that were refused: code and text.
+    pub refusals: Vec<(String, String)>,
     /// Whom she ignores, as she was last told.
-    pub(crate) ignored: Vec<String>,
-    pub(crate) corrections: Vec<String>,
+    pub ignored: Vec<String>,
+    /// Why she was put somewhere else than she claimed.
+    pub corrections: Vec<String>,
 }
 
 impl Client {

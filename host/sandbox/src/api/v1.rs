@@ -23,7 +23,7 @@ use crate::epoch::EpochTicker;
 use crate::error::LoadError;
 use crate::fault::truncate;
 use crate::limits::Limits;
-use crate::package::Content;
+use crate::package::Beside;
 
 /// The newest minor version served, as the WIT has it.
 pub(crate) const VERSION: &str = "1.0.0";
@@ -85,10 +85,10 @@ impl Linked {
     pub(crate) fn instantiate(
         &self,
         ticker: Arc<EpochTicker>,
-        content: Content,
+        beside: Beside,
         limits: &Limits,
     ) -> Result<Instance, LoadError> {
-        let mut cell = Cell::new(self.instance.engine(), ticker, content, limits);
+        let mut cell = Cell::new(self.instance.engine(), ticker, beside, limits);
         let started = cell.enter(Export::Describe, |store| {
             let instance = self.instance.instantiate(&mut *store)?;
             let logic = self.logic.load(&mut *store, &instance)?;

@@ -9,4 +9,5 @@ mod contract;
 mod files;
 mod growth;
 mod host;
+mod lines;
 mod support;

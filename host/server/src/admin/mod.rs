@@ -49,6 +49,8 @@ struct Admin {
     host: Arc<Host>,
     metrics: PrometheusHandle,
     http: reqwest::Client,
+    /// The host ends: nobody waits any longer.
+    stop: CancellationToken,
 }
 
 /// Serves until cancelled.
@@ -80,9 +82,10 @@ pub(crate) async fn serve(listener: TcpListener, host: Arc<Host>, metrics: Prome
         .route("/api/zones/{name}/config", post(zones::configure))
         .route("/api/zones/{name}/ask", post(zones::ask))
         .route("/api/zones/{name}/player", post(players::attend))
+        .route("/api/zones/{name}/logs", post(zones::logs))
         .fallback(|| async { Failure::new(StatusCode::NOT_FOUND, "no such page", "the API is under /api/") })
         .layer(DefaultBodyLimit::max(MODULE_BYTES))
-        .with_state(Admin { host, metrics, http });
+        .with_state(Admin { host, metrics, http, stop: stop.clone() });
     if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await {
         tracing::error!(%error, "the admin API has ended");
     }

@@ -12,6 +12,7 @@ mod gateways;
 mod host;
 mod hosts;
 mod keys;
+mod logs;
 mod migrate;
 mod modules;
 mod mute;
@@ -87,6 +88,8 @@ enum Command {
     Mute(mute::Args),
     /// Have a player heard again
     Unmute(unmute::Args),
+    /// What a running zone's module logs, and how it fails
+    Logs(logs::Args),
     /// Make a signed login, for testing
     Ticket(ticket::Args),
     /// Many clients that walk, talk and check every promise of the protocol
@@ -121,6 +124,7 @@ impl Cli {
             Command::Ask(args) => args.run(),
             Command::Mute(args) => args.run(),
             Command::Unmute(args) => args.run(),
+            Command::Logs(args) => args.run(),
             Command::Ticket(args) => args.run(),
             Command::Bots(args) => args.run(),
             Command::Completions(args) => args.run(),

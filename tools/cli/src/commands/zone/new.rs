@@ -13,27 +13,37 @@ pub(crate) struct Args {
     /// Lower case letters, digits and -; also the module's name
     #[arg(value_name = "NAME", value_parser = name)]
     name: String,
-    /// The zones' cargo workspace
+    /// The zones' cargo workspace; it is made where there is none
     #[arg(long = "in", value_name = "DIR", default_value = "zones")]
     workspace: PathBuf,
+    /// The repository, whose SDK a new workspace uses [default: the one around this folder, or where this program was built]
+    #[arg(long, value_name = "DIR")]
+    sdk: Option<PathBuf>,
 }
+
+/// A new workspace, with `@sdk@` for the repository's folder.
+const WORKSPACE: &str = include_str!("../../../templates/workspace/manifest.toml");
+/// The compiler that modules are built with.
+const TOOLCHAIN: &str = include_str!("../../../../../rust-toolchain.toml");
 
 /// What a new zone consists of: path, and text with `@name@`, `@crate@` and `@Name@` in it.
 const FILES: &[(&str, &str)] = &[
     ("Cargo.toml", include_str!("../../../templates/zone/manifest.toml")),
     ("src/lib.rs", include_str!("../../../templates/zone/lib.rs.template")),
     ("tests/keeper.rs", include_str!("../../../templates/zone/test.rs.template")),
+    ("scenarios/greeting.toml", include_str!("../../../templates/zone/scenario.toml")),
     ("map.tmx", include_str!("../../../templates/zone/map.tmx")),
 ];
 
 impl Args {
     pub(crate) fn run(self) -> Outcome {
         let manifest = self.workspace.join("Cargo.toml");
-        let text = std::fs::read_to_string(&manifest).map_err(|error| {
-            let error = anyhow::Error::new(error).context(format!("can't read {}", manifest.display()));
-            Failure::new(Exit::NotFound, error)
-                .hint("zones live in one cargo workspace: name its folder with --in, or go to the repository's root")
-        })?;
+        if !manifest.exists() {
+            let sdk = self.sdk.clone().or_else(sdk_near).map_or_else(|| Err(no_sdk()), |sdk| resolved(&sdk))?;
+            make_workspace(&self.workspace, &sdk)?;
+            output::line(format_args!("{} is a new workspace of zones", self.workspace.display()));
+        }
+        let text = std::fs::read_to_string(&manifest).with_context(|| format!("can't read {}", manifest.display()))?;
         let dir = self.workspace.join(&self.name);
         if dir.exists() {
             return Err(
@@ -48,6 +58,8 @@ impl Args {
         let (shown, name) = (dir.display(), &self.name);
         output::line(format_args!("{shown} is a new zone. What next:"));
         output::line(format_args!("  cd {} && cargo test -p {name}      run its test", self.workspace.display()));
+        output::line(format_args!("  wod zone test {shown}              play its scenarios against the built component"));
+        output::line(format_args!("  wod zone run {shown}               play it in the browser; what you save is swapped in"));
         output::line(format_args!("  wod zone build {shown}             make {name}.wasm"));
         output::line(format_args!("  open {shown}/map.tmx with Tiled    change its map"));
         output::line("and give it a place in the world file (numbers are never used twice):");
@@ -56,6 +68,37 @@ impl Args {
         ));
         Ok(())
     }
+}
+
+const SDK: &str = "zone-api/guest/Cargo.toml";
+
+fn sdk_near() -> Option<PathBuf> {
+    let places = [std::env::current_dir(), std::env::current_exe()];
+    let mut places = places.into_iter().filter_map(std::io::Result::ok);
+    places.find_map(|place| place.ancestors().find(|folder| folder.join(SDK).is_file()).map(Path::to_owned))
+}
+
+fn no_sdk() -> Failure {
+    Failure::text(Exit::NotFound, "the SDK is not found").hint("name the folder of the repository with --sdk DIR")
+}
+
+fn resolved(sdk: &Path) -> Result<PathBuf, Failure> {
+    let is_there = sdk.join(SDK).is_file();
+    let whole = is_there.then(|| sdk.canonicalize()).ok_or_else(no_sdk)?;
+    Ok(whole.with_context(|| format!("can't resolve {}", sdk.display()))?)
+}
+
+/// A workspace without zones.
+fn make_workspace(dir: &Path, sdk: &Path) -> anyhow::Result<()> {
+    write(&dir.join("Cargo.toml"), &WORKSPACE.replace("@sdk@", &sdk.display().to_string()))?;
+    write(&dir.join("rust-toolchain.toml"), TOOLCHAIN)?;
+    write(&dir.join(".gitignore"), "/target\n")?;
+    // The versions that the shipped zones are built with.
+    let lock = sdk.join("zones/Cargo.lock");
+    if lock.is_file() {
+        std::fs::copy(&lock, dir.join("Cargo.lock")).with_context(|| format!("can't copy {}", lock.display()))?;
+    }
+    Ok(())
 }
 
 /// The template's text for a zone of this name.
@@ -128,6 +171,26 @@ mod tests {
         let file = dir.path().join("map.tmx");
         std::fs::write(&file, FILES.iter().find(|(path, _)| *path == "map.tmx").unwrap().1).unwrap();
         let map = wod_map::read(&file).unwrap();
-        assert_eq!((map.size, map.spawns.len(), map.places[0].name.as_str()), ([64.0, 48.0], 2, "keeper"));
+        assert_eq!((map.size, map.spawns.len(), map.places.len()), ([64.0, 48.0], 2, 1));
+        assert_eq!(map.places[0].properties["npc"], wod_protocol::client::TagValue::Text("Keeper".into()));
+    }
+
+    #[test]
+    fn the_templates_scenario_is_one() {
+        let text = FILES.iter().find(|(path, _)| path.starts_with("scenarios/")).unwrap().1;
+        assert_eq!(crate::scenario::script::Script::parse(text).unwrap().steps.len(), 4);
+    }
+
+    #[test]
+    fn a_new_workspace_uses_the_sdk_where_it_lies() {
+        let dir = tempfile::tempdir().unwrap();
+        let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        make_workspace(dir.path(), &resolved(&sdk).map_err(|failure| failure.to_string()).unwrap()).unwrap();
+        let manifest = std::fs::read_to_string(dir.path().join("Cargo.toml")).unwrap();
+        let joined = with_member(&manifest, "docks").unwrap();
+        assert!(joined.contains("members = [\"docks\"]"), "{joined}");
+        let path = joined.split("wod-zone = { path = \"").nth(1).unwrap().split('"').next().unwrap();
+        assert!(Path::new(path).join("Cargo.toml").is_file(), "{path}");
+        assert!(resolved(dir.path()).is_err());
     }
 }
