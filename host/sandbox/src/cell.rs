@@ -11,7 +11,8 @@ use wod_sim::module::{Fault, HostCalls};
 use crate::epoch::{EpochTicker, Running};
 use crate::fault::{classify, truncate};
 use crate::limits::{Limits, TimeLimits};
-use crate::package::Beside;
+use crate::lines::LineTable;
+use crate::package::{Beside, Content};
 
 /// Longest line of a module that is kept to explain a fault, bytes.
 const LAST_ERROR_BYTES: usize = 512;

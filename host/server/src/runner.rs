@@ -13,7 +13,7 @@ use wod_protocol::ids::{Generation, Tick, ZoneName, ZoneNo};
 use wod_protocol::limits::TICKS_AWAITING_JOURNAL;
 use wod_protocol::registry::{PlayerBeat, ZoneBeat};
 use wod_protocol::world;
-use wod_sim::io::{CallOutcome, Effects, Input, Outcome};
+use wod_sim::io::{Effects, Input, Outcome};
 use wod_sim::module::{Description, Module};
 use wod_sim::zone::{PlayerInfo, Sleep, SnapshotError, Zone};
 

@@ -17,7 +17,6 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use wod_protocol::bus::Traveller;
 use wod_protocol::ids::{Sub, ZoneNo};
 use wod_protocol::limits::DECODE_DEPTH;
 use wod_protocol::name::check_name;

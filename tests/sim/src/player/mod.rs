@@ -371,6 +371,8 @@ impl Player {
             | ServerMsg::Verbs { .. }
             | ServerMsg::Name { .. }
             | ServerMsg::Barrier { .. }
+            | ServerMsg::History { .. }
+            | ServerMsg::Ignored { .. }
             | ServerMsg::Pong { .. }
             | ServerMsg::Bye { .. } => {}
         }
