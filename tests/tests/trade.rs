@@ -1,5 +1,6 @@
 //! Two players trade, and at each step a host is killed, the module is replaced, one of them goes over the border, or the connection of
-//! one breaks: everything is there afterwards, and once; a trade has been done for both or for neither.
+//! one breaks: everything is there afterwards, and once; a trade has been done for both or for neither. The tick that does it is also cut
+//! short where it becomes durable: a relay between host and Redis stands still before or behind that very append, and the host dies.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says more by panicking"))]
 #![allow(clippy::print_stdout, reason = "the figures are there to be looked at")]
 
@@ -13,6 +14,7 @@ use wod_backplane::testing::RedisServer;
 use wod_tests::bazaar::ask;
 use wod_tests::client::{Client, Encoding};
 use wod_tests::cluster::{Cluster, Surroundings, until};
+use wod_tests::tap::Tap;
 
 const WEST: &str = "nyc.west";
 const EAST: &str = "nyc.east";
@@ -24,6 +26,10 @@ const BOB_AT: f64 = BORDER - 2.0;
 const NORTH: f64 = 12.0;
 /// A host that was killed is replaced, or there again, and everybody plays on.
 const WHOLE: Duration = Duration::from_secs(40);
+
+const HOSTS: [&str; 2] = ["host-1", "host-2"];
+/// The append that is waited for comes.
+const APPEND: Duration = Duration::from_secs(20);
 
 /// How far a trade has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +56,8 @@ enum Blow {
 /// Both are there, and everything that can be had is counted.
 struct Stage {
     cluster: Cluster,
+    /// Between each host and Redis.
+    taps: [Tap; 2],
     _modules: TempDir,
     component: Vec<u8>,
     people: [Client; 2],
@@ -86,6 +94,13 @@ async fn a_trade_that_is_interrupted_at_any_step_doubles_nothing_and_loses_nothi
             println!("{step:?}, {blow:?}: {what}, all counted after {:.1} s", begun.elapsed().as_secs_f64());
         }
     }
+    for passes in [false, true] {
+        let begun = Instant::now();
+        let side = if passes { "behind" } else { "before" };
+        let done = stage.interrupt_the_append(passes).await;
+        done.unwrap_or_else(|error| panic!("{side} the append: {error:#}\n{}", stage.cluster.logs()));
+        println!("{side} the append: both have traded, all counted after {:.1} s", begun.elapsed().as_secs_f64());
+    }
 }
 
 impl Stage {
@@ -95,8 +110,12 @@ impl Stage {
         std::fs::write(modules.path().join("exchange.wasm"), &component)?;
         let world = modules.path().join("world.toml");
         std::fs::write(&world, world_file())?;
-        let hosts = [("host-1", "nyc"), ("host-2", "nyc")];
-        let around = |_: &str| Surroundings::default();
+        let hosts = HOSTS.map(|host| (host, "nyc"));
+        let taps = [Tap::before(redis.port()).await?, Tap::before(redis.port()).await?];
+        let around = |id: &str| {
+            let tap = HOSTS.iter().position(|host| *host == id).map(|host| taps[host].url());
+            Surroundings { redis: tap, ..Surroundings::default() }
+        };
         let cluster = Cluster::distributed_of(&world, modules.path(), &redis.url(), hosts, around).await?;
         let mut ann = Client::guest(&cluster.url(0), NAMES[ANN], Encoding::Json).await?;
         let mut bob = Client::guest(&cluster.url(1), NAMES[BOB], Encoding::MessagePack).await?;
@@ -104,7 +123,7 @@ impl Stage {
         go(&mut bob, BOB_AT).await?;
         let people = [ann, bob];
         let mut stage =
-            Self { cluster, _modules: modules, component, people, gateway: 1, swaps: 0, goods: Goods::default() };
+            Self { cluster, taps, _modules: modules, component, people, gateway: 1, swaps: 0, goods: Goods::default() };
         stage.goods = stage.count().await?;
         let has = |name: &str| stage.goods.held.get(name).map(|(rings, coins)| (rings.len(), *coins));
         ensure!((has("Ann"), has("Bob")) == (Some((12, 30)), Some((12, 30))), "{:?}", stage.goods);
@@ -117,7 +136,8 @@ impl Stage {
         let marks = [ANN, BOB].map(|who| self.people[who].seen.len());
         match blow {
             Blow::Kill => {
-                self.kill().await?;
+                let owner = self.cluster.owner_of(WEST).await?;
+                self.kill(owner).await?;
                 self.until_rezoned(marks, "recovered").await?;
             }
             Blow::Swap => {
@@ -151,6 +171,21 @@ impl Stage {
             ensure!(!self.has_traded().await?, "nothing is left to be traded");
         }
         Ok(traded)
+    }
+
+    /// The tick in which both have accepted is cut short as it becomes durable. Bob's command is not acked then: it is told again, or the
+    /// tick is lived again, and either way the trade is done once.
+    async fn interrupt_the_append(&mut self, passes: bool) -> anyhow::Result<()> {
+        self.trade_from(None, Step::OneAccepted).await?;
+        let marks = [ANN, BOB].map(|who| self.people[who].seen.len());
+        self.kill_at_the_append(passes).await?;
+        self.until_rezoned(marks, "recovered").await?;
+        for person in &mut self.people {
+            plays_on(person).await?;
+        }
+        self.until_both("done").await?;
+        ensure!(self.has_traded().await?, "it was done: {:?}", self.stand());
+        Ok(())
     }
 
     /// Plays a trade on, from behind one step to another.
@@ -275,10 +310,23 @@ impl Stage {
         Ok(())
     }
 
-    async fn kill(&mut self) -> anyhow::Result<()> {
+    /// Bob accepts what Ann has accepted, and the host dies before or right behind the append of that tick.
+    async fn kill_at_the_append(&mut self, passes: bool) -> anyhow::Result<()> {
         let owner = self.cluster.owner_of(WEST).await?;
+        let has = |word: &[u8], needle: &[u8]| word.windows(needle.len()).any(|part| part == needle);
+        let sprung = self.taps[owner].trap(passes, move |command| {
+            let appends = command.get(1).is_some_and(|name| name.ends_with(b"_append"));
+            command[0] == b"FCALL" && appends && command.iter().any(|word| has(word, b"accept"))
+        });
+        self.accept(BOB).await?;
+        tokio::time::timeout(APPEND, sprung).await.context("the append does not come")??;
+        self.kill(owner).await
+    }
+
+    async fn kill(&mut self, owner: usize) -> anyhow::Result<()> {
         let process = &mut self.cluster.hosts[owner].1;
         process.kill().await?;
+        self.taps.iter().for_each(Tap::go_on);
         process.restart()?;
         self.cluster.until_host_is_ready(owner).await?;
         let answer = async || {
