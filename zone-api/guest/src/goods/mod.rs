@@ -71,6 +71,8 @@
 //!
 //! What this can't promise: after a rewind ([`StartReason::Rewound`](crate::StartReason)) players have what they had, while containers
 //! are as the older version leaves them that has lived everything again. Where the two versions treat goods alike that is the same.
+//! And a version from before there were goods, to which a zone is rolled back, knows neither purses nor containers: what it saves anew is
+//! without them.
 //!
 //! # What clients are told
 //!
