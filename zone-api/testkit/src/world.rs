@@ -11,7 +11,7 @@ use wod_protocol::map::Map;
 use wod_protocol::world::{self, Zone as ZoneRules};
 use wod_sim::io::{CallOutcome, Effects, Entry, Input, Report, Took};
 use wod_sim::module::LogLevel;
-use wod_sim::space::path::{PathFinder, Search, Work};
+use wod_sim::space::path::{self, PathFinder, Search};
 use wod_sim::space::terrain::Terrain;
 use wod_sim::zone::Zone as Simulation;
 use wod_zone::{Value, Zone};
@@ -19,7 +19,7 @@ use wod_zone::{Value, Zone};
 use crate::build::{Parts, WorldBuilder};
 use crate::client::{Client, GATEWAY};
 use crate::convert::Translate;
-use crate::modules::Natives;
+use crate::modules::{Natives, Work};
 use crate::person::Person;
 use crate::scene::{Scene, Sight, spot};
 use crate::store::Store;
@@ -194,7 +194,12 @@ impl World {
 
     /// Calls of the module so far (its `init` included). A tick in which nothing happens makes none.
     pub fn module_calls(&self) -> u64 {
-        self.modules.calls()
+        self.modules.work().calls
+    }
+
+    /// What the module has done so far: for tests of what a zone costs.
+    pub fn module_work(&self) -> Work {
+        self.modules.work()
     }
 
     /// Calls of the module while so many seconds pass.
@@ -332,7 +337,7 @@ impl World {
         let from = self.clients[name].at;
         let to = wod_protocol::units::Pos::from_metres(f64::from(x), f64::from(y));
         let mut way = Vec::new();
-        let found = PathFinder::new().find(&terrain, from, to, &mut Work::PER_TICK.clone(), &mut way);
+        let found = PathFinder::new().find(&terrain, from, to, &mut path::Work::PER_TICK.clone(), &mut way);
         (found == Search::Found).then_some(way)
     }
 
@@ -457,10 +462,10 @@ impl World {
 
     /// Another owner takes the zone over from snapshot and journal.
     fn recover(&mut self, how: Took) {
-        let calls = self.modules.calls();
+        let work = self.modules.work();
         let epoch = self.zone.epoch().next();
         self.zone = self.replayed();
-        self.modules.set_calls(calls);
+        self.modules.set_work(work);
         self.inbox.insert(0, Input::Owned { epoch, host: HostId::from("testkit"), how });
         self.note(if how == Took::Recovered {
             "--- the host is killed, another goes on"
@@ -485,9 +490,9 @@ impl World {
 
     /// After a fault: a new instance, with the state of just before it.
     fn rebuild(&mut self) {
-        let calls = self.modules.calls();
+        let work = self.modules.work();
         let mut copy = self.replayed();
-        self.modules.set_calls(calls);
+        self.modules.set_work(work);
         self.modules.rebuilt = copy.take_parked_module();
         self.inbox.push(Input::Rebuilt);
     }
