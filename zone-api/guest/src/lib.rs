@@ -37,7 +37,7 @@
 //! | what a zone is told | [`Zone`] |
 //! | what it can ask and do | [`Ctx`] |
 //! | branching dialogues | [`dialogue`] |
-//! | NPCs that walk, look and hunt | [`behaviour`] |
+//! | NPCs that walk, look, hunt and flee, by the hour and in groups | [`behaviour`] |
 //! | memory of each player | [`Zone::Player`], [`Ctx::player`] |
 //! | timers that carry data | [`Zone::Timer`], [`Ctx::after`] |
 //! | new versions of the state | [`Zone::SCHEMA`], [`Zone::migrate`] |

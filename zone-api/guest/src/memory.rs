@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use crate::behaviour::{Alarm, Mind};
+use crate::behaviour::{Alarm, Behaved, Hours, Mind};
 use crate::dialogue::OpenDialogue;
 use crate::error::{Error, Result};
 use crate::handle::{DialogueId, Npc, Player, Token};
@@ -39,11 +39,13 @@ pub(crate) struct Memory<Z: Zone> {
     pub(crate) players: BTreeMap<Player, PlayerSlot<Z::Player>>,
     /// Players whose state was handed out for change in this call, encoded as it was before.
     pub(crate) touched: BTreeMap<Player, Vec<u8>>,
+    /// What behaviours have to report in this call.
+    pub(crate) reports: Vec<(Npc, Behaved)>,
 }
 
 impl<Z: Zone> Default for Memory<Z> {
     fn default() -> Self {
-        Self { core: Core::default(), players: BTreeMap::new(), touched: BTreeMap::new() }
+        Self { core: Core::default(), players: BTreeMap::new(), touched: BTreeMap::new(), reports: Vec::new() }
     }
 }
 
@@ -59,6 +61,10 @@ pub(crate) struct Core {
     pub(crate) dialogues: BTreeMap<DialogueId, OpenDialogue>,
     /// NPCs that the SDK moves.
     pub(crate) minds: BTreeMap<Npc, Mind>,
+    /// Entities that somebody has in sight.
+    pub(crate) watched: BTreeSet<Npc>,
+    /// The timer for the hours of schedules.
+    pub(crate) hours: Option<Hours>,
 }
 
 impl Core {
@@ -81,6 +87,8 @@ pub(crate) enum Pending {
     },
     /// An NPC's behaviour waits for this.
     Mind(Npc, Alarm),
+    /// Schedules wait for an hour.
+    Hours,
 }
 
 /// A player who is here.
@@ -160,7 +168,7 @@ pub(crate) fn load<Z: Zone>(schema: u32, bytes: &[u8]) -> Result<(Z, Memory<Z>)>
         same if same == Z::SCHEMA => decode(&image.zone)?,
         other => Z::migrate(other, &image.zone)?,
     };
-    let mut memory = Memory { core: image.core, players: BTreeMap::new(), touched: BTreeMap::new() };
+    let mut memory = Memory { core: image.core, ..Memory::default() };
     if schema != Z::SCHEMA {
         memory.core.migrate_timers::<Z>(schema)?;
     }
@@ -180,7 +188,7 @@ impl Core {
                     Some(timer) => Pending::Zone { value: ByteBuf::from(encode(&timer)?), every },
                     None => continue,
                 },
-                mind @ Pending::Mind(..) => mind,
+                sdk @ (Pending::Mind(..) | Pending::Hours) => sdk,
             };
             kept.insert(token, pending);
         }

@@ -65,8 +65,7 @@ impl<Z: Zone> Runtime<Z> {
     pub fn init(&mut self, host: &mut dyn Host, setup: Setup) -> Result {
         self.settle(setup)?;
         let frame = Frame { tick: 0, game_ms: 0, dilation: 1.0 };
-        let zone = Z::open(&mut self.ctx(host, frame))?;
-        self.zone = Some(zone);
+        self.open(host, frame)?;
         self.save_players(host);
         Ok(())
     }
@@ -126,7 +125,10 @@ impl<Z: Zone> Runtime<Z> {
         let Some(mut zone) = self.zone.take() else {
             return Err(Error::Other("the zone has no state to handle this".into()));
         };
-        let result = dispatch(&mut zone, &mut self.ctx(host, frame), event);
+        let ctx = &mut self.ctx(host, frame);
+        let result = dispatch(&mut zone, ctx, event);
+        // What behaviours that the handler gave have to say at once.
+        deliver(&mut zone, ctx);
         self.zone = Some(zone);
         result
     }
@@ -137,7 +139,13 @@ impl<Z: Zone> Runtime<Z> {
             host.despawn(*entity)?;
         }
         self.memory = Memory::default();
-        let zone = Z::open(&mut self.ctx(host, frame))?;
+        self.open(host, frame)
+    }
+
+    fn open(&mut self, host: &mut dyn Host, frame: Frame) -> Result {
+        let ctx = &mut self.ctx(host, frame);
+        let mut zone = Z::open(ctx)?;
+        deliver(&mut zone, ctx);
         self.zone = Some(zone);
         Ok(())
     }
@@ -174,22 +182,29 @@ fn dispatch<Z: Zone>(zone: &mut Z, ctx: &mut Ctx<'_, Z>, event: Event) -> Result
             for player in &players {
                 ctx.acquaint(*player);
             }
+            behaviour::wind_hours(ctx);
             zone.started(ctx, reason, &players)
         }
         Event::Entered { player, name, saved, reason } => {
             let player = Player(player.0);
             ctx.admit(player, name, &saved, reason);
+            behaviour::wind_hours(ctx);
             zone.entered(ctx, player, reason)
         }
         Event::Left { player, reason } => {
             let player = Player(player.0);
             let result = zone.left(ctx, player, reason);
             ctx.dismiss(player);
+            behaviour::wind_hours(ctx);
             result
         }
         Event::SensorEntered { sensor, subject } => sensed(zone, ctx, Sensed { sensor, subject, inside: true }),
         Event::SensorLeft { sensor, subject } => sensed(zone, ctx, Sensed { sensor, subject, inside: false }),
-        Event::Heard { listener, speaker, mode, text } => zone.heard(ctx, &Heard { listener, speaker, mode, text }),
+        Event::Heard { listener, speaker, mode, text } => {
+            behaviour::heard(ctx, Npc(listener.0), speaker, mode);
+            deliver(zone, ctx);
+            zone.heard(ctx, &Heard { listener, speaker, mode, text })
+        }
         Event::Interacted { player, seq, target, verb, args } => {
             let command = Command { player: Player(player.0), seq };
             let interaction = Interaction { command, target, verb, args };
@@ -211,13 +226,13 @@ fn dispatch<Z: Zone>(zone: &mut Z, ctx: &mut Ctx<'_, Z>, event: Event) -> Result
         Event::Moved { npc, order, end, at } => {
             let moved = Moved { npc: Npc(npc.0), order: order.into(), end, at };
             match behaviour::moved(ctx, moved) {
-                Some(reports) => behaved(zone, ctx, moved.npc, reports),
-                None => zone.moved(ctx, moved),
+                true => Ok(()),
+                false => zone.moved(ctx, moved),
             }
         }
         Event::Observed { entity, by_anyone } => {
-            let reports = behaviour::observed(ctx, Npc(entity.0), by_anyone);
-            behaved(zone, ctx, Npc(entity.0), reports)?;
+            behaviour::observed(ctx, Npc(entity.0), by_anyone);
+            deliver(zone, ctx);
             zone.observed(ctx, entity, by_anyone)
         }
         Event::Timer(token) => due(zone, ctx, token),
@@ -236,9 +251,8 @@ fn dispatch<Z: Zone>(zone: &mut Z, ctx: &mut Ctx<'_, Z>, event: Event) -> Result
 }
 
 fn sensed<Z: Zone>(zone: &mut Z, ctx: &mut Ctx<'_, Z>, sensed: Sensed) -> Result {
-    let npc = Npc(sensed.sensor.0);
-    let reports = behaviour::sensed(ctx, npc, sensed.subject, sensed.inside);
-    behaved(zone, ctx, npc, reports)?;
+    behaviour::sensed(ctx, Npc(sensed.sensor.0), sensed.subject, sensed.inside);
+    deliver(zone, ctx);
     zone.sensor(ctx, sensed)
 }
 
@@ -252,16 +266,36 @@ fn due<Z: Zone>(zone: &mut Z, ctx: &mut Ctx<'_, Z>, token: Token) -> Result {
         }
         Some(Pending::Mind(npc, alarm)) => {
             ctx.memory.core.timers.remove(&token);
-            let reports = behaviour::due(ctx, npc, alarm);
-            behaved(zone, ctx, npc, reports)
+            behaviour::due(ctx, npc, alarm);
+            Ok(())
+        }
+        Some(Pending::Hours) => {
+            ctx.memory.core.timers.remove(&token);
+            behaviour::wind_hours(ctx);
+            Ok(())
         }
         // Cancelled in the tick in which it was due.
         None => Ok(()),
     }
 }
 
-fn behaved<Z: Zone>(zone: &mut Z, ctx: &mut Ctx<'_, Z>, npc: Npc, reports: Vec<behaviour::Behaved>) -> Result {
-    reports.into_iter().try_for_each(|report| zone.behaved(ctx, npc, report))
+/// Tells the zone what behaviours have reported, and what those report that it gives in answer, until there is nothing more to tell.
+fn deliver<Z: Zone>(zone: &mut Z, ctx: &mut Ctx<'_, Z>) {
+    /// Answers to answers in one event: a handler that answers a report with what is reported again at once would never end.
+    const ROUNDS: usize = 16;
+    for _ in 0..ROUNDS {
+        if ctx.memory.reports.is_empty() {
+            return;
+        }
+        for (npc, what) in std::mem::take(&mut ctx.memory.reports) {
+            if let Err(error) = zone.behaved(ctx, npc, what) {
+                report(ctx.host, "behaved", &error);
+            }
+        }
+    }
+    for (npc, what) in std::mem::take(&mut ctx.memory.reports) {
+        crate::warn!(ctx, npc = npc, "`behaved` and a behaviour answer each other without end; not told: {what:?}");
+    }
 }
 
 /// A player's command whose handler failed is refused; only what is not meant for her is logged too.

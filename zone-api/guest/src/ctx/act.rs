@@ -70,6 +70,7 @@ impl<Z: Zone> Ctx<'_, Z> {
     pub fn despawn(&mut self, entity: impl Into<EntityId>) -> Result {
         let entity = entity.into();
         self.forget_mind(Npc(entity.0));
+        self.memory.core.watched.remove(&Npc(entity.0));
         Ok(self.host.despawn(entity)?)
     }
 
