@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use wod_testkit::World;
-use wod_zone::behaviour::{Behaved, Behaviour, Clock, Machine, Need, Needs, Patrol, Schedule, Senses, Stand, Watchful};
+use wod_zone::behaviour::{Behaved, Behaviour, Clock, Hunt, Machine, Need, Needs, Patrol, Schedule, Senses, Stand, Watchful};
 use wod_zone::{Ctx, Interaction, Npc, Object, Point, Result, Spawn, Zone};
 
 const HOME: Point = Point::new(10.0, 10.0);
@@ -121,6 +121,54 @@ fn with_the_last_player_the_clockwork_stops() {
     world.player("Ann").waits(1.0).leaves();
     world.run(1.0);
     assert_eq!(world.module_calls_during(300.0), 0);
+}
+
+/// Something that hunts until 6 h.
+#[derive(Serialize, Deserialize)]
+struct Woods {
+    log: Vec<String>,
+}
+
+impl Zone for Woods {
+    const NAME: &'static str = "woods";
+    type Timer = ();
+    type Player = ();
+
+    fn open(ctx: &mut Ctx<Self>) -> Result<Self> {
+        let hunter = ctx.spawn_npc(Spawn::new("Hunter", HOME))?;
+        let hunt = Hunt::from(HOME).sight(30.0).pace(5.0);
+        ctx.behave(hunter, Schedule::by(clock()).between(20.0, 6.0, hunt).otherwise(Stand::at(HOME)))?;
+        Ok(Self { log: Vec::new() })
+    }
+
+    fn behaved(&mut self, _ctx: &mut Ctx<Self>, _npc: Npc, what: Behaved) -> Result {
+        self.log.push(format!("{what:?}").split('(').next().unwrap_or_default().to_owned());
+        Ok(())
+    }
+
+    fn admin(&mut self, _ctx: &mut Ctx<Self>, _operator: &str, _question: &str) -> Result<String> {
+        Ok(self.log.join(" "))
+    }
+}
+
+#[test]
+fn dawn_ends_a_chase_and_dusk_begins_another() {
+    let mut world = World::of::<Woods>().spawn(25.0, 10.0).start();
+    // It is a little slower than she is, and after her for as long as it sees her.
+    world.player("Ann").waits(0.3).sets_out_for(190.0, 10.0);
+    world.run_until("it is almost 6 h", 30.0, |world| world.seconds() >= 19.5);
+    assert_eq!(world.ask("?").as_deref(), Ok("Turned Noticed"));
+    world.crash();
+    world.run_until("it is day", 5.0, |world| world.seconds() >= 21.0);
+    assert_eq!(world.ask("?").as_deref(), Ok("Turned Noticed Turned"));
+    world.player("Ann").walks_to(16.0, 10.0);
+    world.run_until("it is home", 60.0, |world| world.npc("Hunter").at.distance(HOME) < 1.0);
+    world.run_until("it is almost 20 h", 120.0, |world| world.seconds() >= 159.0);
+    assert_eq!(world.ask("?").as_deref(), Ok("Turned Noticed Turned Home"), "she stands beside it, and nothing happens");
+    // She has stood there since before it woke: no sensor tells of her.
+    world.run_until("dusk", 5.0, |world| world.seconds() >= 162.5);
+    let log = world.ask("?").expect("an answer");
+    assert!(log.starts_with("Turned Noticed Turned Home Turned Noticed Caught"), "{log}");
 }
 
 /// Guests of a club: company on the floor, thirst at the bar.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use wod_zone::behaviour::{Behaved, Clock, DAY_MINUTES, Hunt, Patrol, Schedule, Stand};
+use wod_zone::behaviour::{Behaved, Behaviour, Clock, DAY_MINUTES, Hunt, Patrol, Schedule, Stand};
 use wod_zone::{
     ChatMode, Ctx, EntityId, Error, Heard, Interaction, Npc, Player, Result, Setting, Spawn, StartReason, Tag, Zone,
 };
@@ -88,9 +88,11 @@ impl Zone for Streets {
 
     fn started(&mut self, ctx: &mut Ctx<Self>, why: StartReason, _players: &[Player]) -> Result {
         match why {
-            // The version before may have known neither townsfolk nor night.
+            // The version before may have known neither night nor townsfolk. One that did goes on, in mid-chase too.
             StartReason::Swapped => {
-                self.let_loose(ctx)?;
+                if !matches!(ctx.behaviour(self.hunter), Some(Behaviour::Schedule(_))) {
+                    self.let_loose(ctx)?;
+                }
                 self.folk.settle(ctx)
             }
             _ => Ok(()),

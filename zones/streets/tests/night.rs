@@ -35,20 +35,6 @@ fn by_day_the_hunter_sleeps_and_by_night_it_wakes() {
 }
 
 #[test]
-fn when_day_breaks_a_chase_ends() {
-    let mut world = quick_streets();
-    world.player("Ann").walks_to(172.0, 72.0);
-    at_hour(&mut world, 5.7);
-    world.player("Ann").sets_out_for(172.0, 84.0);
-    at_hour(&mut world, 6.1);
-    let caught = world.counter("caught");
-    world.run_until("it lies down", 20.0, |world| world.npc("Ash Mary").tag("mood") == "asleep");
-    world.run(10.0);
-    assert_eq!(world.counter("caught"), caught);
-    assert!(world.npc("Ash Mary").at.distance(wod_zone::Point::new(173.0, 98.0)) < 1.0);
-}
-
-#[test]
 fn the_market_empties_late_and_fills_in_the_morning() {
     let mut world = quick_streets();
     let in_market = |world: &World| {

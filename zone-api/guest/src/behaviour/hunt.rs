@@ -191,6 +191,7 @@ impl Hunt {
         if !matches!(self.mood, Mood::Chasing(_)) {
             body.halt();
             body.silence(Alarm::Walk);
+            body.silence(Alarm::Look);
             self.search(body, at);
         }
     }

@@ -64,6 +64,8 @@ mod machine;
 mod needs;
 mod patrol;
 mod recall;
+#[cfg(test)]
+mod saved;
 mod schedule;
 mod search;
 mod senses;
@@ -353,5 +355,34 @@ pub(crate) trait Step {
     /// What it is composed of.
     fn parts(&self) -> Vec<&Behaviour> {
         Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn parts_of_one_kind_do_not_nest() {
+        let watchful = || Watchful::with(Senses::of_players());
+        let wary = Wary::with(Senses::of("wolf")).during(watchful());
+        let refused = Behaviour::from(wary).check(&[]).expect_err("both use the senses");
+        assert_eq!(
+            refused.to_string(),
+            "`Watchful` or `Wary` within `Watchful` or `Wary`: parts of one kind don't nest"
+        );
+        let clock = Clock::day_of(Duration::from_secs(600));
+        let deep = Schedule::by(clock).otherwise(Needs::of(Need::of("watch", watchful())));
+        assert_eq!(Behaviour::from(deep).check(&[]), Ok(()));
+    }
+
+    #[test]
+    fn the_longest_sensor_of_all_parts_is_used() {
+        let hunt = Hunt::from(Point::default()).sight(12.0);
+        let night = Schedule::by(Clock::day_of(Duration::from_secs(600))).between(20.0, 6.0, hunt);
+        assert_eq!(Watchful::with(Senses::of_players().sight(8.0)).during(night).sensor(), 12.0);
+        assert_eq!(Wary::with(Senses::of("wolf").sight(30.0)).sensor(), 0.0, "sensors feel players alone");
     }
 }
