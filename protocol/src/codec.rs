@@ -40,8 +40,8 @@ pub const CLIENT_TYPES: [&str; 10] =
 
 /// Every `t` of a server message.
 pub const SERVER_TYPES: [&str; 20] = [
-    "welcome", "zone", "roster", "update", "correct", "history", "chat", "dialogue", "event", "tags", "verbs", "name", "barrier",
-    "ack", "reject", "ignored", "paused", "resumed", "pong", "bye",
+    "welcome", "zone", "roster", "update", "correct", "history", "chat", "dialogue", "event", "tags", "verbs", "name",
+    "barrier", "ack", "reject", "ignored", "paused", "resumed", "pong", "bye",
 ];
 
 /// Reads one message of a client.

@@ -77,7 +77,8 @@ mod tests {
 
     #[test]
     fn every_script_and_every_emoji_stays_as_it_is() {
-        for text in ["Grüße, мир, 世界!", "می\u{200C}خواهم", "👩\u{200D}🚀 ❤\u{FE0F}", "שלום", "e\u{301}"] {
+        for text in ["Grüße, мир, 世界!", "می\u{200C}خواهم", "👩\u{200D}🚀 ❤\u{FE0F}", "שלום", "e\u{301}"]
+        {
             assert_eq!(clean(text).as_deref(), Ok(text));
         }
     }

@@ -147,7 +147,10 @@ mod tests {
 
     #[test]
     fn a_record_written_before_ignore_lists_and_mutes_still_loads() {
-        let mut fields: serde_json::Value = rmp_serde::from_slice(&PlayerRecord { player: Traveller { ignored: Default::default(), ..ann().player }, ..ann() }.encode()).unwrap();
+        let mut fields: serde_json::Value = rmp_serde::from_slice(
+            &PlayerRecord { player: Traveller { ignored: Default::default(), ..ann().player }, ..ann() }.encode(),
+        )
+        .unwrap();
         let player = fields["player"].as_object_mut().unwrap();
         assert!(player.remove("ignored").is_some() && player.remove("muted").is_some());
         let old = rmp_serde::to_vec_named(&fields).unwrap();

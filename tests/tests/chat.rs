@@ -67,7 +67,8 @@ async fn a_page_that_was_loaded_anew_gets_the_last_lines_once() {
         bob.chat("shout", text).await.unwrap();
         ann.until("Bob", says(text)).await.unwrap();
     }
-    let resume = json!({ "session": ann.welcome["session"], "token": ann.welcome["token"], "n": ann.n, "history": true });
+    let resume =
+        json!({ "session": ann.welcome["session"], "token": ann.welcome["token"], "n": ann.n, "history": true });
     let (n, bobs) = (ann.n, bob.you());
     drop(ann);
     let mut ann =

@@ -207,7 +207,11 @@ fn a_version_before_lives_again_through_what_it_would_have_judged() {
     town.node(WEST).inbox.push(rewound);
     town.step();
     assert_eq!(town.node(WEST).outcome.swap, Some(Ok(())));
-    assert_eq!(town.clients[bob].lines(), ["Ann: veto this, if you can", "Bob: lower NOT YET"], "what was heard was heard");
+    assert_eq!(
+        town.clients[bob].lines(),
+        ["Ann: veto this, if you can", "Bob: lower NOT YET"],
+        "what was heard was heard"
+    );
     assert_eq!(town.events(WEST, "Judged"), 1, "of what was said after it was suspended it knows nothing");
     say(&mut town, bob, "lower NOW");
     assert_eq!(town.clients[ann].lines().last().unwrap(), "Bob: now");

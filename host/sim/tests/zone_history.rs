@@ -44,7 +44,11 @@ fn a_page_that_was_loaded_anew_gets_what_it_had_and_one_that_was_not_gets_nothin
     come_back(&mut town, ann, false);
     assert!(town.clients[ann].histories.is_empty());
     come_back(&mut town, ann, true);
-    assert_eq!(town.clients[ann].histories, [["Bob: one", "Ann: two", "Bob: three, not acknowledged"]], "all up to its n");
+    assert_eq!(
+        town.clients[ann].histories,
+        [["Bob: one", "Ann: two", "Bob: three, not acknowledged"]],
+        "all up to its n"
+    );
     town.check_copies();
 }
 

@@ -184,7 +184,10 @@ fn a_resume_names_session_token_and_last_message_and_continues_the_session() {
     rig.send(conn, resume_of(&guest, 5, None));
     let (_, request) = rig.attach_request();
     let token_hash = Digest::of(guest.token.as_bytes()).0;
-    assert_eq!((request.session, &request.proof), (guest.id, &AttachProof::Resume { token_hash, n: MsgNo(5), history: false }));
+    assert_eq!(
+        (request.session, &request.proof),
+        (guest.id, &AttachProof::Resume { token_hash, n: MsgNo(5), history: false })
+    );
     let mut frame = zone.tick();
     let attached =
         Attached { attach: AttachNo(2), seq: Seq(8), reason: ZoneReason::Resumed, ..zone.attached(&request, 1) };
@@ -211,8 +214,8 @@ fn a_client_that_has_lost_what_it_showed_gets_its_history_once_and_before_what_i
     rig.event(Event::Closed { conn: guest.conn });
     rig.inputs();
     rig.records.insert("guest:ann".into(), in_elysium());
-    for (number, history) in [(2, true), (3, false)] {
-        let conn = rig.open(number, Encoding::MessagePack);
+    for (number, history) in [(2_u32, true), (3, false)] {
+        let conn = rig.open(number.into(), Encoding::MessagePack);
         let resume = ResumeRequest { session: guest.session.clone(), token: guest.token.clone(), n: MsgNo(5), history };
         rig.send(conn, ClientMsg::Hello { ticket: None, name: None, resume: Some(resume), client: None });
         let (_, request) = rig.attach_request();
@@ -227,8 +230,11 @@ fn a_client_that_has_lost_what_it_showed_gets_its_history_once_and_before_what_i
         frame.messages.push((line("six"), vec![(guest.id, MsgNo(6))]));
         rig.frame(&mut zone, frame);
         let received = rig.received(conn);
-        let expected: &[&str] =
-            if history { &["welcome", "zone", "roster", "history", "chat"] } else { &["welcome", "zone", "roster", "chat"] };
+        let expected: &[&str] = if history {
+            &["welcome", "zone", "roster", "history", "chat"]
+        } else {
+            &["welcome", "zone", "roster", "chat"]
+        };
         assert_eq!(kinds(&received), expected);
         if history {
             assert_eq!(received[3], ServerMsg::History { lines: vec![heard] });

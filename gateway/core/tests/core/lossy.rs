@@ -264,7 +264,8 @@ impl Player {
         match &self.secret {
             None => rig.send(conn, hello_as(&self.name)),
             Some((session, token)) => {
-                let resume = ResumeRequest { session: session.clone(), token: token.clone(), n: MsgNo(self.n), history: false };
+                let resume =
+                    ResumeRequest { session: session.clone(), token: token.clone(), n: MsgNo(self.n), history: false };
                 rig.send(conn, ClientMsg::Hello { ticket: None, name: None, resume: Some(resume), client: None });
             }
         }

@@ -170,7 +170,7 @@ fn a_line_is_passed_on_without_what_nobody_sees_and_refused_when_nothing_is_left
     rig.send(ann.conn, say(1, "left\u{202E}right\u{202C}\u{200B} \u{1F469}\u{200D}\u{1F680}"));
     rig.send(ann.conn, say(2, "\u{3164}\u{200B} "));
     rig.send(ann.conn, say(3, "one\u{2028}Bob: two"));
-    let bodies: Vec<_> = rig.inputs().into_iter().filter_map(|(_, input)| match input {
+    let bodies = rig.inputs().into_iter().filter_map(|(_, input)| match input {
         GatewayInput::Command { body: CommandBody::Chat { text, .. }, .. } => Some(text),
         GatewayInput::Command { body: CommandBody::Void { code, message }, .. } => Some(format!("{code:?}: {message}")),
         _ => None,
@@ -193,7 +193,7 @@ fn whom_one_ignores_is_passed_on_and_answered_in_both_encodings() {
         rig.send(ann.conn, ClientMsg::Unignore { seq: Seq(3), name: "Bob".into() });
         rig.send(ann.conn, ClientMsg::Ignore { seq: Seq(4), name: Some("B".into()) });
         rig.send(ann.conn, ClientMsg::Unignore { seq: Seq(5), name: " ".repeat(9) });
-        let commands: Vec<_> = rig.inputs().into_iter().filter_map(|(_, input)| match input {
+        let commands = rig.inputs().into_iter().filter_map(|(_, input)| match input {
             GatewayInput::Command { seq, body, .. } => Some((seq.0, body)),
             _ => None,
         });

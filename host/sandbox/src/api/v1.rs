@@ -151,8 +151,7 @@ impl Module for Instance {
 
     fn save(&mut self) -> Result<Saved, Fault> {
         let Self { cell, logic, .. } = self;
-        let logic::SnapshotResult { schema, bytes } =
-            cell.enter(Export::Save, |store| logic.call_save(store))?;
+        let logic::SnapshotResult { schema, bytes } = cell.enter(Export::Save, |store| logic.call_save(store))?;
         Ok(Saved { schema, bytes })
     }
 

@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use wod_protocol::client::ChatMode;
 use wod_protocol::ids::{EntityId, Tick};
-use wod_sandbox::testing::component;
 use wod_sandbox::Compiled;
+use wod_sandbox::testing::component;
 use wod_sim::module::{Fault, FaultKind, Frame, Line, Module, Point, Verdict};
 
 use crate::host::Host;
@@ -69,7 +69,11 @@ fn every_line_gets_its_verdict_in_one_call() {
         Verdict::Pass,
     ];
     assert_eq!(verdicts.as_deref(), Ok(expected.as_slice()));
-    assert_eq!(host.lines, ["judge: the candle went out"], "a line that the author's code fails on is heard, and told of");
+    assert_eq!(
+        host.lines,
+        ["judge: the candle went out"],
+        "a line that the author's code fails on is heard, and told of"
+    );
 }
 
 #[test]

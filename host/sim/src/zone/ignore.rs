@@ -44,7 +44,12 @@ impl Zone {
     /// Who bears that name, in another zone or nowhere? She does not leave before the answer.
     fn look_up(&mut self, player: EntityId, seq: Seq, name: &str, on: bool) {
         if self.state.requests.lookups() >= WAITING_LOOKUPS {
-            return self.reject(player, seq, &RejectCode::TooMany, "too many names are looked up: try again in a moment");
+            return self.reject(
+                player,
+                seq,
+                &RejectCode::TooMany,
+                "too many names are looked up: try again in a moment",
+            );
         }
         let purpose = Purpose::Ignore { player, seq, name: name.to_owned(), on };
         self.state.requests.open(StoreRequest::FindName(name.to_owned()), purpose);

@@ -19,9 +19,7 @@ use super::orders::Command;
 use super::scene::{Luck, to_point};
 use super::state::ModuleCard;
 use super::{Modules, Prepared, Zone};
-use crate::module::{
-    Description, Event, Fault, Frame, HostCalls, Line, Module, Returned, StartReason, Verdict,
-};
+use crate::module::{Description, Event, Fault, Frame, HostCalls, Line, Module, Returned, StartReason, Verdict};
 
 /// Differences that are told with their events; the rest is counted.
 const FIRST_DIFFERENCES: usize = 8;

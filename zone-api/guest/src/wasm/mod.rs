@@ -54,10 +54,10 @@ pub mod chat_filter {
 pub use bindings::export_component;
 pub use chat_filter::export_chat_filter;
 
-use chat_filter::exports::wod::zone::chat_filter as judging;
 use bindings::exports::wod::zone::logic;
 use bindings::wod::zone::log;
 use bindings::wod::zone::types::LogLevel;
+use chat_filter::exports::wod::zone::chat_filter as judging;
 use imports::Imports;
 
 /// The crate's one zone, as `export!` makes it known.
