@@ -154,8 +154,25 @@ mod tests {
     #[test]
     fn names_of_many_peoples_are_good() {
         let names = [
-            "Ann", "Al", "O'Hara", "Jean-Luc", "Änn van der Berg", "Ngô Bảo Châu", "Ольга", "Ωμέγα", "李小龙", "さくらちゃん", "Tokyo太郎",
-            "김연아", "מרים", "فاطمة", "अनुष्का", "สมชาย", "Agent 47", "B0b", "DJ Żółw",
+            "Ann",
+            "Al",
+            "O'Hara",
+            "Jean-Luc",
+            "Änn van der Berg",
+            "Ngô Bảo Châu",
+            "Ольга",
+            "Ωμέγα",
+            "李小龙",
+            "さくらちゃん",
+            "Tokyo太郎",
+            "김연아",
+            "מרים",
+            "فاطمة",
+            "अनुष्का",
+            "สมชาย",
+            "Agent 47",
+            "B0b",
+            "DJ Żółw",
         ];
         for name in names {
             assert_eq!(check_name(name).as_deref(), Ok(name), "{name}");
@@ -241,6 +258,7 @@ mod tests {
         for c in ('!'..='\u{2ffff}').filter(|c| c.is_alphanumeric() && c.identifier_allowed()) {
             looks.update(looks_of(&c.to_string()).as_bytes());
         }
-        assert_eq!(looks.finalize().to_hex().as_str(), "");
+        let expected = "b0a46f49cd6e74dfd3828bee5b6420e0850ad749d9308b30365cfbbe276b8617";
+        assert_eq!(looks.finalize().to_hex().as_str(), expected);
     }
 }

@@ -8,7 +8,8 @@ use wod_tests::client::{Client, Encoding};
 use wod_tests::cluster::{Cluster, TICKET_SECRET, wod};
 
 async fn login(url: &str, sub: &str, name: &str) -> anyhow::Result<Client> {
-    let ticket = Command::new(wod()?).args(["ticket", "--secret", TICKET_SECRET, "--sub", sub, "--name", name]).output()?;
+    let ticket =
+        Command::new(wod()?).args(["ticket", "--secret", TICKET_SECRET, "--sub", sub, "--name", name]).output()?;
     let ticket = String::from_utf8(ticket.stdout)?;
     Client::login(url, json!({ "t": "hello", "ticket": ticket.trim() }), Encoding::Json).await
 }
@@ -20,7 +21,9 @@ async fn a_character_is_renamed_exported_and_deleted_while_she_plays() {
     let mut bob = login(&cluster.url(1), "2", "Bob").await.unwrap();
     let id = ann.you();
     if bob.near("Ann").is_none() {
-        bob.until("Ann in Bob's roster", |m| m["t"] == "roster" && m["enter"].to_string().contains("\"Ann\"")).await.unwrap();
+        bob.until("Ann in Bob's roster", |m| m["t"] == "roster" && m["enter"].to_string().contains("\"Ann\""))
+            .await
+            .unwrap();
     }
     assert!(login(&cluster.url(0), "3", "B0b").await.is_err(), "it looks like Bob's");
     let (code, refusal) = cluster.operator(&["players", "rename", "Ann", "B0B"]).await.unwrap();

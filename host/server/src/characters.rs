@@ -195,8 +195,7 @@ mod tests {
         let ann = login(backplane, &ann_sub, &format!("Ann{number}"), 7).await;
         logout(backplane, &ann).await;
         let sub = Sub::from(ann_sub.as_str());
-        let (renamed, let_in) =
-            tokio::join!(rename(backplane, &sub, &mine), try_login(backplane, &other, &theirs, 8));
+        let (renamed, let_in) = tokio::join!(rename(backplane, &sub, &mine), try_login(backplane, &other, &theirs, 8));
         let owners = (owner(backplane, &mine).await, owner(backplane, &theirs).await);
         match (renamed.unwrap(), let_in.unwrap()) {
             (Rename::Done, StoreAnswer::NameTaken) => assert_eq!(owners, (Some(ann_sub), None)),
@@ -248,9 +247,13 @@ mod tests {
         let has = |text: &[u8]| left.windows(text.len()).any(|window| window == text);
         assert!(!has(b"secret") && !has(b"Ann") && !has(b"Bea"));
         // A zone that has not heard the answer says again that she left; or a store that lost its end is told again.
-        let late = [leave, StoreRequest::Arrived(Box::new(ann.clone())), StoreRequest::Present(Box::new(ann), Place::Offline)];
+        let late =
+            [leave, StoreRequest::Arrived(Box::new(ann.clone())), StoreRequest::Present(Box::new(ann), Place::Offline)];
         for late in late {
-            assert!(matches!(execute(&backplane, HERE, late.clone()).await.unwrap(), StoreAnswer::Outdated(_)), "{late:?}");
+            assert!(
+                matches!(execute(&backplane, HERE, late.clone()).await.unwrap(), StoreAnswer::Outdated(_)),
+                "{late:?}"
+            );
         }
         login(&backplane, "2", "Ann", 8).await;
         let anew = login(&backplane, "1", "Bea", 9).await;

@@ -1,4 +1,5 @@
 //! What operators do to players through the hosts' HTTP API, whichever host runs their zones.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says more by panicking"))]
 
 mod rig;
 
@@ -79,7 +80,10 @@ async fn a_player_is_exported_renamed_and_deleted_wherever_she_is() {
     let rig = start().await;
     for (zone, number, sub, name, new) in [("lab.a", 1, "1", "Ann", "Bea"), ("lab.b", 2, "2", "Cal", "Dan")] {
         let kept = enter(&rig, ZoneNo(number), sub, name, 10 + u64::from(number)).await;
-        assert_eq!((&kept["schema"], &kept["name"], &kept["sub"], &kept["zone"]), (&json!(1), &json!(name), &json!(sub), &json!(zone)));
+        assert_eq!(
+            (&kept["schema"], &kept["name"], &kept["sub"], &kept["zone"]),
+            (&json!(1), &json!(name), &json!(sub), &json!(zone))
+        );
         assert_eq!(kept["former_names"], json!([]));
         let id = kept["player"]["id"].clone();
         assert!(id.is_u64() && kept["player"]["session"].is_null() && kept["player"]["saved"].is_null());

@@ -156,3 +156,18 @@ fn goes_on(format: u32) {
 fn a_zone_saved_in_format_5_goes_on() {
     goes_on(5);
 }
+
+#[test]
+fn a_zone_saved_in_format_6_goes_on() {
+    goes_on(6);
+}
+
+#[test]
+fn what_was_read_from_an_older_format_is_the_same_in_the_newest() {
+    let older = std::fs::read(fixture(5)).unwrap();
+    let mut zone = Zone::restore(world(), WEST, &older, &mut Puppets::default()).unwrap();
+    let newest = zone.snapshot().unwrap();
+    assert!(newest[0] > older[0]);
+    let mut again = Zone::restore(world(), WEST, &newest, &mut Puppets::default()).unwrap();
+    assert_eq!(again.state_hash(), zone.state_hash());
+}

@@ -143,12 +143,10 @@ pub(super) async fn rename(
 ) -> Result<Response, Instead> {
     let (_, bytes) = read(request).await?;
     let NewName { to } = parse(&bytes, r#"{"to": "the new name"}"#)?;
-    let refuse = |error: String, hint: &str| -> Result<Response, Instead> {
-        Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, error, hint).into())
-    };
+    let refusal = |error: String, hint: &str| Failure::new(StatusCode::UNPROCESSABLE_ENTITY, error, hint);
     let to = match check_name(&to) {
         Ok(to) => to,
-        Err(flaw) => return refuse(flaw.to_string(), "choose another name"),
+        Err(flaw) => return Err(refusal(flaw.to_string(), "choose another name").into()),
     };
     let record = record_of(&admin, &name).await?;
     let sub = &record.player.sub;
@@ -163,20 +161,21 @@ pub(super) async fn rename(
                 }
             }
             Rename::Taken => {
-                return refuse(format!("somebody has the name `{to}`, or one that looks like it"), "choose another name");
+                let error = format!("somebody has the name `{to}`, or one that looks like it");
+                return Err(refusal(error, "choose another name").into());
             }
             Rename::TooMany => {
                 let error = format!("she has had {FORMER_NAMES} names, which stay hers");
-                return refuse(error, "give her one of those again; `wod players export` lists them");
+                return Err(refusal(error, "give her one of those again; `wod players export` lists them").into());
             }
             Rename::Guest => {
                 let error = format!("`{name}` is a guest, whose name is hers only while she plays");
-                return refuse(error, "she can leave, and come again by another name");
+                return Err(refusal(error, "she can leave, and come again by another name").into());
             }
             Rename::Nobody => return Err(nobody(&name).into()),
         }
         if Instant::now() > deadline {
-            return refuse("she comes and goes too often".into(), "the name is kept for her; try again");
+            return Err(refusal("she comes and goes too often".into(), "the name is kept for her; try again").into());
         }
     }
     tracing::info!(%sub, from = record.player.name, to, "an operator gives a player another name");

@@ -138,7 +138,8 @@ impl Command {
                 if json {
                     output::json(&done);
                 } else {
-                    let kicked = if done["kicked"] == true { "; she was in the world, and is not any more" } else { "" };
+                    let kicked =
+                        if done["kicked"] == true { "; she was in the world, and is not any more" } else { "" };
                     output::line(format_args!("{name} is deleted{kicked}"));
                 }
                 Ok(())
@@ -171,7 +172,9 @@ mod tests {
     fn a_name_lists_and_a_command_acts() {
         assert_eq!(parse(&["Ann"]).map(|args| args.name).ok().flatten().as_deref(), Some("Ann"));
         let args = parse(&["rename", "Ann", "Bea", "--json", "--server", "http://there"]).expect("a command");
-        assert!(args.json && matches!(args.command, Some(Command::Rename { old, new }) if old == "Ann" && new == "Bea"));
+        assert!(
+            args.json && matches!(args.command, Some(Command::Rename { old, new }) if old == "Ann" && new == "Bea")
+        );
         assert!(parse(&["export"]).is_err() && parse(&["rename", "Ann"]).is_err());
     }
 
