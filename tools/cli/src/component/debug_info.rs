@@ -59,8 +59,7 @@ pub(super) fn read(core_module: &[u8], roots: &Roots) -> anyhow::Result<LineTabl
         } else if let Some((function, file, _)) = chain.pop() {
             chain = vec![(function, file, 0)];
         }
-        let chain: Vec<_> =
-            chain.iter().map(|(function, file, line)| Spot { function, file, line: *line }).collect();
+        let chain: Vec<_> = chain.iter().map(|(function, file, line)| Spot { function, file, line: *line }).collect();
         table.add(offset, &chain);
         known_to = u32::try_from(begin.saturating_add(length)).unwrap_or(u32::MAX);
     }
@@ -234,7 +233,10 @@ mod tests {
         let shortened = |file| roots.shortened(file);
         assert_eq!(shortened("/home/ann/zones/docks/src/lib.rs"), "docks/src/lib.rs");
         assert_eq!(shortened("docks/src/lib.rs"), "docks/src/lib.rs");
-        assert_eq!(shortened("/root/.cargo/registry/src/index.crates.io-1/serde-1.0.0/src/de.rs"), "serde-1.0.0/src/de.rs");
+        assert_eq!(
+            shortened("/root/.cargo/registry/src/index.crates.io-1/serde-1.0.0/src/de.rs"),
+            "serde-1.0.0/src/de.rs"
+        );
         assert_eq!(shortened("/rustc/59807616e/library/core/src/option.rs"), "library/core/src/option.rs");
         let rustlib = "/home/ann/.rustup/toolchains/x/lib/rustlib/src/rust/library/std/src/lib.rs";
         assert_eq!(shortened(rustlib), "library/std/src/lib.rs");
