@@ -83,7 +83,8 @@ impl LineTable {
         }
         let mut spots = Vec::new();
         for number in 0..reader.count()? {
-            let [function, file, line, inlined_at] = [reader.small()?, reader.small()?, reader.small()?, reader.small()?];
+            let [function, file, line, inlined_at] =
+                [reader.small()?, reader.small()?, reader.small()?, reader.small()?];
             let known = |text: u32| (text as usize) < ends.len();
             if !known(function) || !known(file) || inlined_at as usize > number {
                 return Err(LinesError::Damaged);
@@ -111,7 +112,11 @@ impl LineTable {
         let stored = |number: u32| number.checked_sub(1).map(|index| &self.spots[index as usize]);
         // Termination: what a spot is inlined at has a smaller number, which was checked.
         let chain = std::iter::successors(stored(first), move |spot| stored(spot.inlined_at));
-        chain.take(INLINED).map(|spot| Spot { function: self.text(spot.function), file: self.text(spot.file), line: spot.line })
+        chain.take(INLINED).map(|spot| Spot {
+            function: self.text(spot.function),
+            file: self.text(spot.file),
+            line: spot.line,
+        })
     }
 
     fn text(&self, number: u32) -> &str {
@@ -173,7 +178,8 @@ impl LineTableBuilder {
         }
         // A row that says what the one before it says is left out.
         let mut last = 0;
-        let rows: Vec<_> = self.rows.iter().filter(|(_, spot)| std::mem::replace(&mut last, **spot) != **spot).collect();
+        let rows: Vec<_> =
+            self.rows.iter().filter(|(_, spot)| std::mem::replace(&mut last, **spot) != **spot).collect();
         put(rows.len() as u32);
         let mut before = 0;
         for (offset, spot) in rows {

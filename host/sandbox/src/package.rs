@@ -282,7 +282,10 @@ mod tests {
         // Also where it could not be used.
         assert_eq!(without_content(&with_map(&whole, &new)).expect("a component"), code);
         // Whatever the order, and again and again.
-        assert_eq!(without_content(&with_section(&whole, "more", b"")).expect("a component"), with_section(&code, "more", b""));
+        assert_eq!(
+            without_content(&with_section(&whole, "more", b"")).expect("a component"),
+            with_section(&code, "more", b"")
+        );
         assert_eq!(without_content(&code).expect("a component"), code);
     }
 

@@ -16,10 +16,10 @@ use wod_sim::io::{Effects, Input};
 use wod_sim::module::Fault;
 
 use crate::host::Host;
+use crate::logs::unix_ms;
 use crate::migration::{self, Departure, Gone};
 use crate::port::ZonePort;
 use crate::recent::Recent;
-use crate::logs::unix_ms;
 use crate::reports::{self, ModuleLabel};
 use crate::runner::Replaced;
 use crate::standing::Standing;

@@ -198,7 +198,9 @@ fn said(report: &Report) -> Option<(Level, String, Vec<(String, String)>)> {
     };
     match report {
         Report::Log(loud, message, fields) => Some((level(loud), message.clone(), fields.clone())),
-        Report::LogDropped(count) => Some((Level::Warn, format!("{count} log lines over the limit were dropped"), vec![])),
+        Report::LogDropped(count) => {
+            Some((Level::Warn, format!("{count} log lines over the limit were dropped"), vec![]))
+        }
         Report::Fault(fault, event) => {
             let event = event.as_ref().map(|event| ("event".to_owned(), shortened(format!("{event:?}"))));
             Some((Level::Error, format!("the module failed: {fault}"), event.into_iter().collect()))

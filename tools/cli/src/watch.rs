@@ -86,8 +86,7 @@ impl Watch {
         let resolve = |dir: &PathBuf| {
             dir.canonicalize().map_err(|error| {
                 let error = anyhow::Error::new(error).context(format!("can't watch the folder {}", dir.display()));
-                Failure::new(Exit::NotFound, error)
-                    .hint("name the folder of a zone crate, or of a workspace of them")
+                Failure::new(Exit::NotFound, error).hint("name the folder of a zone crate, or of a workspace of them")
             })
         };
         let dir = resolve(&sources.dir)?;

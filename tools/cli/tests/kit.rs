@@ -151,7 +151,10 @@ fn a_fault_of_the_map_is_told_with_file_and_line_before_anything_is_compiled() {
     let output = stranger.wod(&["zone", "build"]);
     assert_eq!(output.status.code(), Some(1));
     let text = said(&output);
-    assert!(text.contains("map.tmx:26: object 5 `keeper`") && text.contains("there is no barrier `greet:Greet:4`"), "{text}");
+    assert!(
+        text.contains("map.tmx:26: object 5 `keeper`") && text.contains("there is no barrier `greet:Greet:4`"),
+        "{text}"
+    );
 }
 
 const BROKEN: &str = r#"
@@ -260,7 +263,11 @@ fn a_zone_runs_alone_shows_what_is_saved_and_what_it_logs() {
     let stranger = Stranger::new();
     let source = "zones/docks/src/lib.rs";
     let opened = "let post = ctx.post(\"keeper\")?;";
-    stranger.edit(source, opened, &format!("wod_zone::info!(ctx, tide = \"high\", \"the docks open\");\n        {opened}"));
+    stranger.edit(
+        source,
+        opened,
+        &format!("wod_zone::info!(ctx, tide = \"high\", \"the docks open\");\n        {opened}"),
+    );
     let running = Running::start(&stranger);
     let server = format!("http://{}", running.operators);
     let logs = |more: &[&str]| {
@@ -282,8 +289,16 @@ fn a_zone_runs_alone_shows_what_is_saved_and_what_it_logs() {
         following.args(["logs", "-f", "home.docks", "--server", &server]).stdout(Stdio::piped()).spawn().unwrap();
     let mut followed = BufReader::new(following.stdout.take().unwrap()).lines();
     assert!(followed.next().unwrap().unwrap().contains("the docks open"));
-    stranger.edit(source, "_ctx: &mut Ctx<Self>, _operator: &str, question", "ctx: &mut Ctx<Self>, _operator: &str, question");
-    stranger.edit(source, "match question {\n", "wod_zone::warn!(ctx, \"asked {question}\");\n        match question {\n");
+    stranger.edit(
+        source,
+        "_ctx: &mut Ctx<Self>, _operator: &str, question",
+        "ctx: &mut Ctx<Self>, _operator: &str, question",
+    );
+    stranger.edit(
+        source,
+        "match question {\n",
+        "wod_zone::warn!(ctx, \"asked {question}\");\n        match question {\n",
+    );
     running.told("home.docks runs the new docks");
     stranger.does(&["ask", "home.docks", "visitors", "--server", &server]);
     let next = followed.next().unwrap().unwrap();
@@ -301,7 +316,11 @@ fn a_zone_runs_alone_shows_what_is_saved_and_what_it_logs() {
     running.told("home.docks runs the new docks");
 
     // A trap of the running module says where it was, to whoever reads its log.
-    stranger.edit(source, "match question {\n", "if question == \"boom\" {\n            broken(question);\n        }\n        match question {\n");
+    stranger.edit(
+        source,
+        "match question {\n",
+        "if question == \"boom\" {\n            broken(question);\n        }\n        match question {\n",
+    );
     stranger.edit(source, "\nwod_zone::export!", &format!("{BROKEN}\nwod_zone::export!"));
     running.told("home.docks runs the new docks");
     stranger.wod(&["ask", "home.docks", "boom", "--server", &server]);

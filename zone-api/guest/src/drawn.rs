@@ -101,9 +101,11 @@ impl Spawn {
 
     /// A thing, where the map has it: with its look and title as tags, and its verbs.
     pub fn of_thing(thing: &Thing) -> Self {
-        Self::new(&thing.name, thing.at)
-            .heading(thing.heading)
-            .drawn(thing.look.as_ref(), thing.title.as_ref(), &thing.verbs)
+        Self::new(&thing.name, thing.at).heading(thing.heading).drawn(
+            thing.look.as_ref(),
+            thing.title.as_ref(),
+            &thing.verbs,
+        )
     }
 
     fn drawn(self, look: Option<&String>, title: Option<&String>, verbs: &[Verb]) -> Self {

@@ -81,7 +81,8 @@ fn is_name(what: &str, name: &TagValue) -> Result<(), String> {
 fn verbs(list: &str) -> Result<(), String> {
     let mut ids = Vec::new();
     for verb in list.split(';').map(str::trim).filter(|verb| !verb.is_empty()) {
-        let wrong = |why: &str| Err(format!("property `verbs`: `{verb}`: {why}; write `id:label:reach`, the reach in metres"));
+        let wrong =
+            |why: &str| Err(format!("property `verbs`: `{verb}`: {why}; write `id:label:reach`, the reach in metres"));
         let parts = verb.split_once(':').and_then(|(id, rest)| Some((id.trim(), rest.rsplit_once(':')?)));
         let Some((id, (label, reach))) = parts else { return wrong("has no three parts") };
         for (what, text) in [("the id", id), ("the label", label.trim())] {

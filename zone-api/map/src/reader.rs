@@ -66,7 +66,14 @@ impl<'s> Reader<'s> {
         }
         let mut map = Map::empty(size[0], size[1]);
         map.spawns.clear();
-        Ok(Self { source: file, map, faults: Vec::new(), names: BTreeMap::new(), spots: Vec::new(), references: Vec::new() })
+        Ok(Self {
+            source: file,
+            map,
+            faults: Vec::new(),
+            names: BTreeMap::new(),
+            spots: Vec::new(),
+            references: Vec::new(),
+        })
     }
 
     fn layer(&mut self, layer: &Layer<'_>) {
@@ -262,7 +269,8 @@ impl<'s> Reader<'s> {
                 _ => ("place", self.map.places.iter().any(|place| place.name == *names)),
             };
             if !is_there {
-                let text = format!("{title}: property `{property}`: there is no {class} `{names}`: draw it, or name another");
+                let text =
+                    format!("{title}: property `{property}`: there is no {class} `{names}`: draw it, or name another");
                 self.faults.push(MapFault { line: *line, text });
             }
         }

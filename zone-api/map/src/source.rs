@@ -24,8 +24,7 @@ impl Source {
             .map_err(|error| MapFault { line: error.pos().row, text: format!("this is no XML: {error}") })?;
         let ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
         let line = |node: Node<'_, '_>| ends.partition_point(|end| *end < node.range().start) as u32 + 1;
-        let mut source =
-            Self { map: line(document.root_element()), objects: BTreeMap::new(), layers: BTreeMap::new() };
+        let mut source = Self { map: line(document.root_element()), objects: BTreeMap::new(), layers: BTreeMap::new() };
         for node in document.descendants() {
             // Tiles have objects with ids of their own.
             if node.ancestors().any(|around| around.has_tag_name("tileset")) {

@@ -49,7 +49,8 @@ fn a_trap_names_functions_files_and_lines_those_too_that_were_inlined() {
     let mut table = LineTableBuilder::default();
     table.add(0, &[spot("nobody", 1)]);
     // As if the trap were in a function that was put into another.
-    let mut rows = vec![(trap, vec![spot("docks::inner", 12), spot("docks::falls", 20)]), (call, vec![spot("docks::tick", 30)])];
+    let mut rows =
+        vec![(trap, vec![spot("docks::inner", 12), spot("docks::falls", 20)]), (call, vec![spot("docks::tick", 30)])];
     rows.push((begin, vec![spot("docks::other", 2)]));
     rows.push((trap + 1, vec![]));
     rows.push((call + 1, vec![spot("docks::later", 99)]));

@@ -106,8 +106,9 @@ impl Play {
             step.expects.iter().partition(|expected| matches!(expected, Expectation::HearsNot(_)));
         self.stage.run_until(step.within, |stage| some_time.iter().all(|expected| check(stage, expected).is_ok()));
         for expected in some_time.into_iter().chain(never) {
-            check(&self.stage, expected).map_err(|Otherwise { expected, got }| {
-                Otherwise { expected: format!("{expected} (within {} s)", step.within), got }
+            check(&self.stage, expected).map_err(|Otherwise { expected, got }| Otherwise {
+                expected: format!("{expected} (within {} s)", step.within),
+                got,
             })?;
         }
         // Whoever expects to be refused says so.
@@ -171,7 +172,10 @@ impl Play {
                 match options {
                     Some(options) if options.contains(&option.as_str()) => {}
                     Some(options) => {
-                        return Err(Otherwise::new(format!("an option `{option}`"), format!("options: {}", list(options))));
+                        return Err(Otherwise::new(
+                            format!("an option `{option}`"),
+                            format!("options: {}", list(options)),
+                        ));
                     }
                     None => return Err(Otherwise::new(format!("{name} is in a dialogue"), "no dialogue is open")),
                 }
@@ -182,7 +186,8 @@ impl Play {
         }
         let here = matches!(action, Action::Enters | Action::ComesBack);
         if here && !self.stage.is_here(who) {
-            let why = self.stage.client(who).refused.as_ref().map_or_else(|| "no answer".into(), |why| format!("{why:?}"));
+            let why =
+                self.stage.client(who).refused.as_ref().map_or_else(|| "no answer".into(), |why| format!("{why:?}"));
             return Err(Otherwise::new(format!("{name} is let in"), why));
         }
         Ok(())
@@ -198,7 +203,8 @@ impl Play {
                 let map = self.stage.map();
                 let Some([x, y]) = map.as_ref().and_then(|map| spot_of(map, named)) else {
                     let Otherwise { got, .. } = self.unseen(name, who, named);
-                    let places = map.map(|map| list(map.places.iter().map(|place| place.name.as_str()))).unwrap_or_default();
+                    let places =
+                        map.map(|map| list(map.places.iter().map(|place| place.name.as_str()))).unwrap_or_default();
                     return Err(Otherwise::new(
                         format!("somebody or something in sight, or a place of the map, named `{named}`"),
                         format!("{got}; places: {places}"),
@@ -227,12 +233,18 @@ impl Play {
             }
             self.stage.walk(who, at);
         }
-        Err(Otherwise::new(format!("{name} comes within {near} m of `{named}`"), "she can't catch up, or there is no way"))
+        Err(Otherwise::new(
+            format!("{name} comes within {near} m of `{named}`"),
+            "she can't catch up, or there is no way",
+        ))
     }
 
     fn unseen(&self, name: &str, who: Player, whom: &str) -> Otherwise {
         let seen = list(self.stage.in_sight(who));
-        Otherwise::new(format!("{name} sees `{whom}`"), format!("in sight: {}", if seen.is_empty() { "nobody" } else { &seen }))
+        Otherwise::new(
+            format!("{name} sees `{whom}`"),
+            format!("in sight: {}", if seen.is_empty() { "nobody" } else { &seen }),
+        )
     }
 }
 
@@ -284,7 +296,8 @@ impl Look<'_> {
                 Some(line) => Err(Otherwise::new(described("no line", heard), quoted(line))),
             },
             Expectation::Sees(name) => {
-                let seen = || format!("in sight: {}", or_nothing(self.stage.in_sight(who).into_iter().map(str::to_owned)));
+                let seen =
+                    || format!("in sight: {}", or_nothing(self.stage.in_sight(who).into_iter().map(str::to_owned)));
                 holds(self.stage.find(who, name).is_some(), format!("`{name}` in sight"), &seen)
             }
             Expectation::SeesNot(name) => {

@@ -78,12 +78,18 @@ pub(crate) enum Expectation {
     /// Whether a dialogue is open.
     InDialogue(bool),
     Refused(String),
-    Event { name: String, data: Option<serde_json::Value> },
+    Event {
+        name: String,
+        data: Option<serde_json::Value>,
+    },
     /// Within a place of the map.
     IsAt(String),
     IsHere(bool),
     Answer(String),
-    Barrier { name: String, closed: bool },
+    Barrier {
+        name: String,
+        closed: bool,
+    },
 }
 
 /// A line: what it contains, and by whom.
@@ -285,9 +291,8 @@ impl Fields {
         expects.extend(self.is_at.map(Expectation::IsAt));
         expects.extend(self.is_here.map(Expectation::IsHere));
         expects.extend(Several::list(self.answer).into_iter().map(Expectation::Answer));
-        let barriers = |list, closed| {
-            Several::list(list).into_iter().map(move |name| Expectation::Barrier { name, closed })
-        };
+        let barriers =
+            |list, closed| Several::list(list).into_iter().map(move |name| Expectation::Barrier { name, closed });
         expects.extend(barriers(self.open, false).chain(barriers(self.closed, true)));
         expects.extend(Several::list(self.hears_not).into_iter().map(Expectation::HearsNot));
         let answered = expects.iter().any(|expected| matches!(expected, Expectation::Answer(_)));
@@ -374,7 +379,8 @@ closed = "gate"
     #[test]
     fn what_makes_no_sense_is_told_with_its_line() {
         let refused = |step: &str, line: u32, why: &str| {
-            let error = Script::parse(&format!("[[step]]\nwho = \"Ann\"\nenters = true\n[[step]]\n{step}\n")).unwrap_err();
+            let error =
+                Script::parse(&format!("[[step]]\nwho = \"Ann\"\nenters = true\n[[step]]\n{step}\n")).unwrap_err();
             assert!(error.why.contains(why), "{error:?}");
             assert_eq!(error.line, line, "{error:?}");
         };

@@ -51,7 +51,10 @@ impl Versions {
         let version = |compiled: &Compiled| {
             let plain = || Arc::new(Map::empty(size[0], size[1]));
             let map = compiled.map().map_or_else(plain, |packed| Arc::clone(&packed.map));
-            (compiled.digest(), Version { compiled: compiled.clone(), map, told: Arc::default(), spent: Arc::default() })
+            (
+                compiled.digest(),
+                Version { compiled: compiled.clone(), map, told: Arc::default(), spent: Arc::default() },
+            )
         };
         Self { by_digest: versions.into_iter().map(version).collect(), rebuilt: None }
     }

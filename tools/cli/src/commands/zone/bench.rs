@@ -180,7 +180,19 @@ impl Percentiles {
 
 fn print(rows: &[Row]) {
     output::table(
-        ["players", "others", "tick p50", "p99", "max", "of it module p50", "p99", "max", "calls/s", "of 50 ms", "of module's 20 ms"],
+        [
+            "players",
+            "others",
+            "tick p50",
+            "p99",
+            "max",
+            "of it module p50",
+            "p99",
+            "max",
+            "calls/s",
+            "of 50 ms",
+            "of module's 20 ms",
+        ],
         rows.iter().map(|row| {
             let ms = |time: f64| format!("{time:.2} ms");
             let percent = |share: f64| format!("{:.0} %", share * 100.0);
@@ -200,7 +212,9 @@ fn print(rows: &[Row]) {
         }),
         "nothing was measured",
     );
-    output::line("One thread, this machine. A host gives a zone 50 ms a tick, the module 20 ms of them; p99 is what counts.");
+    output::line(
+        "One thread, this machine. A host gives a zone 50 ms a tick, the module 20 ms of them; p99 is what counts.",
+    );
 }
 
 /// `npcs=1000`: JSON where it is some, else a text.

@@ -122,7 +122,9 @@ impl Args {
     fn built_before(&self, zone: &Zone) -> Result<Vec<u8>, Failure> {
         let file = self.component.clone().unwrap_or_else(|| component_file(&self.out, zone));
         let whole = read_module(&file).map_err(|failure| match failure.exit() {
-            Exit::NotFound => failure.hint("build the code once with `wod zone build`, or name a file with --component"),
+            Exit::NotFound => {
+                failure.hint("build the code once with `wod zone build`, or name a file with --component")
+            }
             _ => failure,
         })?;
         Ok(wod_sandbox::without_content(&whole).with_context(|| file.display().to_string())?)

@@ -29,7 +29,8 @@ impl ModuleMap {
     pub(super) fn cut_off(&self) -> Vec<MapFault> {
         let Drawn { map, spots } = &self.drawn;
         let [width, height] = map.size;
-        let mut terrain = Terrain::new(map, Bounds { min: Pos::from_metres(0.0, 0.0), max: Pos::from_metres(width, height) });
+        let mut terrain =
+            Terrain::new(map, Bounds { min: Pos::from_metres(0.0, 0.0), max: Pos::from_metres(width, height) });
         terrain.restore_barriers([]);
         let at = |[x, y]: [f64; 2]| terrain.nearest_free(Pos::from_metres(x, y));
         let mut finder = PathFinder::new();
@@ -56,7 +57,8 @@ impl ModuleMap {
 /// # Errors
 /// When the world file can't be read, or with everything that does not fit, one finding a line.
 pub(super) fn check_world(file: &Path, maps: &[ModuleMap]) -> anyhow::Result<()> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("can't read the world file {}", file.display()))?;
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("can't read the world file {}", file.display()))?;
     let world = World::parse(&text).with_context(|| format!("the world file {}", file.display()))?;
     let lines = WorldLines::read(&text).with_context(|| format!("the world file {}", file.display()))?;
     let check = Check { file, maps, world: &world, lines: &lines };
@@ -105,7 +107,8 @@ impl Check<'_> {
             if !map.portals.iter().any(|drawn| drawn.name == *portal) {
                 findings.push(format!("{}: its map {} has no portal `{portal}`: draw it", here(line), file.display()));
             }
-            findings.extend(self.destination(destination).map(|why| format!("{}: portal `{portal}`: {why}", here(line))));
+            findings
+                .extend(self.destination(destination).map(|why| format!("{}: portal `{portal}`: {why}", here(line))));
         }
         findings
     }
@@ -201,7 +204,8 @@ mod tests {
     #[test]
     fn an_open_barrier_is_a_way() {
         let dir = tempfile::tempdir().unwrap();
-        let door = r#"<object id="5" name="door" type="barrier" x="320" y="256"><polyline points="0,0 0,64"/></object>"#;
+        let door =
+            r#"<object id="5" name="door" type="barrier" x="320" y="256"><polyline points="0,0 0,64"/></object>"#;
         assert!(map(dir.path(), 64, &format!("{BAR}\n{door}")).cut_off().is_empty());
     }
 
@@ -225,7 +229,10 @@ mod tests {
             assert!(error.contains("1 fault(s)") && error.contains(expected), "{error}");
         };
         finds("size = [20, 10]", "docks.tmx:6: object 4 `train` in layer `all`: leads nowhere");
-        finds("size = [20, 12]\nportals = { train = \"nyc.docks\" }", "world.toml:3: zone `nyc.docks`: its size is 20 x 12 m");
+        finds(
+            "size = [20, 12]\nportals = { train = \"nyc.docks\" }",
+            "world.toml:3: zone `nyc.docks`: its size is 20 x 12 m",
+        );
         finds(
             "size = [20, 10]\nportals = { train = \"nyc.docks/pier\" }",
             "world.toml:8: zone `nyc.docks`: portal `train`: leads to `nyc.docks/pier`, but",

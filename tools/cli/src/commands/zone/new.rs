@@ -58,8 +58,12 @@ impl Args {
         let (shown, name) = (dir.display(), &self.name);
         output::line(format_args!("{shown} is a new zone. What next:"));
         output::line(format_args!("  cd {} && cargo test -p {name}      run its test", self.workspace.display()));
-        output::line(format_args!("  wod zone test {shown}              play its scenarios against the built component"));
-        output::line(format_args!("  wod zone run {shown}               play it in the browser; what you save is swapped in"));
+        output::line(format_args!(
+            "  wod zone test {shown}              play its scenarios against the built component"
+        ));
+        output::line(format_args!(
+            "  wod zone run {shown}               play it in the browser; what you save is swapped in"
+        ));
         output::line(format_args!("  wod zone build {shown}             make {name}.wasm"));
         output::line(format_args!("  open {shown}/map.tmx with Tiled    change its map"));
         output::line("and give it a place in the world file (numbers are never used twice):");

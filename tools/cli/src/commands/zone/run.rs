@@ -71,7 +71,9 @@ impl Args {
         (settings.data, settings.modules) = (data, modules);
         settings.web = self.web.or(settings.web).or_else(page_near_program);
         if settings.web.is_none() {
-            eprintln!("warning: there is no web client at {PAGE}: `npm run build` in gateway/web makes it, --web names it");
+            eprintln!(
+                "warning: there is no web client at {PAGE}: `npm run build` in gateway/web makes it, --web names it"
+            );
         }
         let world = Arc::new(world(&zone.module, &map, self.set));
         output::line(format_args!(
@@ -83,7 +85,14 @@ impl Args {
         ));
         let map_folder = zone.map.parent().map(Path::to_owned).filter(|folder| !folder.as_os_str().is_empty());
         let sources = Sources { dir: self.dir, also: map_folder.into_iter().collect() };
-        play(Play { settings, world, trust: Trust::Anybody, fresh: !self.keep, sources: Some(sources), open: self.open })
+        play(Play {
+            settings,
+            world,
+            trust: Trust::Anybody,
+            fresh: !self.keep,
+            sources: Some(sources),
+            open: self.open,
+        })
     }
 }
 
@@ -132,7 +141,10 @@ mod tests {
         assert!(world.check().is_ok(), "{:?}", world.check());
         let [here, there] = &world.zones[..] else { panic!("{world:?}") };
         assert_eq!((here.name.as_str(), here.size), ("home.old-docks", [30.0, 20.0]));
-        assert_eq!((here.portals["train"].as_str(), there.portals["train"].as_str()), ("away.old-docks", "home.old-docks"));
+        assert_eq!(
+            (here.portals["train"].as_str(), there.portals["train"].as_str()),
+            ("away.old-docks", "home.old-docks")
+        );
         assert_eq!(here.config["pace"], TagValue::Int(2));
     }
 }

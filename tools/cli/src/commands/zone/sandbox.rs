@@ -27,5 +27,6 @@ pub(super) fn with_sandbox(work: impl FnOnce(&Sandbox) -> Outcome + Send + 'stat
 pub(super) fn component(sandbox: &Sandbox, at: &Path, out: &Path) -> Result<Compiled, Failure> {
     let file = if at.is_dir() { build_one(at, out, false)?.file } else { at.to_owned() };
     let compiled = sandbox.compile(&read_module(&file)?).with_context(|| file.display().to_string());
-    compiled.map_err(|error| Failure::new(Exit::Faults, error).hint("`wod zone check FILE` explains findings one by one"))
+    compiled
+        .map_err(|error| Failure::new(Exit::Faults, error).hint("`wod zone check FILE` explains findings one by one"))
 }

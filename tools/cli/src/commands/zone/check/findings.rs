@@ -82,14 +82,22 @@ pub(super) fn refusal(error: &LoadError) -> Finding {
             format!("built for zone-api {found}, hosts serve {served}: {what}"),
             "update the hosts first, then the SDK and the zones; or build it with the hosts' SDK",
         ),
-        LoadError::Map(why) => Finding::error("the packed map", why.to_string(), "mend the Tiled map and pack it: `wod zone build --content`"),
-        LoadError::TooManyMaps(count) => {
-            Finding::error("the packed map", format!("there are {count} of them"), "pack it anew: `wod zone build --content`")
-        }
+        LoadError::Map(why) => Finding::error(
+            "the packed map",
+            why.to_string(),
+            "mend the Tiled map and pack it: `wod zone build --content`",
+        ),
+        LoadError::TooManyMaps(count) => Finding::error(
+            "the packed map",
+            format!("there are {count} of them"),
+            "pack it anew: `wod zone build --content`",
+        ),
         LoadError::Lines(why) => Finding::error("the table of source lines", format!("it is {why}"), REBUILD),
-        LoadError::Invalid(why) => {
-            Finding::error("the code", format!("it is not valid: {why}"), format!("{REBUILD}, with the toolchain of rust-toolchain.toml"))
-        }
+        LoadError::Invalid(why) => Finding::error(
+            "the code",
+            format!("it is not valid: {why}"),
+            format!("{REBUILD}, with the toolchain of rust-toolchain.toml"),
+        ),
         LoadError::CompileTime(limit) => Finding::error(
             "the code",
             format!("compiling it takes over {} s", limit.as_secs_f64()),
@@ -105,10 +113,14 @@ pub(super) fn refusal(error: &LoadError) -> Finding {
             format!("the compiler {} can't be run: {error}", program.display()),
             "that is no fault of the module: start `wod` by its whole path, and see that it may be executed",
         ),
-        LoadError::Start(fault) => Finding::error("its start: instantiating and `describe`", fault.to_string(), start_mend(fault.kind)),
-        LoadError::Description(why) => {
-            Finding::error("what it says about itself", why.clone(), "mend the constants of `impl Zone`: NAME, VERSION, VERBS, CONFIG")
+        LoadError::Start(fault) => {
+            Finding::error("its start: instantiating and `describe`", fault.to_string(), start_mend(fault.kind))
         }
+        LoadError::Description(why) => Finding::error(
+            "what it says about itself",
+            why.clone(),
+            "mend the constants of `impl Zone`: NAME, VERSION, VERBS, CONFIG",
+        ),
     }
 }
 
@@ -116,7 +128,9 @@ fn start_mend(kind: FaultKind) -> &'static str {
     match kind {
         FaultKind::OutOfTime => "compute nothing before `open`: statics and constants are made while it starts",
         FaultKind::OutOfMemory => "make large statics smaller, or build them in `open`",
-        FaultKind::StackOverflow => "something calls itself without end while the module starts: the functions named show where",
+        FaultKind::StackOverflow => {
+            "something calls itself without end while the module starts: the functions named show where"
+        }
         _ => "run `cargo test`: a panic in statics or constants shows there too; the functions named show where",
     }
 }
@@ -159,7 +173,11 @@ fn unknown_verbs(map: &Map, module: &Description) -> Vec<Finding> {
         };
         let ids = text("verbs").split(';').filter_map(|verb| Some(verb.split_once(':')?.0.trim()));
         for id in ids.filter(|id| !module.verbs.iter().any(|known| known == id)) {
-            let what = if place.name == POSTS { format!("post `{}`", text("post")) } else { format!("thing `{}`", text("thing")) };
+            let what = if place.name == POSTS {
+                format!("post `{}`", text("post"))
+            } else {
+                format!("thing `{}`", text("thing"))
+            };
             findings.push(Finding::error(
                 format!("the packed map, {what}"),
                 format!("verb `{id}` is none of the module's"),
@@ -218,10 +236,16 @@ mod tests {
     fn verbs_on_the_map_that_the_module_does_not_know_are_errors() {
         let mut map = Map::empty(10.0, 10.0);
         let text = |text: &str| TagValue::Text(text.to_owned());
-        let properties = [("thing".to_owned(), text("Bell")), ("verbs".to_owned(), text("ring:Ring: it:2; steal:Steal:1"))];
+        let properties =
+            [("thing".to_owned(), text("Bell")), ("verbs".to_owned(), text("ring:Ring: it:2; steal:Steal:1"))];
         map.places.push(Place { name: THINGS.into(), at: [1.0, 1.0], radius: 0.0, properties: properties.into() });
-        let mut module =
-            Description { name: "x".into(), version: "1".into(), schema: 1, verbs: vec!["ring".into()], config: vec![] };
+        let mut module = Description {
+            name: "x".into(),
+            version: "1".into(),
+            schema: 1,
+            verbs: vec!["ring".into()],
+            config: vec![],
+        };
         let findings = unknown_verbs(&map, &module);
         assert_eq!(findings.len(), 1);
         assert_eq!((findings[0].level, findings[0].place.as_str()), (Level::Error, "the packed map, thing `Bell`"));
