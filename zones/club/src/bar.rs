@@ -26,7 +26,9 @@ impl Club {
             return self.show_drink(ctx, player, Some(drink));
         }
         if has_had >= ENOUGH {
-            return Err(Error::to_player("She puts down a glass of water, and her hand over it until you look at her."));
+            return Err(Error::to_player(
+                "She puts down a glass of water, and her hand over it until you look at her.",
+            ));
         }
         self.drinks.insert(player, has_had + 1);
         ctx.player_mut(player)?.tab += 1;

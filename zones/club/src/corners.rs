@@ -25,7 +25,8 @@ impl Club {
                 let is_slurred = self.drinks_of(line.speaker) >= bar::SLURS;
                 let text = if is_slurred { bar::slurred(&line.text) } else { line.text.clone() };
                 // A shout carries over the floor, words don't.
-                let is_drowned = line.mode == ChatMode::Say && self.set(ctx).loud && is_in(&ctx.place("floor")?, line.at);
+                let is_drowned =
+                    line.mode == ChatMode::Say && self.set(ctx).loud && is_in(&ctx.place("floor")?, line.at);
                 Ok(match (is_drowned, is_slurred) {
                     (true, _) => Verdict::Change(drowned(&text)),
                     (false, true) => Verdict::Change(text),
@@ -139,7 +140,8 @@ impl fmt::Display for Rumours {
         if self.kept.is_empty() {
             return f.write_str("no rumours");
         }
-        let lines: Vec<String> = self.kept.iter().map(|rumour| format!("player {}: {}", rumour.from, rumour.text)).collect();
+        let lines: Vec<String> =
+            self.kept.iter().map(|rumour| format!("player {}: {}", rumour.from, rumour.text)).collect();
         f.write_str(&lines.join("\n"))
     }
 }

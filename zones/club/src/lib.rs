@@ -146,7 +146,8 @@ impl Zone for Club {
     }
 
     fn heard(&mut self, ctx: &mut Ctx<Self>, heard: &Heard) -> Result {
-        let Some(guest) = ctx.as_player(heard.speaker).filter(|_| matches!(heard.mode, ChatMode::Say | ChatMode::Whisper))
+        let Some(guest) =
+            ctx.as_player(heard.speaker).filter(|_| matches!(heard.mode, ChatMode::Say | ChatMode::Whisper))
         else {
             return Ok(());
         };

@@ -44,7 +44,8 @@ pub(crate) fn place(ctx: &mut Ctx<Docks>) -> Result<Vec<Object>> {
         let container = Container::new(&format!("Container {number}"), place.at).room(FINDS.len()).locked_by(SEAL);
         let container = ctx.add_container(container)?;
         // Besides what every container offers.
-        let verbs = [("pry", "Break the seal"), ("open", "Open"), ("close", "Close"), ("take", "Take"), ("put", "Put in")];
+        let verbs =
+            [("pry", "Break the seal"), ("open", "Open"), ("close", "Close"), ("take", "Take"), ("put", "Put in")];
         ctx.set_verbs(container, verbs.map(|(id, label)| Verb::new(id, label, 2.0)).into())?;
         fill(ctx, container)?;
         lost.push(container);
@@ -66,7 +67,8 @@ pub(crate) fn sell(ctx: &mut Ctx<Docks>, player: Player) -> Result {
     let (_, offer) = worth(purse);
     let is_find = |kind: &str| FINDS.iter().any(|(find, _)| *find == kind);
     // Finds stack, so there are no more of them than sorts.
-    let sold: Vec<Pick> = purse.things().iter().filter(|thing| is_find(thing.kind())).map(|thing| Pick::all(thing.id())).collect();
+    let sold: Vec<Pick> =
+        purse.things().iter().filter(|thing| is_find(thing.kind())).map(|thing| Pick::all(thing.id())).collect();
     ctx.consume(player, &sold)?;
     ctx.mint_stack(player, COIN, u32::try_from(offer).unwrap_or(u32::MAX))?;
     ctx.count("sold", sold.len() as u64);
@@ -151,7 +153,8 @@ impl Docks {
     pub(crate) fn seals(&self, ctx: &Ctx<Self>) -> String {
         let line = |(number, container): (usize, &Object)| {
             let is_sealed = ctx.entity(*container).is_some_and(|view| view.tag("locked") == Some(&true.into()));
-            let things = ctx.contents(*container).map_or(0, |goods| goods.things().iter().map(|thing| thing.count()).sum());
+            let things =
+                ctx.contents(*container).map_or(0, |goods| goods.things().iter().map(|thing| thing.count()).sum());
             format!("container {number}: {}, {things} things", if is_sealed { "sealed" } else { "open" })
         };
         (1..).zip(&self.lost).map(line).collect::<Vec<_>>().join("\n")

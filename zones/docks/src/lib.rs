@@ -95,7 +95,11 @@ impl Zone for Docks {
         Setting::int("wage", "Coins for a crate brought to the scale.", 3),
         Setting::int("fare", "Coins for the way to Los Angeles.", 9),
         Setting::int("crowbar", "Coins for a crowbar at Mr. Lisle's.", 6),
-        Setting::number("reseal_minutes", "Minutes of game time after which a container has a new seal, and something in it.", 10.0),
+        Setting::number(
+            "reseal_minutes",
+            "Minutes of game time after which a container has a new seal, and something in it.",
+            10.0,
+        ),
         Setting::text("harbor", "The zone that is told who comes by container; empty: none.", "la.harbor"),
     ];
 

@@ -210,7 +210,11 @@ fn players_trade_and_both_must_accept() {
 #[test]
 fn notes_hang_on_the_board_for_whoever_comes_by() {
     let mut world = docks().start();
-    go(world.player("Ann"), (75.5, 72.5)).does_with("post", "Notice board", &json!({ "text": "Crowbar, hardly used." }));
+    go(world.player("Ann"), (75.5, 72.5)).does_with(
+        "post",
+        "Notice board",
+        &json!({ "text": "Crowbar, hardly used." }),
+    );
     world.crash();
     go(world.player("Bob"), (75.5, 75.5)).does("read", "Notice board");
     let notes = last_event(&mut world, "Bob", "board")["notes"].clone();

@@ -140,14 +140,19 @@ fn the_prince_remembers_who_bowed_and_who_did_not() {
     let ann = world.player("Ann").does("talk", "Prince Ambrose").chooses("prince-favoured");
     assert!(ann.last_told().starts_with("You: bowed, and meant it."), "{}", ann.last_told());
     let ann = ann.chooses("prince-displeased");
-    assert!(ann.last_told().starts_with("Bob: spoke before bowing. Bob: walked upon the carpet"), "{}", ann.last_told());
+    assert!(
+        ann.last_told().starts_with("Bob: spoke before bowing. Bob: walked upon the carpet"),
+        "{}",
+        ann.last_told()
+    );
 }
 
 #[test]
 fn each_conduct_counts_once_a_visit_and_what_one_is_called_follows() {
     let mut world = house();
     world.player("Bob").walks_to(45.0, 40.0);
-    let ann = world.player("Ann").walks_to(BEFORE_THRONE.0, BEFORE_THRONE.1).emotes("bows").emotes("bows").emotes("bows");
+    let ann =
+        world.player("Ann").walks_to(BEFORE_THRONE.0, BEFORE_THRONE.1).emotes("bows").emotes("bows").emotes("bows");
     ann.does("talk", "Lady Sorrel").chooses("sorrel-wants").chooses("sorrel-side");
     assert_eq!(world.npc("Ann").tag("title"), "Seen with Lady Sorrel");
     for _ in 0..2 {
