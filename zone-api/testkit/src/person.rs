@@ -146,10 +146,27 @@ impl<'w> Person<'w> {
     /// # Panics
     /// When she does not see the target.
     pub fn does_with(mut self, verb: &str, target: &str, args: &Value) -> Self {
-        assert!(self.sees(target), "{} does not see `{target}`", self.name);
-        let id = wod_protocol::ids::EntityId(self.world.npc(target).id.0);
-        self.world.note(format!("{}: {verb} {target}", self.name));
-        self.commands(CommandBody::Interact { target: id, verb: verb.to_owned(), args: args.to_string() });
+        let interact = self.interact(verb, target, args);
+        self.commands(interact);
+        self
+    }
+
+    /// Uses a verb with arguments, and does not wait: it is dealt with in the next tick, with whatever else befalls in it.
+    ///
+    /// # Panics
+    /// When she does not see the target.
+    pub fn sends(mut self, verb: &str, target: &str, args: &Value) -> Self {
+        let interact = self.interact(verb, target, args);
+        self.gives(interact);
+        self
+    }
+
+    /// Claims to be there in the next tick, from where she stands and through whatever is in between: over a border, too. The zone
+    /// corrects her when she could not have walked it.
+    pub fn steps_to(mut self, x: f32, y: f32) -> Self {
+        let goal = wod_protocol::units::Pos::from_metres(f64::from(x), f64::from(y));
+        self.world.note(format!("{} steps to {}", self.name, spot(Point::new(x, y))));
+        self.client_mut().way = [goal].into();
         self
     }
 
@@ -295,11 +312,24 @@ impl<'w> Person<'w> {
         self
     }
 
-    /// Gives a command and waits until the zone has dealt with it, and the module too.
-    fn commands(&mut self, body: CommandBody) {
+    fn interact(&mut self, verb: &str, target: &str, args: &Value) -> CommandBody {
+        assert!(self.sees(target), "{} does not see `{target}`", self.name);
+        self.world.note(format!("{}: {verb} {target}", self.name));
+        let target = wod_protocol::ids::EntityId(self.world.npc(target).id.0);
+        CommandBody::Interact { target, verb: verb.to_owned(), args: args.to_string() }
+    }
+
+    /// Gives a command.
+    fn gives(&mut self, body: CommandBody) {
         let name = self.name.clone();
         let command = self.client_mut().command(body).unwrap_or_else(|| panic!("{name} is not in the zone"));
         self.world.give(command);
+    }
+
+    /// Gives a command and waits until the zone has dealt with it, and the module too.
+    fn commands(&mut self, body: CommandBody) {
+        let name = self.name.clone();
+        self.gives(body);
         for _ in 0..self.world.ticks(ANSWER_SECONDS) {
             self.world.tick();
             if self.client().is_answered() {

@@ -192,6 +192,19 @@ impl World {
         self.zone.players().into_iter().map(|player| player.name).collect()
     }
 
+    /// Somebody who has crossed over to another zone goes on in that world, which plays the zone: as it would, with all that was saved
+    /// for her. False: she has not left this one.
+    pub fn hand_over(&mut self, name: &str, to: &mut Self) -> bool {
+        let Some(client) = self.clients.get(name) else { return false };
+        if self.players().iter().any(|player| player == name) {
+            return false;
+        }
+        let Some(record) = self.store.take(&client.sub) else { return false };
+        to.store.adopt(record);
+        to.player(name);
+        true
+    }
+
     // ---- what the module does
 
     /// Calls of the module so far (its `init` included). A tick in which nothing happens makes none.

@@ -11,6 +11,8 @@ use crate::{Club, bar};
 
 /// Shouts in corners after which Marlow comes.
 const SHOUTS_BORNE: u32 = 3;
+/// Longest line, characters: the host lets nobody hear a longer one, and slurring makes lines longer.
+const LINE_CHARS: usize = 500;
 /// How near Jude must be to be spoken to, m.
 const CONFIDING_DISTANCE: f32 = 4.0;
 
@@ -23,7 +25,10 @@ impl Club {
             ChatMode::Emote => Ok(Verdict::Pass),
             _ => {
                 let is_slurred = self.drinks_of(line.speaker) >= bar::SLURS;
-                let text = if is_slurred { bar::slurred(&line.text) } else { line.text.clone() };
+                let text: String = match is_slurred {
+                    true => bar::slurred(&line.text).chars().take(LINE_CHARS).collect(),
+                    false => line.text.clone(),
+                };
                 // A shout carries over the floor, words don't.
                 let is_drowned =
                     line.mode == ChatMode::Say && self.set(ctx).loud && is_in(&ctx.place("floor")?, line.at);
