@@ -58,8 +58,7 @@ impl Club {
 
     /// Marlow sees who comes in.
     pub(crate) fn eye(&mut self, ctx: &mut Ctx<Self>, player: Player) -> Result {
-        let guest = ctx.player(player)?;
-        if guest.thrown_out == 0 || guest.sorry {
+        if ctx.player(player)?.is_served() {
             return Ok(());
         }
         let name = ctx.name(player).to_owned();

@@ -218,6 +218,7 @@ impl Zone for Club {
         Ok(match call.name.as_str() {
             "tab" => number(guest.tab),
             "owes" => Some((f64::from(guest.tab) >= ctx.config_number("slate")).into()),
+            "served" => Some(guest.is_served().into()),
             "has_note" => Some(guest.note.into()),
             "thrown_out" => number(guest.thrown_out),
             "is_sorry" => Some(guest.sorry.into()),
