@@ -19,21 +19,21 @@ impl Club {
             return Err(Error::to_player("She wipes the same glass again."));
         }
         let has_had = self.drinks_of(player);
+        ctx.after(LASTS, Timer::Sobers(player))?;
         if drink == "water" {
             self.drinks.insert(player, has_had.saturating_sub(1));
-            return self.show_drink(ctx, player, Some(drink));
+        } else {
+            self.drinks.insert(player, has_had + 1);
+            ctx.player_mut(player)?.tab += 1;
+            ctx.count("drinks", 1);
         }
-        self.drinks.insert(player, has_had + 1);
-        ctx.player_mut(player)?.tab += 1;
-        ctx.count("drinks", 1);
-        ctx.after(LASTS, Timer::Sobers(player))?;
         self.show_drink(ctx, player, Some(drink))
     }
 
     /// One drink less.
     pub(crate) fn sobers(&mut self, ctx: &mut Ctx<Self>, player: Player) -> Result {
         // Gone meanwhile, and perhaps back: then she is sober already.
-        let Some(drinks) = self.drinks.get_mut(&player) else { return Ok(()) };
+        let Some(drinks) = self.drinks.get_mut(&player).filter(|_| ctx.is_staying(player)) else { return Ok(()) };
         *drinks = drinks.saturating_sub(1);
         if *drinks == 0 {
             self.drinks.remove(&player);

@@ -8,7 +8,7 @@ const CORNER: (f32, f32) = (1000.0, 1000.0);
 /// Metres on the map.
 const FLOOR: (f32, f32) = (31.0, 20.0);
 const BAR: (f32, f32) = (29.0, 7.5);
-const DECKS: (f32, f32) = (31.0, 30.5);
+const DECKS: (f32, f32) = (31.0, 31.5);
 const JUDE: (f32, f32) = (9.0, 37.5);
 const BOOTH: (f32, f32) = (10.0, 16.0);
 const MARLOW: (f32, f32) = (56.0, 17.5);
