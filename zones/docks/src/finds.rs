@@ -105,7 +105,7 @@ fn fill(ctx: &mut Ctx<Docks>, container: Object) -> Result {
 impl Docks {
     pub(crate) fn pry(&mut self, ctx: &mut Ctx<Self>, interaction: &Interaction) -> Result {
         let _: Begun = ctx.attempt(&PRY, interaction)?;
-        self.caught_at_it(ctx, interaction.player()).map(drop)
+        self.caught_at_it(ctx, interaction.player())
     }
 
     pub(crate) fn pried(&mut self, ctx: &mut Ctx<Self>, deed: &Deed) -> Result {
@@ -122,14 +122,14 @@ impl Docks {
         Ok(())
     }
 
-    /// If she breaks a seal before Halloran's eyes, that is the end of it. Whether it was.
-    pub(crate) fn caught_at_it(&mut self, ctx: &mut Ctx<Self>, player: Player) -> Result<bool> {
-        let is_caught = ctx.doing(player).is_some_and(|deed| deed.verb == "pry") && self.is_seen(ctx, player);
-        if is_caught {
-            ctx.interrupt(player, Interruption::Stopped);
-            self.book(ctx, player)?;
+    /// If she is breaking a seal before Halloran's eyes, that is the end of it.
+    pub(crate) fn caught_at_it(&mut self, ctx: &mut Ctx<Self>, player: Player) -> Result {
+        let is_at_it = ctx.doing(player).is_some_and(|deed| deed.verb == "pry");
+        if !is_at_it || !self.is_seen(ctx, player) {
+            return Ok(());
         }
-        Ok(is_caught)
+        ctx.interrupt(player, Interruption::Stopped);
+        self.book(ctx, player)
     }
 
     fn is_seen(&self, ctx: &Ctx<Self>, player: Player) -> bool {
