@@ -4,41 +4,36 @@ use std::time::Duration;
 
 use wod_zone::{Ctx, Error, Player, Result, Tag};
 
-use crate::{Club, Timer};
+use crate::{Club, Guest, Timer};
 
 /// How long a drink stays with one.
 const LASTS: Duration = Duration::from_secs(120);
 /// From so many on, one hears it.
 pub(crate) const SLURS: u32 = 3;
-/// More than this nobody is poured: water is.
-const ENOUGH: u32 = 5;
 
 impl Club {
     /// A drink in the hand, and one on the slate. Water takes one of the others' place.
     pub(crate) fn pour(&mut self, ctx: &mut Ctx<Self>, player: Player, drink: &str) -> Result {
-        let guest = ctx.player(player)?;
-        if guest.thrown_out > 0 && !guest.sorry {
-            return Err(Error::to_player("She looks past you, at Marlow, and wipes the same glass again."));
+        // The dialogue asks before it offers; whatever a writer makes of it, this holds.
+        if !ctx.player(player)?.is_served() {
+            return Err(Error::to_player("She wipes the same glass again."));
         }
         let has_had = self.drinks_of(player);
+        ctx.after(LASTS, Timer::Sobers(player))?;
         if drink == "water" {
             self.drinks.insert(player, has_had.saturating_sub(1));
-            return self.show_drink(ctx, player, Some(drink));
+        } else {
+            self.drinks.insert(player, has_had + 1);
+            ctx.player_mut(player)?.tab += 1;
+            ctx.count("drinks", 1);
         }
-        if has_had >= ENOUGH {
-            return Err(Error::to_player("She puts down a glass of water, and her hand over it until you look at her."));
-        }
-        self.drinks.insert(player, has_had + 1);
-        ctx.player_mut(player)?.tab += 1;
-        ctx.count("drinks", 1);
-        ctx.after(LASTS, Timer::Sobers(player))?;
         self.show_drink(ctx, player, Some(drink))
     }
 
     /// One drink less.
     pub(crate) fn sobers(&mut self, ctx: &mut Ctx<Self>, player: Player) -> Result {
         // Gone meanwhile, and perhaps back: then she is sober already.
-        let Some(drinks) = self.drinks.get_mut(&player) else { return Ok(()) };
+        let Some(drinks) = self.drinks.get_mut(&player).filter(|_| ctx.is_staying(player)) else { return Ok(()) };
         *drinks = drinks.saturating_sub(1);
         if *drinks == 0 {
             self.drinks.remove(&player);
@@ -57,6 +52,13 @@ impl Club {
             Some(drink) => ctx.set_tag(player, Tag::near("holds", drink)),
             None => ctx.remove_tag(player, "holds"),
         }
+    }
+}
+
+impl Guest {
+    /// Whether Odile pours for her: not for one whom Marlow carried out and who has not said that she is sorry.
+    pub(crate) fn is_served(&self) -> bool {
+        self.thrown_out == 0 || self.sorry
     }
 }
 

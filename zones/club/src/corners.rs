@@ -11,6 +11,8 @@ use crate::{Club, bar};
 
 /// Shouts in corners after which Marlow comes.
 const SHOUTS_BORNE: u32 = 3;
+/// Longest line, characters: the host lets nobody hear a longer one, and slurring makes lines longer.
+const LINE_CHARS: usize = 500;
 /// How near Jude must be to be spoken to, m.
 const CONFIDING_DISTANCE: f32 = 4.0;
 
@@ -23,9 +25,13 @@ impl Club {
             ChatMode::Emote => Ok(Verdict::Pass),
             _ => {
                 let is_slurred = self.drinks_of(line.speaker) >= bar::SLURS;
-                let text = if is_slurred { bar::slurred(&line.text) } else { line.text.clone() };
+                let text: String = match is_slurred {
+                    true => bar::slurred(&line.text).chars().take(LINE_CHARS).collect(),
+                    false => line.text.clone(),
+                };
                 // A shout carries over the floor, words don't.
-                let is_drowned = line.mode == ChatMode::Say && self.set(ctx).loud && is_in(&ctx.place("floor")?, line.at);
+                let is_drowned =
+                    line.mode == ChatMode::Say && self.set(ctx).loud && is_in(&ctx.place("floor")?, line.at);
                 Ok(match (is_drowned, is_slurred) {
                     (true, _) => Verdict::Change(drowned(&text)),
                     (false, true) => Verdict::Change(text),
@@ -52,8 +58,7 @@ impl Club {
 
     /// Marlow sees who comes in.
     pub(crate) fn eye(&mut self, ctx: &mut Ctx<Self>, player: Player) -> Result {
-        let guest = ctx.player(player)?;
-        if guest.thrown_out == 0 || guest.sorry {
+        if ctx.player(player)?.is_served() {
             return Ok(());
         }
         let name = ctx.name(player).to_owned();
@@ -139,7 +144,8 @@ impl fmt::Display for Rumours {
         if self.kept.is_empty() {
             return f.write_str("no rumours");
         }
-        let lines: Vec<String> = self.kept.iter().map(|rumour| format!("player {}: {}", rumour.from, rumour.text)).collect();
+        let lines: Vec<String> =
+            self.kept.iter().map(|rumour| format!("player {}: {}", rumour.from, rumour.text)).collect();
         f.write_str(&lines.join("\n"))
     }
 }

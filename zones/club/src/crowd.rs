@@ -79,9 +79,18 @@ fn wants(ctx: &Ctx<Club>, index: usize, set: &Set) -> Result<Behaviour> {
     // Not all of them thirsty at once: each has another rhythm.
     let stagger = Duration::from_secs(15 * index as u64);
     let dance = Wander::about(floor.at, floor.radius).pace(set.pace).pausing(Duration::from_secs(2));
-    let needs = Needs::of(Need::of("dance", dance).full_in(Duration::from_secs(60)).met_in(Duration::from_secs(240)).at(0.8))
-        .and(Need::of("drink", Stand::at(bar)).full_in(Duration::from_secs(150) + stagger).met_in(Duration::from_secs(20)))
-        .and(Need::of("talk", Stand::at(corner)).full_in(Duration::from_secs(240) + stagger).met_in(Duration::from_secs(40)))
-        .margin(0.2);
+    let needs =
+        Needs::of(Need::of("dance", dance).full_in(Duration::from_secs(60)).met_in(Duration::from_secs(240)).at(0.8))
+            .and(
+                Need::of("drink", Stand::at(bar))
+                    .full_in(Duration::from_secs(150) + stagger)
+                    .met_in(Duration::from_secs(20)),
+            )
+            .and(
+                Need::of("talk", Stand::at(corner))
+                    .full_in(Duration::from_secs(240) + stagger)
+                    .met_in(Duration::from_secs(40)),
+            )
+            .margin(0.2);
     Ok(needs.into())
 }

@@ -146,7 +146,8 @@ impl Zone for Club {
     }
 
     fn heard(&mut self, ctx: &mut Ctx<Self>, heard: &Heard) -> Result {
-        let Some(guest) = ctx.as_player(heard.speaker).filter(|_| matches!(heard.mode, ChatMode::Say | ChatMode::Whisper))
+        let Some(guest) =
+            ctx.as_player(heard.speaker).filter(|_| matches!(heard.mode, ChatMode::Say | ChatMode::Whisper))
         else {
             return Ok(());
         };
@@ -217,6 +218,7 @@ impl Zone for Club {
         Ok(match call.name.as_str() {
             "tab" => number(guest.tab),
             "owes" => Some((f64::from(guest.tab) >= ctx.config_number("slate")).into()),
+            "served" => Some(guest.is_served().into()),
             "has_note" => Some(guest.note.into()),
             "thrown_out" => number(guest.thrown_out),
             "is_sorry" => Some(guest.sorry.into()),

@@ -44,7 +44,8 @@ pub(crate) fn place(ctx: &mut Ctx<Docks>) -> Result<Vec<Object>> {
         let container = Container::new(&format!("Container {number}"), place.at).room(FINDS.len()).locked_by(SEAL);
         let container = ctx.add_container(container)?;
         // Besides what every container offers.
-        let verbs = [("pry", "Break the seal"), ("open", "Open"), ("close", "Close"), ("take", "Take"), ("put", "Put in")];
+        let verbs =
+            [("pry", "Break the seal"), ("open", "Open"), ("close", "Close"), ("take", "Take"), ("put", "Put in")];
         ctx.set_verbs(container, verbs.map(|(id, label)| Verb::new(id, label, 2.0)).into())?;
         fill(ctx, container)?;
         lost.push(container);
@@ -66,7 +67,8 @@ pub(crate) fn sell(ctx: &mut Ctx<Docks>, player: Player) -> Result {
     let (_, offer) = worth(purse);
     let is_find = |kind: &str| FINDS.iter().any(|(find, _)| *find == kind);
     // Finds stack, so there are no more of them than sorts.
-    let sold: Vec<Pick> = purse.things().iter().filter(|thing| is_find(thing.kind())).map(|thing| Pick::all(thing.id())).collect();
+    let sold: Vec<Pick> =
+        purse.things().iter().filter(|thing| is_find(thing.kind())).map(|thing| Pick::all(thing.id())).collect();
     ctx.consume(player, &sold)?;
     ctx.mint_stack(player, COIN, u32::try_from(offer).unwrap_or(u32::MAX))?;
     ctx.count("sold", sold.len() as u64);
@@ -103,7 +105,7 @@ fn fill(ctx: &mut Ctx<Docks>, container: Object) -> Result {
 impl Docks {
     pub(crate) fn pry(&mut self, ctx: &mut Ctx<Self>, interaction: &Interaction) -> Result {
         let _: Begun = ctx.attempt(&PRY, interaction)?;
-        self.caught_at_it(ctx, interaction.player()).map(drop)
+        self.caught_at_it(ctx, interaction.player())
     }
 
     pub(crate) fn pried(&mut self, ctx: &mut Ctx<Self>, deed: &Deed) -> Result {
@@ -120,14 +122,14 @@ impl Docks {
         Ok(())
     }
 
-    /// If she breaks a seal before Halloran's eyes, that is the end of it. Whether it was.
-    pub(crate) fn caught_at_it(&mut self, ctx: &mut Ctx<Self>, player: Player) -> Result<bool> {
-        let is_caught = ctx.doing(player).is_some_and(|deed| deed.verb == "pry") && self.is_seen(ctx, player);
-        if is_caught {
-            ctx.interrupt(player, Interruption::Stopped);
-            self.book(ctx, player)?;
+    /// If she is breaking a seal before Halloran's eyes, that is the end of it.
+    pub(crate) fn caught_at_it(&mut self, ctx: &mut Ctx<Self>, player: Player) -> Result {
+        let is_at_it = ctx.doing(player).is_some_and(|deed| deed.verb == "pry");
+        if !is_at_it || !self.is_seen(ctx, player) {
+            return Ok(());
         }
-        Ok(is_caught)
+        ctx.interrupt(player, Interruption::Stopped);
+        self.book(ctx, player)
     }
 
     fn is_seen(&self, ctx: &Ctx<Self>, player: Player) -> bool {
@@ -151,7 +153,8 @@ impl Docks {
     pub(crate) fn seals(&self, ctx: &Ctx<Self>) -> String {
         let line = |(number, container): (usize, &Object)| {
             let is_sealed = ctx.entity(*container).is_some_and(|view| view.tag("locked") == Some(&true.into()));
-            let things = ctx.contents(*container).map_or(0, |goods| goods.things().iter().map(|thing| thing.count()).sum());
+            let things =
+                ctx.contents(*container).map_or(0, |goods| goods.things().iter().map(|thing| thing.count()).sum());
             format!("container {number}: {}, {things} things", if is_sealed { "sealed" } else { "open" })
         };
         (1..).zip(&self.lost).map(line).collect::<Vec<_>>().join("\n")

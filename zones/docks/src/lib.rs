@@ -95,7 +95,11 @@ impl Zone for Docks {
         Setting::int("wage", "Coins for a crate brought to the scale.", 3),
         Setting::int("fare", "Coins for the way to Los Angeles.", 9),
         Setting::int("crowbar", "Coins for a crowbar at Mr. Lisle's.", 6),
-        Setting::number("reseal_minutes", "Minutes of game time after which a container has a new seal, and something in it.", 10.0),
+        Setting::number(
+            "reseal_minutes",
+            "Minutes of game time after which a container has a new seal, and something in it.",
+            10.0,
+        ),
         Setting::text("harbor", "The zone that is told who comes by container; empty: none.", "la.harbor"),
     ];
 
@@ -156,8 +160,10 @@ impl Zone for Docks {
     }
 
     fn behaved(&mut self, ctx: &mut Ctx<Self>, npc: Npc, what: Behaved) -> Result {
-        match (ctx.as_player(subject_of(what)), what) {
-            (Some(player), Behaved::Noticed(_)) if npc == self.halloran() => self.caught_at_it(ctx, player).map(drop),
+        // The others do nothing by themselves; of what he reports only this matters.
+        let Behaved::Noticed(who) = what else { return Ok(()) };
+        match ctx.as_player(who) {
+            Some(player) if npc == self.halloran() => self.caught_at_it(ctx, player),
             _ => Ok(()),
         }
     }
@@ -231,14 +237,6 @@ impl Docks {
         ctx.face(*npc, interaction.player())?;
         ctx.converse(interaction.player(), *npc, node)?;
         Ok(())
-    }
-}
-
-/// Whom a report is about; of those about nobody, nobody.
-fn subject_of(what: Behaved) -> wod_zone::EntityId {
-    match what {
-        Behaved::Noticed(who) => who,
-        _ => wod_zone::EntityId(0),
     }
 }
 

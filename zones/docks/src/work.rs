@@ -57,6 +57,10 @@ impl Docks {
     pub(crate) fn left_it_lying(&mut self, ctx: &mut Ctx<Self>, player: Player) -> Result {
         let docker = ctx.player_mut(player)?;
         (docker.loaded, docker.dropped) = (false, docker.dropped + 1);
-        ctx.whisper(self.bea(), player, "That crate you had? It stayed. They do, at the gate. I'll remember it for you.")
+        ctx.whisper(
+            self.bea(),
+            player,
+            "That crate you had? It stayed. They do, at the gate. I'll remember it for you.",
+        )
     }
 }

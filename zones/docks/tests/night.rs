@@ -208,9 +208,26 @@ fn players_trade_and_both_must_accept() {
 }
 
 #[test]
+fn who_gives_her_coins_away_while_she_talks_does_not_go_by_container() {
+    let mut world = docks().config("wage", 9_i64).start();
+    carries(&mut world, "Ann", 1);
+    go(world.player("Bob"), (172.0, 74.0));
+    go(world.player("Ann"), SABINE).does("talk", "Sabine").chooses("sabine-go");
+    let coins = id_of(&mut world, "Ann", "coin");
+    world.player("Ann").does_with("give", "Bob", &json!({ "things": [{ "id": coins }] }));
+    let ann = world.player("Ann").chooses("sabine-oranges");
+    assert!(ann.last_told().starts_with("You had it a moment ago."), "{}", ann.last_told());
+    assert!(world.is_closed("reefer-door"));
+}
+
+#[test]
 fn notes_hang_on_the_board_for_whoever_comes_by() {
     let mut world = docks().start();
-    go(world.player("Ann"), (75.5, 72.5)).does_with("post", "Notice board", &json!({ "text": "Crowbar, hardly used." }));
+    go(world.player("Ann"), (75.5, 72.5)).does_with(
+        "post",
+        "Notice board",
+        &json!({ "text": "Crowbar, hardly used." }),
+    );
     world.crash();
     go(world.player("Bob"), (75.5, 75.5)).does("read", "Notice board");
     let notes = last_event(&mut world, "Bob", "board")["notes"].clone();

@@ -225,9 +225,15 @@ impl Elysium {
         let known = ctx.player_mut(guest)?;
         known.standing = (known.standing + what.weight()).clamp(-STANDING_MOST, STANDING_MOST);
         match what {
-            Conduct::Bowed => ctx.emote(prince, format!("inclines his head to {name}, by a width that is measured."))?,
-            Conduct::Spoke | Conduct::Stepped => ctx.emote(prince, format!("looks at {name} until the room has seen it."))?,
-            Conduct::Slighted | Conduct::Shouted => ctx.emote(prince, format!("writes something on nothing, and it has {name}'s name in it."))?,
+            Conduct::Bowed => {
+                ctx.emote(prince, format!("inclines his head to {name}, by a width that is measured."))?
+            }
+            Conduct::Spoke | Conduct::Stepped => {
+                ctx.emote(prince, format!("looks at {name} until the room has seen it."))?
+            }
+            Conduct::Slighted | Conduct::Shouted => {
+                ctx.emote(prince, format!("writes something on nothing, and it has {name}'s name in it."))?
+            }
         }
         self.entitle(ctx, guest)
     }

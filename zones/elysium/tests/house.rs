@@ -1,7 +1,11 @@
 //! An evening in the house, played in the real simulation.
 
+use std::collections::BTreeMap;
+
 use elysium::Elysium;
+use serde::{Deserialize, Serialize};
 use wod_testkit::World;
+use wod_zone::{Ctx, Npc, Player, Result, Spawn, Zone};
 
 fn house() -> World {
     let house = World::of::<Elysium>().map("../maps/elysium.tmx").dialogue("dialogue");
@@ -140,14 +144,19 @@ fn the_prince_remembers_who_bowed_and_who_did_not() {
     let ann = world.player("Ann").does("talk", "Prince Ambrose").chooses("prince-favoured");
     assert!(ann.last_told().starts_with("You: bowed, and meant it."), "{}", ann.last_told());
     let ann = ann.chooses("prince-displeased");
-    assert!(ann.last_told().starts_with("Bob: spoke before bowing. Bob: walked upon the carpet"), "{}", ann.last_told());
+    assert!(
+        ann.last_told().starts_with("Bob: spoke before bowing. Bob: walked upon the carpet"),
+        "{}",
+        ann.last_told()
+    );
 }
 
 #[test]
 fn each_conduct_counts_once_a_visit_and_what_one_is_called_follows() {
     let mut world = house();
     world.player("Bob").walks_to(45.0, 40.0);
-    let ann = world.player("Ann").walks_to(BEFORE_THRONE.0, BEFORE_THRONE.1).emotes("bows").emotes("bows").emotes("bows");
+    let ann =
+        world.player("Ann").walks_to(BEFORE_THRONE.0, BEFORE_THRONE.1).emotes("bows").emotes("bows").emotes("bows");
     ann.does("talk", "Lady Sorrel").chooses("sorrel-wants").chooses("sorrel-side");
     assert_eq!(world.npc("Ann").tag("title"), "Seen with Lady Sorrel");
     for _ in 0..2 {
@@ -169,6 +178,72 @@ fn a_court_that_tips_to_one_side_is_heard_to() {
     world.player("Bob").walks_to(43.0, 41.0).does("talk", "Lady Sorrel").chooses("sorrel-wants").chooses("sorrel-side");
     assert!(world.player("Ann").has_heard("everybody is very polite"));
     assert_eq!(world.ask("court").as_deref(), Ok("old court 1, night market 1"));
+}
+
+/// The house as it was saved before there was a court: the fields of then, and their names.
+#[derive(Serialize, Deserialize)]
+struct Before {
+    host: Npc,
+    doorkeeper: Npc,
+    asked: Asked,
+    greeted: BTreeMap<Player, u64>,
+    closing: Option<u64>,
+    hinted_ms: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Asked {
+    latest: Vec<()>,
+}
+
+/// What was remembered of a guest.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Known {
+    visits: u32,
+    last_topic: Option<()>,
+    shouts: u32,
+}
+
+impl Zone for Before {
+    const NAME: &'static str = "elysium";
+    type Timer = ();
+    type Player = Known;
+
+    fn open(ctx: &mut Ctx<Self>) -> Result<Self> {
+        let (spot, doorkeeper) = (ctx.place("host")?, ctx.place("doorkeeper")?.at);
+        let host = ctx.spawn_npc(Spawn::new("Marguerite", spot.at))?;
+        ctx.set_sensor(host, spot.radius)?;
+        Ok(Self {
+            host,
+            doorkeeper: ctx.spawn_npc(Spawn::new("Marek", doorkeeper))?,
+            asked: Asked { latest: Vec::new() },
+            greeted: BTreeMap::new(),
+            closing: None,
+            hinted_ms: None,
+        })
+    }
+
+    fn entered(&mut self, ctx: &mut Ctx<Self>, player: Player, _how: wod_zone::EnterReason) -> Result {
+        ctx.player_mut(player)?.visits = 3;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_house_of_before_there_was_a_court_has_one_after_the_swap_and_forgets_nobody() {
+    let before = World::of::<Before>().map("../maps/elysium.tmx").dialogue("dialogue");
+    let mut world = before.world("../world.toml", "nyc.elysium").start();
+    world.player("Ann").walks_to(BEFORE_THRONE.0, BEFORE_THRONE.1);
+    world.swap::<Elysium>();
+    let ann = world.player("Ann").waits(0.5);
+    assert!(ann.sees("Prince Ambrose"));
+    let ann = ann.emotes("bows");
+    assert!(ann.has_heard("inclines his head to Ann"));
+    world.player("Ann").leaves();
+    // Known from before: she has been here, and has asked nothing.
+    let ann = world.player("Ann").walks_to(BEFORE_HOST.0, BEFORE_HOST.1).waits(1.0);
+    assert_eq!(ann.last_line_of("Marguerite"), "Ann, again. You never ask me anything.");
 }
 
 #[test]

@@ -51,7 +51,9 @@ impl Harbor {
         let is_first = traveller.arrivals == 1;
         let name = ctx.name(player).to_owned();
         let words = if is_first {
-            format!("Up you come, {name}. Los Angeles. It's salt and warm rubber, the smell; you'll stop noticing it, and then you'll miss it.")
+            format!(
+                "Up you come, {name}. Los Angeles. It's salt and warm rubber, the smell; you'll stop noticing it, and then you'll miss it."
+            )
         } else {
             format!("Up you come, {name}. Same city. They changed nothing for you.")
         };

@@ -131,7 +131,9 @@ impl Zone for Harbor {
         let who = self.people.iter().zip(PEOPLE).find(|(npc, _)| **npc == interaction.target);
         let (npc, node) = match who {
             Some((npc, (.., node))) => (*npc, node),
-            None => (self.kit.npc_if(interaction.target).ok_or_else(|| Error::to_player("Only the gulls answer."))?, "Kit"),
+            None => {
+                (self.kit.npc_if(interaction.target).ok_or_else(|| Error::to_player("Only the gulls answer."))?, "Kit")
+            }
         };
         ctx.face(npc, player)?;
         ctx.converse(player, npc, node)?;

@@ -42,7 +42,8 @@ enum State {
 impl Kit {
     pub(crate) fn hide(ctx: &mut Ctx<Harbor>) -> Result<Self> {
         let at = ctx.place("hiding-place")?.at;
-        let spawn = Spawn::new("Kit", at).tag(Tag::near("look", "somebody's coat")).verb("talk", "Whisper", TALKING_DISTANCE);
+        let spawn =
+            Spawn::new("Kit", at).tag(Tag::near("look", "somebody's coat")).verb("talk", "Whisper", TALKING_DISTANCE);
         let npc = ctx.spawn_npc(spawn)?;
         ctx.set_speed(npc, PACE)?;
         Ok(Self { npc, state: State::Hiding, is_seen: false })

@@ -181,7 +181,14 @@ fn an_arrival_reads_like_this() {
     on_the_pier(&mut world, "Ann");
     paper(&mut world, "Ann", "machine parts");
     go(world.player("Ann"), KIT).does("talk", "Kit").chooses("kit-where").chooses("kit-help").chooses("kit-no");
-    go(world.player("Ann"), PIER_SIDE).does("talk", "Inspector Calder").chooses("calder-oranges").chooses("calder-parts");
-    go(world.player("Ann"), STALL).does("talk", "Pilar").chooses("pilar-ship").chooses("pilar-say").chooses("pilar-count");
+    go(world.player("Ann"), PIER_SIDE)
+        .does("talk", "Inspector Calder")
+        .chooses("calder-oranges")
+        .chooses("calder-parts");
+    go(world.player("Ann"), STALL)
+        .does("talk", "Pilar")
+        .chooses("pilar-ship")
+        .chooses("pilar-say")
+        .chooses("pilar-count");
     insta::assert_snapshot!(world.transcript());
 }
