@@ -188,8 +188,11 @@ pub(crate) fn unix_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
+/// A line's level, text and fields.
+type Said = (Level, String, Vec<(String, String)>);
+
 /// What a report says to those who read; none: it is a figure.
-fn said(report: &Report) -> Option<(Level, String, Vec<(String, String)>)> {
+fn said(report: &Report) -> Option<Said> {
     let level = |level: &LogLevel| match level {
         LogLevel::Error => Level::Error,
         LogLevel::Warn => Level::Warn,

@@ -27,8 +27,24 @@ pub(crate) enum At {
 
 /// Functions that every dialogue has (`wod_zone::dialogue`), besides operators.
 const KNOWN: [&str; 18] = [
-    "visited", "visited_count", "random", "random_range", "dice", "round", "round_places", "floor", "ceil", "inc", "dec",
-    "decimal", "int", "string", "number", "bool", "player", "npc",
+    "visited",
+    "visited_count",
+    "random",
+    "random_range",
+    "dice",
+    "round",
+    "round_places",
+    "floor",
+    "ceil",
+    "inc",
+    "dec",
+    "decimal",
+    "int",
+    "string",
+    "number",
+    "bool",
+    "player",
+    "npc",
 ];
 
 /// Whether the module is not asked for this function.
@@ -36,13 +52,8 @@ pub(crate) fn is_known(function: &str) -> bool {
     KNOWN.contains(&function) || ["Number.", "String.", "Bool."].iter().any(|kind| function.starts_with(kind))
 }
 
-pub(crate) fn steps(
-    node: &Node,
-    lines: &HashMap<LineId, StringInfo>,
-    nodes: &BTreeMap<String, Node>,
-) -> Lowered {
-    let mut lowering =
-        Lowering { node, lines, nodes, ids: BTreeMap::new(), answers: 0, mistakes: Vec::new() };
+pub(crate) fn steps(node: &Node, lines: &HashMap<LineId, StringInfo>, nodes: &BTreeMap<String, Node>) -> Lowered {
+    let mut lowering = Lowering { node, lines, nodes, ids: BTreeMap::new(), answers: 0, mistakes: Vec::new() };
     let steps = node.instructions.iter().enumerate().map(|(at, instruction)| lowering.step(at, instruction)).collect();
     Lowered { steps, mistakes: lowering.mistakes }
 }
@@ -93,7 +104,9 @@ impl Lowering<'_> {
             Ok(OpCode::Jump) => Step::JumpBack,
             Ok(OpCode::RunLine) => Step::Line(self.line(&text(0), count(1)), count(1)),
             Ok(OpCode::RunCommand) => Step::Command(self.words(at, &text(0), count(1)), count(1)),
-            Ok(OpCode::AddOption) => self.offer(at, &text(0), &text(1), count(2), operand(3) == Some(Value::Flag(true))),
+            Ok(OpCode::AddOption) => {
+                self.offer(at, &text(0), &text(1), count(2), operand(3) == Some(Value::Flag(true)))
+            }
             Ok(OpCode::ShowOptions) => {
                 self.answers = 0;
                 Step::Ask
@@ -118,7 +131,8 @@ impl Lowering<'_> {
     }
 
     fn unknown(&mut self, at: usize, instruction: &Instruction) -> Step {
-        self.mistakes.push((At::Step(at), format!("Yarn's compiler made something that is not known here: {instruction:?}")));
+        self.mistakes
+            .push((At::Step(at), format!("Yarn's compiler made something that is not known here: {instruction:?}")));
         Step::End
     }
 

@@ -66,7 +66,8 @@ fn played(book: &Book, stage: &mut Stage, node: &str, answers: &[&str]) -> Vec<S
     let mut heard = vec![said];
     for answer in answers {
         let offered = &heard.last().unwrap().answers;
-        let (id, _) = offered.iter().find(|(_, text)| text == answer).unwrap_or_else(|| panic!("`{answer}`: {heard:?}"));
+        let (id, _) =
+            offered.iter().find(|(_, text)| text == answer).unwrap_or_else(|| panic!("`{answer}`: {heard:?}"));
         let way = talk.take().unwrap().way(book, id).unwrap();
         let (next, said) = way.go(book, stage).unwrap();
         talk = next;
@@ -155,7 +156,10 @@ fn mistakes_have_file_line_and_what_to_do() {
     let found = mistakes_of("title: A\n---\n-> A [b]bold[/b] word\n===\n");
     assert_eq!(found, ["bar.yarn:3: `[` begins markup, which players don't see: write `\\[`"]);
     let found = mistakes_of("title: A\n---\n<<set $y = \"a\" + 1>>\n===\ntitle: B\n---\n<<if true>>\n===\n");
-    assert!(found.iter().any(|what| what.starts_with("bar.yarn:3: ") && what.contains("must be the same")), "{found:?}");
+    assert!(
+        found.iter().any(|what| what.starts_with("bar.yarn:3: ") && what.contains("must be the same")),
+        "{found:?}"
+    );
     assert!(found.iter().any(|what| what.contains("<<endif>>")), "{found:?}");
     let found = mistakes_of("title: A\n---\nfine\n===\ntitle: A\n---\nagain\n===\n");
     assert_eq!(found.len(), 2, "{found:?}");

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use wod_testkit::World;
-use wod_zone::behaviour::{Behaved, Behaviour, Clock, Hunt, Machine, Need, Needs, Patrol, Schedule, Senses, Stand, Watchful};
+use wod_zone::behaviour::{
+    Behaved, Behaviour, Clock, Hunt, Machine, Need, Needs, Patrol, Schedule, Senses, Stand, Watchful,
+};
 use wod_zone::{Ctx, Interaction, Npc, Object, Point, Result, Spawn, Zone};
 
 const HOME: Point = Point::new(10.0, 10.0);
@@ -164,7 +166,11 @@ fn dawn_ends_a_chase_and_dusk_begins_another() {
     world.player("Ann").walks_to(16.0, 10.0);
     world.run_until("it is home", 60.0, |world| world.npc("Hunter").at.distance(HOME) < 1.0);
     world.run_until("it is almost 20 h", 120.0, |world| world.seconds() >= 159.0);
-    assert_eq!(world.ask("?").as_deref(), Ok("Turned Noticed Turned Home"), "she stands beside it, and nothing happens");
+    assert_eq!(
+        world.ask("?").as_deref(),
+        Ok("Turned Noticed Turned Home"),
+        "she stands beside it, and nothing happens"
+    );
     // She has stood there since before it woke: no sensor tells of her.
     world.run_until("dusk", 5.0, |world| world.seconds() >= 162.5);
     let log = world.ask("?").expect("an answer");

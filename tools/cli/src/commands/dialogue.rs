@@ -44,7 +44,7 @@ impl Args {
             let error = anyhow::Error::new(error);
             Failure::new(Exit::NotFound, error).hint("name a .yarn file, or the folder of a zone's")
         })?;
-        let book = wod_dialogue::compile(&sources).map_err(|error| Failure::new(Exit::Failed, error.into()))?;
+        let book = wod_dialogue::compile(&sources).map_err(|error| Failure::new(Exit::Failed, error))?;
         if self.check {
             return check(&book);
         }

@@ -96,8 +96,12 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// A zone may use the SDK, and the testkit in its tests.
-pub(super) const ZONES: Rule =
-    Rule { package: "zones/*", may_use: &["wod-zone"], tests_may_use: &["wod-testkit", "docks"], never_reaches: IMPURE };
+pub(super) const ZONES: Rule = Rule {
+    package: "zones/*",
+    may_use: &["wod-zone"],
+    tests_may_use: &["wod-testkit", "docks"],
+    never_reaches: IMPURE,
+};
 
 /// Crates of others that stay behind one door: which, and who may name them in normal dependencies.
 pub(super) const OWNERS: &[(&str, &[&str])] = &[

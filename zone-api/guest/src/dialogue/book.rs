@@ -124,7 +124,10 @@ impl Book {
         let book: Self = crate::decode(bytes)?;
         match book.format {
             FORMAT => Ok(book),
-            other => Err(format!("the dialogues are packed in format {other}, this SDK reads {FORMAT}: build them anew").into()),
+            other => {
+                Err(format!("the dialogues are packed in format {other}, this SDK reads {FORMAT}: build them anew")
+                    .into())
+            }
         }
     }
 

@@ -258,12 +258,8 @@ impl<Z: Zone> Teller for ZoneTeller<'_, '_, Z> {
             ("player", []) => Ok(Some(Value::from(self.ctx.name(self.player)))),
             ("npc", []) => Ok(Some(Value::Text(self.speaker()))),
             _ => {
-                let call = DialogueCall {
-                    player: self.player,
-                    npc: self.npc,
-                    name: name.to_owned(),
-                    values: values.to_vec(),
-                };
+                let call =
+                    DialogueCall { player: self.player, npc: self.npc, name: name.to_owned(), values: values.to_vec() };
                 self.zone.function(self.ctx, &call)
             }
         }

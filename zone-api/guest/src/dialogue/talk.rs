@@ -207,7 +207,8 @@ impl<'a> Run<'a> {
             Step::Call(name) => self.call(name)?,
             Step::Enter => {
                 let name = self.pop()?.to_string();
-                let (known, node) = self.book.nodes.get_key_value(&name).ok_or_else(|| format!("there is no node `{name}`"))?;
+                let (known, node) =
+                    self.book.nodes.get_key_value(&name).ok_or_else(|| format!("there is no node `{name}`"))?;
                 (self.name, self.node, self.at) = (known, node, 0);
                 self.stack.clear();
             }
@@ -429,7 +430,10 @@ mod tests {
         let steps = vec![
             Step::Push(Value::Text("{1}".into())),
             Step::Push(Value::Number(2.5)),
-            Step::Line(vec![Part::Words("Ada: ".into()), Part::Value(0), Part::Words(" and ".into()), Part::Value(1)], 2),
+            Step::Line(
+                vec![Part::Words("Ada: ".into()), Part::Value(0), Part::Words(" and ".into()), Part::Value(1)],
+                2,
+            ),
             Step::Push(Value::Text("two words".into())),
             Step::Command(vec![words("give"), vec![Part::Value(0)], words("x")], 1),
         ];

@@ -107,8 +107,10 @@ impl Args {
                 let text = format!("--component is the file of one zone, {} has {}", dir.display(), zones.len());
                 return Err(Failure::text(Exit::Usage, text).hint("name the folder of one zone crate"));
             }
-            let books: Vec<Option<Vec<u8>>> =
-                zones.iter().map(|zone| zone.dialogue.as_deref().map(packed_dialogue).transpose()).collect::<Result<_, _>>()?;
+            let books: Vec<Option<Vec<u8>>> = zones
+                .iter()
+                .map(|zone| zone.dialogue.as_deref().map(packed_dialogue).transpose())
+                .collect::<Result<_, _>>()?;
             for ((zone, map), book) in zones.iter().zip(&maps).zip(&books) {
                 let content = Content { map: &map.drawn.map, dialogue: book.as_deref() };
                 let code = if self.content { self.built_before(zone)? } else { compile_component(zone, self.quick)? };
@@ -199,14 +201,24 @@ fn pack(zone: &Zone, code: &[u8], content: &Content<'_>, out: &Path) -> anyhow::
     let file = component_file(out, zone);
     write_whole(&file, &component)?;
     let digest = Digest::of(&component).to_string();
-    Ok(Built { module: zone.module.clone(), file, bytes: component.len(), map_bytes: content.map.to_json().len(), digest })
+    Ok(Built {
+        module: zone.module.clone(),
+        file,
+        bytes: component.len(),
+        map_bytes: content.map.to_json().len(),
+        digest,
+    })
 }
 
 /// The zone's Yarn files as a component carries them.
 fn packed_dialogue(yarn: &Path) -> anyhow::Result<Vec<u8>> {
     let book = wod_dialogue::book_of(yarn)?.encode()?;
     if book.len() > CONTENT_BYTES {
-        bail!("the dialogues of {} take {} bytes packed: at most {CONTENT_BYTES} are taken", yarn.display(), book.len());
+        bail!(
+            "the dialogues of {} take {} bytes packed: at most {CONTENT_BYTES} are taken",
+            yarn.display(),
+            book.len()
+        );
     }
     Ok(book)
 }

@@ -92,6 +92,16 @@ pub(super) fn refusal(error: &LoadError) -> Finding {
             format!("there are {count} of them"),
             "pack it anew: `wod zone build --content`",
         ),
+        LoadError::ContentTwice(name) => Finding::error(
+            "the packed content",
+            format!("two of them are named `{name}`"),
+            "pack it anew: `wod zone build --content`",
+        ),
+        LoadError::ContentTooLarge { name, bytes } => Finding::error(
+            "the packed content",
+            format!("`{name}` has {bytes} bytes, hosts take {}", wod_sandbox::CONTENT_BYTES),
+            "split it: shorter dialogues, or fewer of them in one zone",
+        ),
         LoadError::Lines(why) => Finding::error("the table of source lines", format!("it is {why}"), REBUILD),
         LoadError::Invalid(why) => Finding::error(
             "the code",
