@@ -38,13 +38,3 @@ fn a_record_of_the_first_schema_is_read_with_everything_it_held() {
     assert_eq!((read.place, read.hop, read.zone), (expected.place, expected.hop, expected.zone));
     assert_eq!(read.player, expected.player);
 }
-
-/// Of a schema that is new: `cargo test -p wod-protocol --test records -- --ignored`, once.
-#[test]
-#[ignore = "writes a fixture, which then stays as it is for ever"]
-fn writes_the_fixture_of_the_schema_of_today() {
-    let record = ann();
-    let path = fixture(record.schema);
-    assert!(!path.exists(), "{} was written by the program of its day and is not written again", path.display());
-    std::fs::write(path, record.encode()).unwrap();
-}

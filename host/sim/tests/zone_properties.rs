@@ -221,7 +221,7 @@ proptest! {
 fn random_lives_have_everything_in_them() {
     let (mut crossings, mut faults, mut swaps, mut resumes, mut refused) = (0, 0, 0, 0, 0);
     let (mut ghosts, mut told, mut unjudged) = (0, 0, 0);
-    for seed in 0..12 {
+    for seed in 0..24 {
         let (mut town, _) = live(seed);
         let reasons: Vec<ZoneReason> = town.clients.iter().flat_map(|client| client.told.clone()).collect();
         crossings += reasons.iter().filter(|reason| **reason == ZoneReason::Crossed).count();

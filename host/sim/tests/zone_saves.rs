@@ -75,16 +75,6 @@ fn join_as_guest(town: &mut Town, name: &str) -> usize {
     town.clients.len() - 1
 }
 
-/// Of a format that is new: `cargo test -p wod-sim --test zone_saves -- --ignored`, once.
-#[test]
-#[ignore = "writes a fixture, which then stays as it is for ever"]
-fn writes_the_fixture_of_the_format_of_today() {
-    let snapshot = full_house().node(WEST).zone.snapshot().unwrap();
-    let path = fixture(u32::from(snapshot[0]));
-    assert!(!path.exists(), "{} was written by the program of its day and is not written again", path.display());
-    std::fs::write(path, snapshot).unwrap();
-}
-
 /// A town whose west goes on from that fixture, under another owner.
 fn resumed(format: u32) -> Town {
     let snapshot = std::fs::read(fixture(format)).unwrap();

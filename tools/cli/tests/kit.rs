@@ -100,15 +100,6 @@ fn a_new_zone_builds_checks_passes_its_scenario_and_is_measured() {
 }
 
 #[test]
-#[ignore = "compiles the testkit for this machine: minutes"]
-fn a_new_zones_own_test_passes() {
-    let stranger = Stranger::new();
-    let tested = stranger.command("cargo").args(["test", "--manifest-path", "zones/Cargo.toml"]).output().unwrap();
-    assert!(tested.status.success(), "{}", said(&tested));
-    assert!(said(&tested).contains("the_keeper_greets_by_name_and_remembers_over_a_crash ... ok"), "{}", said(&tested));
-}
-
-#[test]
 fn writers_change_maps_of_a_built_component_without_cargo() {
     let stranger = Stranger::new();
     stranger.does(&["zone", "build", "zones/docks"]);

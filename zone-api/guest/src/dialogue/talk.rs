@@ -324,6 +324,8 @@ fn fill(text: &[Part], values: &[Value]) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
     use std::collections::BTreeMap;
 
     use super::*;
