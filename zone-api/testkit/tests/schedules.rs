@@ -139,7 +139,7 @@ impl Zone for Woods {
     fn open(ctx: &mut Ctx<Self>) -> Result<Self> {
         let hunter = ctx.spawn_npc(Spawn::new("Hunter", HOME))?;
         let hunt = Hunt::from(HOME).sight(30.0).pace(5.0);
-        ctx.behave(hunter, Schedule::by(clock()).between(20.0, 6.0, hunt).otherwise(Stand::at(HOME)))?;
+        ctx.behave(hunter, Schedule::by(clock()).between(20.0, 6.0, hunt).otherwise(Stand::at(HOME).pace(4.0)))?;
         Ok(Self { log: Vec::new() })
     }
 
