@@ -38,3 +38,14 @@ fn a_record_of_the_first_schema_is_read_with_everything_it_held() {
     assert_eq!((read.place, read.hop, read.zone), (expected.place, expected.hop, expected.zone));
     assert_eq!(read.player, expected.player);
 }
+
+/// A schema that is new is kept as it is written on its first day: run this with `WOD_KEEP_FIXTURE=1`, once.
+#[test]
+fn every_schema_has_its_fixture() {
+    let record = ann();
+    let path = fixture(record.schema);
+    if std::env::var_os("WOD_KEEP_FIXTURE").is_some() && !path.exists() {
+        std::fs::write(&path, record.encode()).unwrap();
+    }
+    assert!(path.exists(), "{} is missing", path.display());
+}

@@ -75,6 +75,17 @@ fn join_as_guest(town: &mut Town, name: &str) -> usize {
     town.clients.len() - 1
 }
 
+/// A format that is new is kept as it is written on its first day: run this with `WOD_KEEP_FIXTURE=1`, once.
+#[test]
+fn every_format_has_its_fixture() {
+    let snapshot = full_house().node(WEST).zone.snapshot().unwrap();
+    let path = fixture(u32::from(snapshot[0]));
+    if std::env::var_os("WOD_KEEP_FIXTURE").is_some() && !path.exists() {
+        std::fs::write(&path, snapshot).unwrap();
+    }
+    assert!(path.exists(), "{} is missing", path.display());
+}
+
 /// A town whose west goes on from that fixture, under another owner.
 fn resumed(format: u32) -> Town {
     let snapshot = std::fs::read(fixture(format)).unwrap();
