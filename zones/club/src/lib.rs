@@ -120,10 +120,12 @@ impl Zone for Club {
     }
 
     fn entered(&mut self, ctx: &mut Ctx<Self>, player: Player, _how: EnterReason) -> Result {
+        let before = self.playing.clone();
         if self.next_set.is_none() {
             self.change_set(ctx)?;
         }
-        self.tell_music(ctx, player)
+        // A set that begins with her is announced to her already.
+        if self.playing == before { self.tell_music(ctx, player) } else { Ok(()) }
     }
 
     fn left(&mut self, ctx: &mut Ctx<Self>, player: Player, _why: LeaveReason) -> Result {
