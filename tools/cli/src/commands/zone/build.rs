@@ -1,4 +1,4 @@
-//! `wod zone build`: from a zone crate and its Tiled map to one component file.
+//! `wod zone build`: from a zone crate (or a zone in TypeScript) and its Tiled map to one component file.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -8,6 +8,7 @@ use serde::Deserialize;
 use wod_protocol::ids::Digest;
 use wod_protocol::limits::MODULE_BYTES;
 
+use super::typescript;
 use crate::component;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
@@ -26,13 +27,14 @@ const QUICK: [&str; 5] = [
 /// Arguments of `wod zone build`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Folder of a zone crate, or of a workspace of them [default: here if this is one, else ./zones]
+    /// Folder of a zone crate, of a zone in TypeScript, or of a workspace of them [default: here if this is one, else ./zones]
     #[arg(value_name = "DIR")]
     dirs: Vec<PathBuf>,
     /// Where the component files go, one `<module>.wasm` a zone
     #[arg(long, value_name = "DIR", default_value = "target/zones")]
     out: PathBuf,
-    /// Build in a second rather than a quarter of a minute; the modules are larger and slower. For development
+    /// Build in a second rather than a quarter of a minute; the modules are larger and slower. For development. Of a zone in
+    /// TypeScript it leaves out the type check alone
     #[arg(long)]
     quick: bool,
     /// Print a JSON list of what was built
@@ -40,7 +42,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// One zone crate, as its Cargo.toml describes it.
+/// One zone, as its Cargo.toml or package.json describes it.
 struct Zone {
     module: String,
     manifest: PathBuf,
@@ -86,20 +88,34 @@ impl Args {
 fn default_dir() -> PathBuf {
     let here_is_a_zone =
         std::fs::read_to_string("Cargo.toml").is_ok_and(|text| text.contains("[package.metadata.wod]"));
+    let here_is_a_zone = here_is_a_zone || matches!(typescript::zone_in(Path::new(".")), Ok(Some(_)));
     if here_is_a_zone { ".".into() } else { "zones".into() }
 }
 
-/// The zone crate of a folder, or all of its workspace's.
+/// The zone of a folder, or all of its workspace's with those in TypeScript beside them.
 fn zones_in(dir: &Path) -> Result<Vec<Zone>, Failure> {
+    if let Some(package) = typescript::zone_in(dir)? {
+        return Ok(vec![package.into()]);
+    }
     let manifest = dir.join("Cargo.toml");
+    let mut zones: Vec<Zone> = match dir.is_dir() {
+        true => typescript::zones_below(dir)?.into_iter().map(Zone::from).collect(),
+        false => Vec::new(),
+    };
     if !manifest.is_file() {
-        return Err(Failure::text(Exit::NotFound, format!("there is no Cargo.toml in {}", dir.display()))
-            .hint("name the folder of a zone crate, or make one with `wod zone new NAME`"));
+        if !zones.is_empty() {
+            return Ok(zones);
+        }
+        let text = format!("there is no Cargo.toml in {}, nor a package.json of a zone", dir.display());
+        return Err(Failure::text(Exit::NotFound, text)
+            .hint("name the folder of a zone, or make one with `wod zone new NAME`"));
     }
     let metadata = metadata(&manifest)?;
     let manifest = manifest.canonicalize().with_context(|| format!("can't resolve {}", manifest.display()))?;
     let is_package = metadata.packages.iter().any(|package| package.manifest_path == manifest);
-    let mut zones = Vec::new();
+    if is_package {
+        zones.clear();
+    }
     for package in metadata.packages {
         if is_package && package.manifest_path != manifest {
             continue;
@@ -114,6 +130,12 @@ fn zones_in(dir: &Path) -> Result<Vec<Zone>, Failure> {
     }
     zones.sort_by(|a, b| a.module.cmp(&b.module));
     Ok(zones)
+}
+
+impl From<typescript::Package> for Zone {
+    fn from(package: typescript::Package) -> Self {
+        Self { module: package.name, manifest: package.manifest, map: package.map }
+    }
 }
 
 #[derive(Deserialize)]
@@ -157,8 +179,11 @@ fn metadata(manifest: &Path) -> anyhow::Result<Metadata> {
 fn build(zone: &Zone, out: &Path, quick: bool) -> anyhow::Result<Built> {
     // The map first: it takes milliseconds, and its faults are the author's most frequent ones.
     let map = wod_map::read(&zone.map)?;
-    let core_module = compile(zone, quick)?;
-    let component = component::encode(&core_module).with_context(|| format!("the zone `{}`", zone.module))?;
+    let component = if typescript::is_manifest(&zone.manifest) {
+        typescript::component(&zone.manifest, quick)?
+    } else {
+        component::encode(&compile(zone, quick)?).with_context(|| format!("the zone `{}`", zone.module))?
+    };
     // In one file, so that one digest covers code and map.
     let component = wod_sandbox::with_map(&component, &map);
     if component.len() > MODULE_BYTES {

@@ -4,6 +4,7 @@ mod against;
 mod build;
 mod check;
 mod new;
+mod typescript;
 
 use clap::Subcommand;
 
@@ -12,7 +13,7 @@ use crate::exit::Outcome;
 /// The commands under `wod zone`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make a zone crate that builds, with a map and a passing test
+    /// Make a zone that builds, with a map and a passing test; in Rust, or with --lang ts in TypeScript
     New(new::Args),
     /// Build zone modules: compile, make components, pack their Tiled maps into them
     Build(build::Args),

@@ -1,9 +1,10 @@
-//! `wod zone new NAME`: a zone crate that builds, with a map and a passing test.
+//! `wod zone new NAME`: a zone that builds, with a map and a passing test; a crate, or with `--lang ts` a package in TypeScript.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
+use super::typescript;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
 
@@ -13,12 +14,36 @@ pub(crate) struct Args {
     /// Lower case letters, digits and -; also the module's name
     #[arg(value_name = "NAME", value_parser = name)]
     name: String,
-    /// The zones' cargo workspace
+    /// The zones' cargo workspace; for a zone in TypeScript any folder
     #[arg(long = "in", value_name = "DIR", default_value = "zones")]
     workspace: PathBuf,
+    /// In which language. A call of a TypeScript zone costs many times what one of a Rust zone does, and its file is 12 MB: see
+    /// the new zone's README.md
+    #[arg(long, value_enum, default_value_t = Language::Rust)]
+    lang: Language,
 }
 
-/// What a new zone consists of: path, and text with `@name@`, `@crate@` and `@Name@` in it.
+/// What zones are written in.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Language {
+    /// A crate against the SDK
+    Rust,
+    /// TypeScript, run by an engine that is part of the component
+    Ts,
+}
+
+/// What a new zone in TypeScript consists of, beside what [`typescript::lay_out`] puts there: path, and text with `@name@` in it.
+const TYPESCRIPT_FILES: &[(&str, &str)] = &[
+    ("package.json", include_str!("../../../templates/zone-ts/package.json")),
+    ("tsconfig.json", include_str!("../../../templates/zone-ts/tsconfig.json")),
+    (".gitignore", include_str!("../../../templates/zone-ts/gitignore")),
+    ("README.md", include_str!("../../../templates/zone-ts/README.md")),
+    ("src/zone.ts", include_str!("../../../templates/zone-ts/zone.ts")),
+    ("test/keeper.test.ts", include_str!("../../../templates/zone-ts/keeper.test.ts")),
+    ("map.tmx", include_str!("../../../templates/zone/map.tmx")),
+];
+
+/// What a new zone crate consists of: path, and text with `@name@`, `@crate@` and `@Name@` in it.
 const FILES: &[(&str, &str)] = &[
     ("Cargo.toml", include_str!("../../../templates/zone/manifest.toml")),
     ("src/lib.rs", include_str!("../../../templates/zone/lib.rs.template")),
@@ -28,39 +53,81 @@ const FILES: &[(&str, &str)] = &[
 
 impl Args {
     pub(crate) fn run(self) -> Outcome {
-        let manifest = self.workspace.join("Cargo.toml");
-        let text = std::fs::read_to_string(&manifest).map_err(|error| {
-            let error = anyhow::Error::new(error).context(format!("can't read {}", manifest.display()));
-            Failure::new(Exit::NotFound, error)
-                .hint("zones live in one cargo workspace: name its folder with --in, or go to the repository's root")
-        })?;
-        let dir = self.workspace.join(&self.name);
-        if dir.exists() {
-            return Err(
-                Failure::text(Exit::Failed, format!("{} exists already", dir.display())).hint("choose another name")
-            );
+        match self.lang {
+            Language::Rust => self.rust()?,
+            Language::Ts => self.typescript()?,
         }
-        let joined = with_member(&text, &self.name).with_context(|| manifest.display().to_string())?;
-        for (path, template) in FILES {
-            write(&dir.join(path), &fill(template, &self.name))?;
-        }
-        std::fs::write(&manifest, joined).with_context(|| format!("can't write {}", manifest.display()))?;
-        let (shown, name) = (dir.display(), &self.name);
-        output::line(format_args!("{shown} is a new zone. What next:"));
-        output::line(format_args!("  cd {} && cargo test -p {name}      run its test", self.workspace.display()));
-        output::line(format_args!("  wod zone build {shown}             make {name}.wasm"));
-        output::line(format_args!("  open {shown}/map.tmx with Tiled    change its map"));
+        let (shown, name) = (self.dir(), &self.name);
+        output::line(format_args!("  open {}/map.tmx with Tiled    change its map", shown.display()));
         output::line("and give it a place in the world file (numbers are never used twice):");
         output::line(format_args!(
             "  [[zone]]\n  name = \"nyc.{name}\"\n  number = 4\n  module = \"{name}\"\n  origin = [0, 100]\n  size = [64, 48]"
         ));
         Ok(())
     }
+
+    fn dir(&self) -> PathBuf {
+        self.workspace.join(&self.name)
+    }
+
+    fn rust(&self) -> Outcome {
+        let manifest = self.workspace.join("Cargo.toml");
+        let text = std::fs::read_to_string(&manifest).map_err(|error| {
+            let error = anyhow::Error::new(error).context(format!("can't read {}", manifest.display()));
+            Failure::new(Exit::NotFound, error)
+                .hint("zones live in one cargo workspace: name its folder with --in, or go to the repository's root")
+        })?;
+        self.must_be_new()?;
+        let joined = with_member(&text, &self.name).with_context(|| manifest.display().to_string())?;
+        self.write(FILES)?;
+        std::fs::write(&manifest, joined).with_context(|| format!("can't write {}", manifest.display()))?;
+        let (dir, name) = (self.dir(), &self.name);
+        let shown = dir.display();
+        output::line(format_args!("{shown} is a new zone. What next:"));
+        output::line(format_args!("  cd {} && cargo test -p {name}      run its test", self.workspace.display()));
+        output::line(format_args!("  wod zone build {shown}             make {name}.wasm"));
+        Ok(())
+    }
+
+    fn typescript(&self) -> Outcome {
+        if !self.workspace.is_dir() {
+            let text = format!("there is no folder {}", self.workspace.display());
+            return Err(Failure::text(Exit::NotFound, text).hint("name the folder to make the zone in with --in"));
+        }
+        self.must_be_new()?;
+        self.write(TYPESCRIPT_FILES)?;
+        let (dir, name) = (self.dir(), &self.name);
+        write(&dir.join("package-lock.json"), &lock_file(name))?;
+        typescript::lay_out(&dir)?;
+        let shown = dir.display();
+        output::line(format_args!("{shown} is a new zone in TypeScript. What next:"));
+        output::line(format_args!("  wod zone build {shown}             install its packages, make {name}.wasm"));
+        output::line(format_args!("  npm --prefix {shown} test          run its test"));
+        Ok(())
+    }
+
+    fn must_be_new(&self) -> Outcome {
+        let dir = self.dir();
+        match dir.exists() {
+            true => Err(Failure::text(Exit::Failed, format!("{} exists already", dir.display())).hint("choose another name")),
+            false => Ok(()),
+        }
+    }
+
+    fn write(&self, files: &[(&str, &str)]) -> anyhow::Result<()> {
+        files.iter().try_for_each(|(path, template)| write(&self.dir().join(path), &fill(template, &self.name)))
+    }
 }
 
 /// The template's text for a zone of this name.
 fn fill(template: &str, name: &str) -> String {
     template.replace("@name@", name).replace("@crate@", &name.replace('-', "_")).replace("@Name@", &type_name(name))
+}
+
+/// The sample's, whose packages are the same: every zone is built with what was tried here, to the last of their dependencies.
+fn lock_file(name: &str) -> String {
+    let sample = include_str!("../../../../../zone-api/ts/sample/package-lock.json");
+    sample.replace("\"name\": \"pawnshop\"", &format!("\"name\": \"{name}\""))
 }
 
 /// `old-docks` → `OldDocks`.
@@ -120,6 +187,21 @@ mod tests {
         assert_eq!(fill("@name@ @crate@ @Name@", "old-docks"), "old-docks old_docks OldDocks");
         assert!(name("old-docks").is_ok());
         assert!(["Docks", "1st", "", "a_b", "a-"].into_iter().all(|text| name(text).is_err()));
+    }
+
+    #[test]
+    fn a_zone_in_typescript_has_the_samples_packages_and_its_lock_file_fits() {
+        let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        let package = TYPESCRIPT_FILES.iter().find(|(path, _)| *path == "package.json").unwrap().1;
+        let package = json(&fill(package, "crypt"));
+        let sample = json(include_str!("../../../../../zone-api/ts/sample/package.json"));
+        let lock = json(&lock_file("crypt"));
+        for key in ["devDependencies", "overrides", "scripts", "engines"] {
+            assert_eq!(package[key], sample[key], "{key}");
+        }
+        let root = &lock["packages"][""];
+        assert_eq!(["name", "version", "devDependencies"].map(|key| &root[key]), ["name", "version", "devDependencies"].map(|key| &package[key]));
+        assert_eq!(lock["name"], "crypt");
     }
 
     #[test]
