@@ -28,7 +28,8 @@ function gone(name: string, instead: string): unknown {
   const refuse = (): never => {
     throw new Error(`${name}: ${WHY}; ${instead}`);
   };
-  return new Proxy(refuse, { apply: refuse, construct: refuse, get: refuse });
+  // Only what can be constructed itself has its construction trapped.
+  return new Proxy(function () {}, { apply: refuse, construct: refuse, get: refuse });
 }
 
 const GONE: Record<string, string> = {
@@ -82,5 +83,6 @@ for (const name of Object.keys(LEVELS) as (keyof typeof LEVELS)[]) {
 
 function show(value: unknown): string {
   const plain = (_key: string, part: unknown): unknown => (typeof part === "bigint" ? `${part}n` : part);
-  return value instanceof Error ? String(value) : JSON.stringify(value, plain) ?? String(value);
+  const isError = typeof value === "object" && value !== null && "stack" in value;
+  return isError ? String(value) : (JSON.stringify(value, plain) ?? String(value));
 }

@@ -377,9 +377,9 @@ function orLogged(name: string, call: () => void): void {
   }
 }
 
-/** The host's reason, of an act that it refused. */
+/** The host's reason, of an act that it refused. Such an error is of the engine's other realm, and no `Error` of this one. */
 function refusalOf(error: unknown): types.Refusal | undefined {
-  return error instanceof Error && "payload" in error ? (error.payload as types.Refusal) : undefined;
+  return typeof error === "object" && error !== null && "payload" in error ? (error.payload as types.Refusal) : undefined;
 }
 
 function words(error: unknown): string {

@@ -13,9 +13,10 @@ type Lines = { sources: string[]; lines: [generated: number, source: number, lin
 
 /** ` at greet (src/zone.ts:31) < …`; nothing where the engine does not say. */
 export function explain(error: unknown): string {
-  const stack = error instanceof Error ? error.stack : undefined;
+  // Not every error is an `Error` of this realm: those that tell of a refused act are not.
+  const stack = typeof error === "object" && error !== null && "stack" in error ? error.stack : undefined;
   const table = WOD_LINES;
-  if (!stack || table === "") {
+  if (typeof stack !== "string" || table === "") {
     return "";
   }
   const { sources, lines } = JSON.parse(table) as Lines;

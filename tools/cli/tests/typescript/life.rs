@@ -162,6 +162,10 @@ impl Life {
         };
         let mut effects = Effects::default();
         rest.iter().try_for_each(|entry| zone.replay(entry, &mut modules, &mut effects))?;
+        // Ticks in which nothing happened have no entry.
+        while zone.tick() < self.zone.tick() {
+            zone.step(&[], &mut modules, &mut effects);
+        }
         Ok(zone.state_hash())
     }
 

@@ -40,7 +40,7 @@ fn well(output: &Output) -> String {
 #[track_caller]
 fn build(zone: &Path, out: &Path, more: &[&str]) -> PathBuf {
     let [zone, out] = [zone, out].map(|path| path.to_str().unwrap());
-    let text = well(&wod(&[&["zone", "build", zone, "--out", out, "--json"], more].concat()));
+    let text = well(&wod(&[&["zone", "build", zone, "--out", out, "--json"][..], more].concat()));
     let built: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(built.as_array().map(Vec::len), Some(1), "{built}");
     built[0]["file"].as_str().unwrap().into()
@@ -80,8 +80,7 @@ fn a_new_zone_builds_passes_its_test_and_the_check_and_is_told_what_is_wrong_wit
     let older = out.join("older.wasm");
     std::fs::write(&older, marked(&std::fs::read(&file).unwrap(), b'x')).unwrap();
     let [new, old] = [&file, &older].map(|path| path.to_str().unwrap());
-    let report: Value =
-        serde_json::from_str(&well(&wod(&["zone", "check", new, "--against", old, "--json"]))).unwrap();
+    let report: Value = serde_json::from_str(&well(&wod(&["zone", "check", new, "--against", old, "--json"]))).unwrap();
     assert_eq!(report["new"]["module"]["name"], "crypt");
     let swap = &report["swap"];
     assert_eq!(
@@ -144,7 +143,8 @@ fn what_would_differ_in_a_replay_is_refused_by_name(probe: &Compiled) {
     assert_eq!(life.again(Some((&snapshot.0, snapshot.1))).unwrap(), state);
 
     // A fault tells the error, the function, the file and the line.
-    let place = include_str!("probe.ts").lines().position(|line| line.contains("as { length: number }).length")).unwrap() + 1;
+    let place =
+        include_str!("probe.ts").lines().position(|line| line.contains("as { length: number }).length")).unwrap() + 1;
     fails(probe, "fault", &["TypeError", &format!("reckon (src/zone.ts:{place})")]);
     fails(probe, "deep", &["too much recursion"]);
     // What JSON would lose is found when the state is saved, and named.

@@ -107,8 +107,9 @@ fn zones_in(dir: &Path) -> Result<Vec<Zone>, Failure> {
             return Ok(zones);
         }
         let text = format!("there is no Cargo.toml in {}, nor a package.json of a zone", dir.display());
-        return Err(Failure::text(Exit::NotFound, text)
-            .hint("name the folder of a zone, or make one with `wod zone new NAME`"));
+        return Err(
+            Failure::text(Exit::NotFound, text).hint("name the folder of a zone, or make one with `wod zone new NAME`")
+        );
     }
     let metadata = metadata(&manifest)?;
     let manifest = manifest.canonicalize().with_context(|| format!("can't resolve {}", manifest.display()))?;

@@ -2,6 +2,7 @@
 //! take the place of another version.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use serde::Serialize;
@@ -13,6 +14,10 @@ use wod_sim::module::Description;
 use super::against::{self, Verdict, Version};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::{output, service};
+
+/// Longest time for compiling a file. More than a host's: an author's machine may be at work on other things, and a zone in
+/// TypeScript is 15 s of processor time for all that it holds an engine.
+const COMPILE_TIME: Duration = Duration::from_secs(180);
 
 /// Arguments of `wod zone check`.
 #[derive(Debug, clap::Args)]
@@ -77,7 +82,8 @@ impl Args {
         }
         // As a host does it: the compiler in a process that can be stopped.
         let program = std::env::current_exe().context("can't find this program's own file")?;
-        let compiler = Compiler::Child(ChildCompiler::new(program, vec![service::COMPILE_CHILD.into()]));
+        let child = ChildCompiler::new(program, vec![service::COMPILE_CHILD.into()]);
+        let compiler = Compiler::Child(ChildCompiler { time: COMPILE_TIME, ..child });
         let sandbox = Sandbox::new(SandboxOptions { compiler, cache: None }).map_err(anyhow::Error::new)?;
         let work = std::thread::Builder::new()
             .stack_size(THREAD_STACK_BYTES)

@@ -109,7 +109,10 @@ impl Args {
     fn must_be_new(&self) -> Outcome {
         let dir = self.dir();
         match dir.exists() {
-            true => Err(Failure::text(Exit::Failed, format!("{} exists already", dir.display())).hint("choose another name")),
+            true => {
+                Err(Failure::text(Exit::Failed, format!("{} exists already", dir.display()))
+                    .hint("choose another name"))
+            }
             false => Ok(()),
         }
     }
@@ -200,7 +203,10 @@ mod tests {
             assert_eq!(package[key], sample[key], "{key}");
         }
         let root = &lock["packages"][""];
-        assert_eq!(["name", "version", "devDependencies"].map(|key| &root[key]), ["name", "version", "devDependencies"].map(|key| &package[key]));
+        assert_eq!(
+            ["name", "version", "devDependencies"].map(|key| &root[key]),
+            ["name", "version", "devDependencies"].map(|key| &package[key])
+        );
         assert_eq!(lock["name"], "crypt");
     }
 

@@ -72,7 +72,8 @@ pub(super) fn zone_in(dir: &Path) -> anyhow::Result<Option<Package>> {
         .with_context(|| format!("{}: a zone's package.json has \"wod\": {{ \"map\": \"….tmx\" }}", shown()))?;
     let legal = |name: &String| {
         let mut bytes = name.bytes();
-        !name.is_empty() && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte))
+        !name.is_empty()
+            && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte))
     };
     let name = name.filter(legal).with_context(|| {
         format!("{}: \"name\" is the module's and its file's: lower case letters, digits, - and _", shown())
