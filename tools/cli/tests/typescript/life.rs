@@ -61,7 +61,8 @@ impl Life {
             asked: 0,
         };
         life.tick();
-        assert_eq!((life.faults.as_slice(), life.zone.module_digest()), ([].as_slice(), Some(compiled.digest())));
+        assert!(life.faults.is_empty(), "{:?}", life.faults);
+        assert_eq!(life.zone.module_digest(), Some(compiled.digest()));
         life
     }
 

@@ -65,10 +65,10 @@ pub(super) fn zone_in(dir: &Path) -> anyhow::Result<Option<Package>> {
         Err(error) => return Err(error).with_context(|| format!("can't read {}", manifest.display())),
     };
     let shown = || manifest.display().to_string();
-    let Manifest { name, wod: Some(wod) } = serde_json::from_slice(&text).with_context(shown)? else {
+    let Manifest { name, wod: Some(wod) } = serde_json::from_slice::<Manifest>(&text).with_context(shown)? else {
         return Ok(None);
     };
-    let Wod { map } = serde_json::from_value(wod)
+    let Wod { map } = serde_json::from_value::<Wod>(wod)
         .with_context(|| format!("{}: a zone's package.json has \"wod\": {{ \"map\": \"….tmx\" }}", shown()))?;
     let legal = |name: &String| {
         let mut bytes = name.bytes();
@@ -143,7 +143,7 @@ fn node() -> anyhow::Result<()> {
 
 /// `v20.19.4` and the like.
 fn is_new_enough(version: &str) -> bool {
-    let mut parts = version.trim_start_matches('v').split('.').map_while(|part| part.parse().ok());
+    let mut parts = version.trim_start_matches('v').split('.').map_while(|part| part.parse::<u32>().ok());
     let found = [parts.next().unwrap_or(0), parts.next().unwrap_or(0)];
     found >= NODE
 }
