@@ -66,7 +66,7 @@ pub(crate) const RECOVERIES: usize = 4;
 /// Words about migrations that may wait; more are dropped, and said again.
 pub(crate) const MIGRATION_QUEUE: usize = 1_024;
 /// A gateway without a heartbeat for this long is dead: its connections are lost.
-pub(crate) const GATEWAY_TTL: Duration = Duration::from_secs(3);
+pub(crate) const GATEWAY_TTL: Duration = Duration::from_secs(6);
 /// After more faults of one zone's module than this within [`FAULT_WINDOW`] it is shelved: the zone goes on without it.
 pub(crate) const FAULT_STORM: usize = 10;
 /// See [`FAULT_STORM`].

@@ -235,6 +235,16 @@ pub enum Event {
     Other { name: String, json: String },
 }
 
+impl Event {
+    /// The player whose command it is, which counts as done unless the module refuses it.
+    pub(crate) fn doer(&self) -> Option<EntityId> {
+        match self {
+            Self::Interacted { player, .. } | Self::Chose { player, .. } => Some(*player),
+            _ => None,
+        }
+    }
+}
+
 /// Who is shown a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Audience {

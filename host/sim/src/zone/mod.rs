@@ -184,6 +184,7 @@ impl Zone {
         self.walk();
         self.sense();
         self.call_module(obey, &mut outcome);
+        self.forget_callers();
         self.let_go();
         self.look_around();
         self.look_across();

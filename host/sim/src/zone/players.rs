@@ -244,10 +244,7 @@ impl Zone {
 
     /// Whether something that the player did waits for the module.
     fn is_yet_to_be_told(&self, id: EntityId) -> bool {
-        self.state.events.iter().any(|event| match event {
-            Event::Interacted { player, .. } | Event::Chose { player, .. } => *player == id,
-            _ => false,
-        })
+        self.state.events.iter().any(|event| event.doer() == Some(id))
     }
 
     /// Those leave who waited for the module.
