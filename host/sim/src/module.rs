@@ -249,6 +249,16 @@ pub enum Event {
     Other { name: String, json: String },
 }
 
+impl Event {
+    /// The player whose command it is, which counts as done unless the module refuses it.
+    pub(crate) fn doer(&self) -> Option<EntityId> {
+        match self {
+            Self::Interacted { player, .. } | Self::Chose { player, .. } => Some(*player),
+            _ => None,
+        }
+    }
+}
+
 /// A line that a player of this zone says, not heard by anybody yet.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "the WIT documents them")]

@@ -10,7 +10,7 @@ use wod_protocol::ids::{EntityId, Epoch, Hop, HostId, Token, ZoneNo};
 use wod_protocol::units::{Heading, Pos};
 use wod_sim::io::{Input, Took};
 use wod_sim::zone::Sleep;
-use zone_support::{Client, EAST, NORTH, Node, Town, WEST};
+use zone_support::{Client, EAST, FAR, NORTH, Node, Town, WEST};
 
 /// Ann in the west and Bob in the east, some metres from each other.
 fn neighbours() -> (Town, usize, usize) {
@@ -190,6 +190,31 @@ fn an_answer_follows_her_who_has_crossed_meanwhile() {
     assert_eq!(town.clients[ann].zone, EAST);
     assert_eq!(town.clients[ann].rejects(), ["ouch"]);
     town.check_copies();
+}
+
+#[test]
+fn an_answer_follows_her_who_is_out_of_sight_before_it_is_given() {
+    for loses_the_module in [false, true] {
+        let (mut town, ann, bob, puppet) = with_puppet();
+        town.nodes.insert(FAR, Node::new(FAR));
+        if loses_the_module {
+            town.act(bob, |client| client.use_on(puppet, "trap"));
+            town.step();
+        }
+        // Her own zone passes it on and sends her away within one tick: the east hears of both at once.
+        town.act(ann, |client| client.use_on(puppet, "poke"));
+        town.act(ann, |client| client.chat(ChatMode::Shout, "zone la.far"));
+        town.steps(10);
+        assert_eq!(town.clients[ann].zone, FAR);
+        if loses_the_module {
+            assert!(town.clients[ann].rejects().is_empty(), "nobody has told the module");
+            town.node(EAST).inbox.push(Input::Rebuilt);
+            town.steps(10);
+        }
+        assert_eq!(town.events(EAST, "Interacted"), 1, "hers");
+        assert_eq!(town.clients[ann].rejects(), ["ouch"]);
+        town.check_copies();
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What is said and done over a border. It takes the zones' streams, so it happens once, whatever is lost on the way: a line reaches
 //! the ghosts that stood within earshot, a verb its owner's module, and that module's answer the player, wherever she is by then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wod_protocol::bus::{MessageBody, ZoneItem};
 use wod_protocol::client::RejectCode;
@@ -53,10 +53,11 @@ impl Zone {
         }
     }
 
-    /// The other zone that an entity is in, or on its way to, or has gone to lately.
+    /// The other zone that an entity is in, or on its way to, or has gone to lately, or did something here from.
     pub(super) fn whereabouts(&self, id: EntityId) -> Option<ZoneNo> {
         let State { outbox, scene, requests, .. } = &self.state;
-        outbox.destination(id).or_else(|| scene.home(id)).or_else(|| requests.gone_to(id))
+        let known = outbox.destination(id).or_else(|| scene.home(id)).or_else(|| requests.gone_to(id));
+        known.or_else(|| scene.callers.get(&id).copied())
     }
 
     /// Something heard or told over a border has come to those it is for. `came`: with which zone's stream, under which number.
@@ -152,7 +153,7 @@ impl Zone {
         };
         match refused {
             Some((code, why)) => self.refuse_from(from, player, seq, &code, why),
-            None => self.push_event(Event::Interacted { player, seq, target, verb, args }),
+            None => self.push_call(from, player, Event::Interacted { player, seq, target, verb, args }),
         }
     }
 
@@ -165,7 +166,24 @@ impl Zone {
         if self.state.scene.present(player).is_none() {
             return self.refuse_from(from, player, seq, &RejectCode::NoSuchDialogue, "you are out of earshot");
         }
-        self.push_event(Event::Chose { player, seq, dialogue, choice: option });
+        self.push_call(from, player, Event::Chose { player, seq, dialogue, choice: option });
+    }
+
+    /// Notes what a player beyond the border did for the module, and where its answer goes.
+    fn push_call(&mut self, from: ZoneNo, player: EntityId, event: Event) {
+        if !self.state.players.contains_key(&player) {
+            self.state.scene.callers.insert(player, from);
+        }
+        self.push_event(event);
+    }
+
+    /// The module has answered: who is still waiting for it stays.
+    pub(super) fn forget_callers(&mut self) {
+        let State { scene, events, .. } = &mut self.state;
+        if !scene.callers.is_empty() {
+            let waiting: BTreeSet<EntityId> = events.iter().filter_map(Event::doer).collect();
+            scene.callers.retain(|id, _| waiting.contains(id));
+        }
     }
 
     /// Refuses a command that came from another zone: there, unless she has come here meanwhile.

@@ -442,7 +442,9 @@ impl HostCalls for Calls {
     }
 
     fn refuse(&mut self, player: EntityId, seq: Seq, code: String, text: String) -> Result<(), Refusal> {
-        self.hearer(player)?;
+        if !self.scene.callers.contains_key(&player) {
+            self.hearer(player)?;
+        }
         if code.is_empty() || code.len() > CODE_BYTES {
             return Err(Refusal::Invalid);
         }

@@ -190,6 +190,7 @@ impl Zone {
         self.settle_loss(obey, &mut outcome);
         self.judge_lines(obey, &mut outcome);
         self.call_module(obey, &mut outcome);
+        self.forget_callers();
         self.let_go();
         self.look_around();
         self.look_across();

@@ -251,13 +251,9 @@ impl Zone {
     /// Whether something that the player did waits for the module, something that she said for its verdict, or whom she ignores
     /// for the store.
     fn is_yet_to_be_told(&self, id: EntityId) -> bool {
-        if self.turn.said.iter().any(|said| said.speaker == id) || self.state.requests.is_looking_for(id) {
-            return true;
-        }
-        self.state.events.iter().any(|event| match event {
-            Event::Interacted { player, .. } | Event::Chose { player, .. } => *player == id,
-            _ => false,
-        })
+        self.turn.said.iter().any(|said| said.speaker == id)
+            || self.state.requests.is_looking_for(id)
+            || self.state.events.iter().any(|event| event.doer() == Some(id))
     }
 
     /// Those leave who waited for the module.

@@ -41,6 +41,10 @@ pub(super) struct Scene {
     pub(super) movers: Movers,
     pub(super) sensors: Sensors,
     pub(super) luck: Luck,
+    /// Players beyond a border whose doings here wait for the module, with the zone each did them from: they may be out of sight
+    /// before it answers.
+    #[serde(default)]
+    pub(super) callers: BTreeMap<EntityId, ZoneNo>,
     #[serde(skip, default = "Ground::nowhere")]
     pub(super) ground: Ground,
 }
@@ -159,6 +163,7 @@ impl Scene {
             movers: Movers::default(),
             sensors: Sensors::default(),
             luck: Luck::new(zone),
+            callers: BTreeMap::new(),
             ground,
         }
     }
