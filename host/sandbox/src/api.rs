@@ -1,5 +1,5 @@
 //! Which frozen version of the zone-api a module speaks, and the adapter for it. A minor version grows its major version's
-//! submodule in place ("How the contract grows" in zone-api/README.md); a new major version is a new submodule and a new variant
+//! submodule in place ("How the contract grows" in zone-api/API.md); a new major version is a new submodule and a new variant
 //! here, and the old ones stay.
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ mod rollout;
 mod runner;
 mod seats;
 pub mod signature;
+mod standby;
 mod standing;
 mod stopwatch;
 mod store;
@@ -133,6 +134,7 @@ async fn tend(
     tasks.spawn(migration::run(estate.clone(), migrations_rx, stop.clone()));
     tasks.spawn(balance::run(host.clone(), stop.clone()));
     tasks.spawn(ingress::watch_gateways(host.clone(), stop.clone()));
+    tasks.spawn(standby::run(host.clone(), stop.clone()));
     tasks.spawn(beat(host.clone(), admin, stop.clone()));
     let mut owning = std::pin::pin!(ownership::run(estate, stop.clone()));
     let mut failure = None;

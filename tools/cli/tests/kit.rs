@@ -2,11 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "in tests a failed expectation is a failed test")]
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -14,19 +15,19 @@ use serde_json::{Value, json};
 /// A build on two busy cores.
 const BUILD: Duration = Duration::from_secs(180);
 
-/// A folder of zones with a new one, `docks`, in it. One at a time, and always the same folder: what cargo has compiled serves
-/// the next one too.
+/// A folder of zones with a new one, `docks`, in it. One at a time, whichever processes the tests run in, and always the same
+/// folder: what cargo has compiled serves the next one too.
 struct Stranger {
     folder: PathBuf,
-    _alone: MutexGuard<'static, ()>,
+    /// Locked.
+    _alone: File,
 }
-
-static ALONE: Mutex<()> = Mutex::new(());
 
 impl Stranger {
     fn new() -> Self {
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("stranger");
+        let alone = File::create(folder.with_extension("lock")).unwrap();
+        alone.lock().unwrap();
         if folder.exists() {
             std::fs::remove_dir_all(&folder).unwrap();
         }
