@@ -7,6 +7,7 @@ mod chat_filter;
 mod child;
 mod contract;
 mod files;
+mod frozen;
 mod growth;
 mod host;
 mod lines;
