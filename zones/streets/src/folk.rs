@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use wod_zone::behaviour::{Behaved, Clock, Group, Schedule, Senses, Stand, Trace, Wander, Wary};
-use wod_zone::{Ctx, EntityId, Interaction, Npc, Result, Spawn, Tag};
+use wod_zone::{Ctx, EntityId, Interaction, Npc, Point, Result, Spawn, Tag};
 
 use crate::{PREDATOR, Streets, TALKING_DISTANCE};
 
@@ -113,4 +113,26 @@ impl Folk {
         ctx.face(npc, interaction.player())?;
         ctx.say(npc, answer)
     }
+}
+
+/// Lets so many people stroll about, each round a spot of her own in sight of a lamp. They look out for the hunter like those who live
+/// here, and tell nobody.
+pub fn pass_by(ctx: &mut Ctx<Streets>, count: usize) -> Result {
+    let lamps = ctx.places("lamp");
+    let (south_west, north_east) = ctx.bounds();
+    let mut left = count;
+    // Some spots lie inside of walls.
+    for _ in 0..16 * count {
+        if left == 0 {
+            break;
+        }
+        let spot = Point::new(ctx.random_in(south_west.x..north_east.x), ctx.random_in(south_west.y..north_east.y));
+        if lamps.iter().any(|lamp| ctx.line_of_sight(spot, lamp.at)) {
+            let npc = ctx.spawn_npc(Spawn::new("Passer-by", spot).tag(Tag::near("look", "collar up")))?;
+            let stroll = Wander::about(spot, 8.0).pausing(Duration::from_secs(7));
+            ctx.behave(npc, Wary::with(Senses::of(PREDATOR).sight(SIGHT)).hiding_at("lamp").pace(4.5).during(stroll))?;
+            left -= 1;
+        }
+    }
+    Ok(())
 }

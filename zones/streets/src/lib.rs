@@ -61,6 +61,11 @@ impl Zone for Streets {
     const CONFIG: &'static [Setting] = &[
         Setting::text("hunter", "What people call the hunter here.", "Hollow Tom"),
         Setting::number("hunter_pace", "How fast it runs, m/s. People run 6.", 5.0),
+        Setting::int(
+            "passers_by",
+            "How many people are about who have no name here, when the zone begins: 0 to 1500.",
+            0,
+        ),
         DAY_MINUTES,
     ];
 
@@ -83,6 +88,7 @@ impl Zone for Streets {
         let mut streets = Self { hunter, watch, folk: Folk::default() };
         streets.let_loose(ctx)?;
         streets.folk.settle(ctx)?;
+        folk::pass_by(ctx, ctx.config_number("passers_by").clamp(0.0, 1500.0) as usize)?;
         Ok(streets)
     }
 
