@@ -173,7 +173,11 @@ impl Watch {
                     self.running.insert(name, built.digest.clone());
                 }
                 Err(failure) => {
-                    let problem = format!("error: {name} goes on with the old {}: {failure}\n", zone.module);
+                    let mut problem = format!("error: {name} goes on with the old {}: {failure}\n", zone.module);
+                    if problem.contains("missing field") {
+                        problem += "help: give a field that the old version did not save #[serde(default)]; or, where nothing of the \
+                                    world is to be kept, start it anew\n";
+                    }
                     eprint!("{problem}");
                     problems.push_str(&problem);
                 }

@@ -89,6 +89,9 @@ impl Args {
                 });
                 match self.server.request::<Answer>(Method::POST, &path, Body::Json(query)).await {
                     Ok(Answer { host, excerpt }) => {
+                        if after.is_null() && excerpt.lines.is_empty() {
+                            eprintln!("--- nothing was logged yet");
+                        }
                         (after, told) = (excerpt.after.clone(), false);
                         self.print(&host, &excerpt);
                     }

@@ -168,18 +168,19 @@ impl Play {
                 self.stage.use_verb_with(who, target, verb, args.to_string());
             }
             Action::Chooses(option) => {
-                let options = self.stage.dialogue(who).map(|(_, options)| options);
-                match options {
-                    Some(options) if options.contains(&option.as_str()) => {}
-                    Some(options) => {
-                        return Err(Otherwise::new(
-                            format!("an option `{option}`"),
-                            format!("options: {}", list(options)),
-                        ));
-                    }
-                    None => return Err(Otherwise::new(format!("{name} is in a dialogue"), "no dialogue is open")),
-                }
-                self.stage.choose(who, Some(option));
+                let Some(options) = self.stage.options(who) else {
+                    return Err(Otherwise::new(format!("{name} is in a dialogue"), "no dialogue is open"));
+                };
+                let Some(chosen) = options.iter().find(|offered| offered.id == *option || offered.text == *option)
+                else {
+                    let offered = options.iter().map(|offered| format!("`{}` {:?}", offered.id, offered.text));
+                    return Err(Otherwise::new(
+                        format!("an option `{option}`"),
+                        format!("options: {}", or_nothing(offered)),
+                    ));
+                };
+                let chosen = chosen.id.clone();
+                self.stage.choose(who, Some(&chosen));
             }
             Action::TurnsAway => self.stage.choose(who, None),
             Action::Waits(_) | Action::Asks(_) => {}
@@ -304,9 +305,10 @@ impl Look<'_> {
                 holds(self.stage.find(who, name).is_none(), format!("`{name}` not in sight"), &|| "in sight".to_owned())
             }
             Expectation::IsTold(part) => {
-                let told = self.stage.dialogue(who).map(|(text, _)| text);
-                let got = || told.map_or_else(|| "no dialogue is open".to_owned(), |text| format!("{text:?}"));
-                holds(told.is_some_and(|text| text.contains(part.as_str())), format!("a dialogue with {part:?}"), &got)
+                // With its last words a talk is over.
+                let told = self.stage.dialogue(who).map_or(client.told.as_str(), |(text, _)| text);
+                let got = || if told.is_empty() { "no dialogue".to_owned() } else { format!("{told:?}") };
+                holds(told.contains(part.as_str()), format!("a dialogue with {part:?}"), &got)
             }
             Expectation::Options(ids) => {
                 let options = self.stage.dialogue(who).map(|(_, options)| options).unwrap_or_default();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wod_protocol::bus::{CommandBody, DetachReason, GatewayInput};
-use wod_protocol::client::{ChatMode, TagValue, Verb};
+use wod_protocol::client::{ChatMode, DialogueOption, TagValue, Verb};
 use wod_protocol::ids::{Digest, EntityId, Epoch, GatewayId, HostId, ZoneName, ZoneNo};
 use wod_protocol::map::Map;
 use wod_protocol::units::{Pos, UNITS_PER_METRE};
@@ -322,6 +322,11 @@ impl Stage {
     pub(crate) fn dialogue(&self, who: Player) -> Option<(&str, Vec<&str>)> {
         let dialogue = self.players[who.0].dialogue.as_ref()?;
         Some((&dialogue.text, dialogue.options.iter().map(|option| option.id.as_str()).collect()))
+    }
+
+    /// What she can answer in the open dialogue.
+    pub(crate) fn options(&self, who: Player) -> Option<&[DialogueOption]> {
+        Some(&self.players[who.0].dialogue.as_ref()?.options)
     }
 
     /// Answers the open dialogue; no option: turns away.

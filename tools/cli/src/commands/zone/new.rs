@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
+use wod_protocol::world::World;
+
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
 
@@ -67,11 +69,22 @@ impl Args {
         output::line(format_args!("  wod zone build {shown}             make {name}.wasm"));
         output::line(format_args!("  open {shown}/map.tmx with Tiled    change its map"));
         output::line("and give it a place in the world file (numbers are never used twice):");
-        output::line(format_args!(
-            "  [[zone]]\n  name = \"nyc.{name}\"\n  number = 4\n  module = \"{name}\"\n  origin = [0, 100]\n  size = [64, 48]"
-        ));
+        output::line(place_for(&self.name, std::fs::read_to_string(self.workspace.join("world.toml")).ok()));
         Ok(())
     }
+}
+
+/// A piece for the world file: the next number, and land north of the region where people begin.
+fn place_for(name: &str, world: Option<String>) -> String {
+    let world = world.and_then(|text| World::parse(&text).ok());
+    let number =
+        world.iter().flat_map(|world| &world.zones).map(|zone| zone.number.0.saturating_add(1)).max().unwrap_or(1);
+    let region = world.as_ref().map_or("nyc", |world| world.start_zone().region());
+    let neighbours = world.iter().flat_map(|world| &world.zones).filter(|zone| zone.region() == region);
+    let north = neighbours.map(|zone| zone.origin[1] + zone.size[1]).fold(0.0, f64::max);
+    format!(
+        "  [[zone]]\n  name = \"{region}.{name}\"\n  number = {number}\n  module = \"{name}\"\n  origin = [0, {north}]\n  size = [64, 48]"
+    )
 }
 
 const SDK: &str = "zone-api/guest/Cargo.toml";
@@ -160,6 +173,16 @@ mod tests {
         assert_eq!(joined("members = [\"a\", \"b\"]\nx"), "members = [\"a\", \"b\", \"docks\"]\nx");
         assert_eq!(joined("members = [\n    \"a\",\n]"), "members = [\n    \"a\",\n    \"docks\",\n]");
         assert!(with_member("[package]", "docks").is_err());
+    }
+
+    #[test]
+    fn a_new_zone_gets_a_number_and_land_of_its_own() {
+        let world = include_str!("../../../../../zones/world.toml");
+        let place = place_for("crypt", Some(world.into()));
+        World::parse(&format!("{world}\n{place}")).unwrap();
+        let alone = place_for("crypt", None);
+        assert!(alone.contains("number = 1\n") && alone.contains("origin = [0, 0]"), "{alone}");
+        World::parse(&format!("start = \"nyc.crypt\"\n{alone}")).unwrap();
     }
 
     #[test]
