@@ -96,6 +96,7 @@ conformance! {
     records_change_only_from_the_expected_version
     a_version_never_returns_after_a_delete
     a_name_belongs_to_one_player
+    keys_of_names_are_compared_byte_by_byte
     heartbeats_show_until_they_expire
     blobs_are_kept_under_their_digest_only
     values_are_listed_by_prefix

@@ -21,7 +21,7 @@ pub use frame::{
 };
 pub use inputs::{AttachProof, AttachRequest, CommandBody, DetachReason, GatewayInput, MoveClaim, ToZone};
 pub use migration::{MigrationWord, ZoneMigration};
-pub use stream::{Traveller, TravellingSession, Way, WhisperOrigin, ZoneItem, ZoneStream};
+pub use stream::{Muted, Traveller, TravellingSession, Way, WhisperOrigin, ZoneItem, ZoneStream};
 
 /// A process that has an inbox.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

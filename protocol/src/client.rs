@@ -104,6 +104,23 @@ pub enum ClientMsg {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         option: Option<String>,
     },
+    /// Hear nothing of a player any more; or only ask whom one does not hear. Answered with `ignored`.
+    Ignore {
+        /// Command number.
+        #[serde(deserialize_with = "crate::codec::whole")]
+        seq: Seq,
+        /// The player; none: only ask.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+    },
+    /// Hear a player again. Answered with `ignored`.
+    Unignore {
+        /// Command number.
+        #[serde(deserialize_with = "crate::codec::whole")]
+        seq: Seq,
+        /// The player.
+        name: String,
+    },
     /// Every reliable message up to `n` has arrived.
     Ack {
         /// The last of them.
@@ -130,6 +147,9 @@ pub struct ResumeRequest {
     /// The last reliable message the client has.
     #[serde(deserialize_with = "crate::codec::whole")]
     pub n: MsgNo,
+    /// Whether the client has lost what it showed, and wants the last lines up to `n` again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub history: bool,
 }
 
 /// From server to client.
@@ -163,6 +183,9 @@ pub enum ServerMsg {
         x: f64,
         y: f64,
         why: String,
+    },
+    History {
+        lines: Vec<ChatLine>,
     },
     Chat {
         n: MsgNo,
@@ -209,6 +232,10 @@ pub enum ServerMsg {
         code: String,
         message: String,
     },
+    Ignored {
+        n: MsgNo,
+        names: Vec<String>,
+    },
     Paused {
         zone: String,
         reason: PauseReason,
@@ -229,6 +256,16 @@ pub enum ServerMsg {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         gateway: Option<String>,
     },
+}
+
+/// A line of chat that was heard before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are PROTOCOL.md's, which documents each")]
+pub struct ChatLine {
+    pub from: EntityId,
+    pub name: String,
+    pub mode: ChatMode,
+    pub text: String,
 }
 
 /// Public attributes of an entity, by name, in order of their names.

@@ -35,12 +35,13 @@ pub enum DecodeError {
 }
 
 /// Every `t` of a client message.
-pub const CLIENT_TYPES: [&str; 8] = ["hello", "move", "chat", "interact", "choose", "ack", "ping", "bye"];
+pub const CLIENT_TYPES: [&str; 10] =
+    ["hello", "move", "chat", "interact", "choose", "ignore", "unignore", "ack", "ping", "bye"];
 
 /// Every `t` of a server message.
-pub const SERVER_TYPES: [&str; 18] = [
-    "welcome", "zone", "roster", "update", "correct", "chat", "dialogue", "event", "tags", "verbs", "name", "barrier",
-    "ack", "reject", "paused", "resumed", "pong", "bye",
+pub const SERVER_TYPES: [&str; 20] = [
+    "welcome", "zone", "roster", "update", "correct", "history", "chat", "dialogue", "event", "tags", "verbs", "name",
+    "barrier", "ack", "reject", "ignored", "paused", "resumed", "pong", "bye",
 ];
 
 /// Reads one message of a client.

@@ -3,7 +3,7 @@
 //!
 //! Reading order: [`ids`] and [`units`] first, then [`client`] (what a player's client and a gateway say to each other;
 //! [`codec`] reads and writes it, [`compose`] joins it from parts that are encoded once),
-//! then [`bus`] (what gateways and zone hosts say to each other).
+//! then [`bus`] (what gateways and zone hosts say to each other). [`line`] says what a line of chat may be made of.
 
 pub mod bus;
 pub mod client;
@@ -11,7 +11,9 @@ pub mod codec;
 pub mod compose;
 pub mod ids;
 pub mod limits;
+pub mod line;
 pub mod map;
+pub mod name;
 pub mod record;
 pub mod registry;
 pub mod units;

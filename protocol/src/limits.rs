@@ -8,6 +8,12 @@ pub const CLIENT_FRAME_BYTES: usize = 16 * 1024;
 pub const DECODE_DEPTH: usize = 32;
 /// Longest chat line, Unicode scalar values.
 pub const CHAT_CHARS: usize = 500;
+/// Most lines of chat that a player's history keeps.
+pub const HISTORY_LINES: usize = 32;
+/// Most bytes of names and texts that it keeps; the oldest lines go first.
+pub const HISTORY_BYTES: usize = 8 * 1024;
+/// Most players that one may ignore.
+pub const IGNORED: usize = 100;
 /// Length of a player's name, Unicode scalar values.
 pub const NAME_CHARS: std::ops::RangeInclusive<usize> = 2..=24;
 /// Largest encoded `args` of an `interact`, bytes.

@@ -1,5 +1,6 @@
-//! A zone's map as it is packed into the component file (custom section [`SECTION`]) and served to clients at
-//! `/maps/{digest}`: JSON, metres, relative to the south-west corner of the zone's bounds, y up.
+//! A zone's map as it is packed into the component file (custom section [`SECTION`]) and, but for what is the module's alone
+//! ([`Map::for_clients`]), served to clients at `/maps/{digest}`: JSON, metres, relative to the south-west corner of the zone's
+//! bounds, y up.
 //!
 //! `wod zone build` makes it from a Tiled map; [`Map::parse`] checks everything a host relies on.
 
@@ -17,6 +18,12 @@ pub const MAX_POINTS: usize = 65_536;
 pub const MAX_PLACES: usize = 4096;
 /// Largest extent of a map, metres.
 pub const MAX_EXTENT: f64 = 4096.0;
+/// Places that are for the module alone have names that begin with it: clients are never sent them.
+pub const HIDDEN: char = '@';
+/// Name of the places where the map posts NPCs; the SDK reads their properties (`zone-api/guest/src/drawn.rs`).
+pub const POSTS: &str = "@post";
+/// Name of the places where the map puts things; the SDK reads their properties.
+pub const THINGS: &str = "@thing";
 
 /// A zone's map.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,7 +77,7 @@ pub struct Barrier {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Place {
-    /// Several places may share a name (the stops of a patrol, in order).
+    /// Several places may share a name (the stops of a patrol, in order). See [`HIDDEN`].
     pub name: String,
     /// Where.
     pub at: [f64; 2],
@@ -134,6 +141,16 @@ impl Map {
         let map: Self = serde_json::from_slice(json)?;
         map.check()?;
         Ok(map)
+    }
+
+    /// What clients are told of it; none: all.
+    pub fn for_clients(&self) -> Option<Self> {
+        let hidden = |place: &Place| place.name.starts_with(HIDDEN);
+        self.places.iter().any(hidden).then(|| {
+            let mut map = self.clone();
+            map.places.retain(|place| !hidden(place));
+            map
+        })
     }
 
     /// The JSON that is packed and served; the same map gives the same bytes.
@@ -206,5 +223,21 @@ impl Map {
             return invalid(format!("two portals are named `{name}`"));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_are_not_sent_what_is_the_modules_alone() {
+        let mut map = Map::empty(10.0, 10.0);
+        assert_eq!(map.for_clients(), None);
+        let place = |name: &str| Place { name: name.into(), at: [1.0, 1.0], radius: 0.0, properties: [].into() };
+        map.places = vec![place(POSTS), place("bar"), place(THINGS)];
+        let shown = map.for_clients().expect("something is left out");
+        assert_eq!(shown.places, [place("bar")]);
+        assert_eq!(Map { places: shown.places.clone(), ..map }, shown);
     }
 }

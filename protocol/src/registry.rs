@@ -54,6 +54,9 @@ pub struct HostLoad {
     pub draining: bool,
     /// Zones it owns.
     pub zones: Vec<ZoneLoad>,
+    /// What these run, each once: other hosts have it compiled, should a zone come to them.
+    #[serde(default)]
+    pub modules: Vec<Digest>,
 }
 
 /// How busy a zone keeps its worker.

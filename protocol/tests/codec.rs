@@ -141,8 +141,12 @@ fn any_client_message() -> impl Strategy<Value = ClientMsg> {
     let number = || 0..1_u64 << 53;
     let text = || "\\PC{0,40}";
     let mode = prop_oneof![Just(ChatMode::Say), Just(ChatMode::Shout), Just(ChatMode::Emote), Just(ChatMode::Whisper)];
-    let resume =
-        (text(), text(), number()).prop_map(|(session, token, n)| ResumeRequest { session, token, n: MsgNo(n) });
+    let resume = (text(), text(), number(), any::<bool>()).prop_map(|(session, token, n, history)| ResumeRequest {
+        session,
+        token,
+        n: MsgNo(n),
+        history,
+    });
     let option = proptest::option::of::<&str>;
     prop_oneof![
         (option(text()), option(text()), proptest::option::of(resume), option(text()))
@@ -168,6 +172,8 @@ fn any_client_message() -> impl Strategy<Value = ClientMsg> {
             dialogue,
             option
         }),
+        (number(), option(text())).prop_map(|(seq, name)| ClientMsg::Ignore { seq: Seq(seq), name }),
+        (number(), text()).prop_map(|(seq, name)| ClientMsg::Unignore { seq: Seq(seq), name }),
         number().prop_map(|n| ClientMsg::Ack { n: MsgNo(n) }),
         number().prop_map(|c| ClientMsg::Ping { c }),
         Just(ClientMsg::Bye {}),

@@ -13,6 +13,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// How long any single message may take.
 pub const PATIENCE: Duration = Duration::from_secs(15);
+/// The server closes a connection that is silent for 30 s.
+const PING_EVERY: Duration = Duration::from_secs(10);
 /// Messages kept for tests to look back at.
 const KEPT: usize = 100_000;
 
@@ -54,6 +56,8 @@ pub struct Client {
     pub corrections: Vec<Value>,
     /// Everything received, newest last.
     pub seen: VecDeque<Value>,
+    /// When she sent the last message.
+    sent: Instant,
 }
 
 impl Client {
@@ -87,6 +91,7 @@ impl Client {
             c: 0,
             corrections: Vec::new(),
             seen: VecDeque::new(),
+            sent: Instant::now(),
         })
     }
 
@@ -122,6 +127,7 @@ impl Client {
 
     /// Sends one message.
     pub async fn send(&mut self, message: &Value) -> anyhow::Result<()> {
+        self.sent = Instant::now();
         let frame = match self.encoding {
             Encoding::Json => Message::text(message.to_string()),
             Encoding::MessagePack => Message::binary(rmp_serde::to_vec_named(message)?),
@@ -203,8 +209,11 @@ impl Client {
         bail!("no {what} within {PATIENCE:?}; last came {:?}", self.seen.iter().rev().take(5).collect::<Vec<_>>())
     }
 
-    /// Reads for that long.
+    /// Reads for that long. Who has long been silent sends a ping first, as every client does.
     pub async fn listen(&mut self, time: Duration) -> anyhow::Result<()> {
+        if self.sent.elapsed() > PING_EVERY {
+            self.send(&json!({ "t": "ping", "c": 0 })).await?;
+        }
         let end = Instant::now() + time;
         while self.receive_before(end).await?.is_some() {}
         Ok(())

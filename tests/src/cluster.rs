@@ -41,9 +41,9 @@ pub fn wod() -> anyhow::Result<PathBuf> {
     Ok(newest.context("there is no `wod` to test: run `cargo build -p wod`, or `cargo xtask test`")?.1)
 }
 
-/// The sample world's file.
+/// The tests' world: three zones in two regions.
 pub fn world() -> PathBuf {
-    root().join("zones/world.toml")
+    root().join("tests/world.toml")
 }
 
 /// Where `wod zone build` puts the shipped modules: `WOD_MODULES`, else `target/zones`.
@@ -175,7 +175,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The sample world in one process, as `cargo xtask dev` starts it.
+    /// The tests' world in one process, as `cargo xtask dev` starts it.
     pub async fn dev() -> anyhow::Result<Self> {
         Self::dev_of(&world(), &modules()).await
     }

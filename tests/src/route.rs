@@ -1,5 +1,7 @@
 //! Ways round the walls of a map, read from the JSON that PROTOCOL.md describes.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
@@ -40,6 +42,37 @@ impl Walls {
     /// Whether no wall touches the line between.
     pub fn leg_is_free(&self, a: Spot, b: Spot) -> bool {
         !self.0.iter().any(|(c, d)| touch(a, b, *c, *d))
+    }
+
+    /// Points to walk to in turn: a shortest way over a grid of whole metres, by breadth first search. None: there is none within
+    /// 100 m. Barriers count as closed.
+    pub fn way(&self, from: Spot, to: Spot) -> Option<Vec<Spot>> {
+        const FAR: i32 = 100;
+        const ABOUT: [(i32, i32); 8] = [(1, 0), (0, 1), (-1, 0), (0, -1), (1, 1), (-1, 1), (-1, -1), (1, -1)];
+        let spot = |(x, y): (i32, i32)| (from.0 + f64::from(x), from.1 + f64::from(y));
+        let mut came_from = BTreeMap::from([((0, 0), (0, 0))]);
+        let mut edge = VecDeque::from([(0, 0)]);
+        while let Some(at) = edge.pop_front() {
+            if distance(spot(at), to) < 1.5 && self.leg_is_free(spot(at), to) {
+                let mut way = vec![to];
+                let mut back = at;
+                while back != (0, 0) {
+                    way.push(spot(back));
+                    back = came_from[&back];
+                }
+                way.reverse();
+                return Some(way);
+            }
+            for (dx, dy) in ABOUT {
+                let next = (at.0 + dx, at.1 + dy);
+                let near = next.0.abs() <= FAR && next.1.abs() <= FAR;
+                if near && !came_from.contains_key(&next) && self.leg_is_free(spot(at), spot(next)) {
+                    came_from.insert(next, at);
+                    edge.push_back(next);
+                }
+            }
+        }
+        None
     }
 
     /// How far the nearest end of a wall is.
@@ -132,6 +165,22 @@ fn touch(a: Spot, b: Spot, c: Spot, d: Spot) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_way_goes_round_a_wall() {
+        let walls = Walls(vec![((5.0, -3.0), (5.0, 3.5))]);
+        let way = walls.way((0.2, 0.0), (9.0, 0.0)).expect("there is one");
+        let legs = std::iter::once((0.2, 0.0)).chain(way.iter().copied()).zip(way.iter().copied());
+        assert!(legs.into_iter().all(|(a, b)| walls.leg_is_free(a, b)), "{way:?}");
+        assert!(way.len() < 15, "{way:?}");
+        let shut = Walls(vec![
+            ((-1.0, -1.0), (-1.0, 1.0)),
+            ((-1.0, 1.0), (1.0, 1.0)),
+            ((1.0, 1.0), (1.0, -1.0)),
+            ((1.0, -1.0), (-1.0, -1.0)),
+        ]);
+        assert_eq!(shut.way((0.2, 0.0), (9.0, 0.0)), None);
+    }
 
     #[test]
     fn a_route_too_near_to_a_corner_for_its_steps_is_noticed() {

@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use wod_tests::chance::Chance;
 use wod_tests::client::{Client, Encoding, PATIENCE};
-use wod_tests::cluster::{Cluster, modules, root};
+use wod_tests::cluster::{Cluster, modules, world};
 use wod_tests::garbage;
 use wod_tests::pace::Pace;
 use wod_tests::sight::Sight;
@@ -32,9 +32,9 @@ const STANDSTILL: Duration = Duration::from_secs(2);
 async fn a_stream_of_bad_input_of_every_kind_leaves_no_gap_in_what_a_witness_sees() {
     // Where watchmen walk all the time.
     let folder = tempfile::tempdir().unwrap();
+    let usual = std::fs::read_to_string(world()).unwrap();
     let world = folder.path().join("world.toml");
-    let sample = std::fs::read_to_string(root().join("zones/world.toml")).unwrap();
-    std::fs::write(&world, sample.replace(r#"start = "nyc.elysium""#, r#"start = "nyc.streets""#)).unwrap();
+    std::fs::write(&world, usual.replace(r#"start = "nyc.elysium""#, r#"start = "nyc.streets""#)).unwrap();
     let cluster = Arc::new(Cluster::dev_of(&world, &modules()).await.unwrap());
     let (url, gateway, admin) = (cluster.url(0), cluster.gateways[0].0, cluster.admin);
 

@@ -38,7 +38,7 @@ async fn a_dialogue_and_what_was_asked_in_it_survive_a_kill_of_the_whole_world()
     ann.resume(&url).await.unwrap();
     assert_eq!(ann.welcome["session"], session, "the same session, in another process");
     assert_eq!(rules["dialogue"], talk);
-    ann.command(json!({ "t": "choose", "dialogue": talk, "option": "back" })).await.unwrap();
+    ann.command(json!({ "t": "choose", "dialogue": talk, "option": "back-from-rules" })).await.unwrap();
     let again = ann.until("the dialogue to go on", dialogue).await.unwrap();
     assert!(again["text"].as_str().unwrap().starts_with("Ann. Sit by me."), "{again}");
     assert_eq!(ann.faults, Vec::<String>::new());

@@ -65,6 +65,18 @@ pub(super) async fn a_name_belongs_to_one_player(_store: Store, backplane: Backp
     assert_eq!(backplane.reserve_name("nosferatu", &bob).await.unwrap(), None);
 }
 
+pub(super) async fn keys_of_names_are_compared_byte_by_byte(_store: Store, backplane: Backplane) {
+    // The spelling of a name and its looks, which begin with a space; with an accent of its own, with one apart; in braces.
+    let keys = ["ian", " ian", " lan", "\u{e4}nn", " \u{e4}nn", " a\u{308}nn", "o'hara", "ann lee", "{ann}", "ann"];
+    for (number, key) in keys.iter().enumerate() {
+        let sub = Sub::from(format!("{number}"));
+        assert_eq!(backplane.reserve_name(key, &sub).await.unwrap(), None, "{key:?}");
+    }
+    for (number, key) in keys.iter().enumerate() {
+        assert_eq!(backplane.name_owner(key).await.unwrap(), Some(Sub::from(format!("{number}"))), "{key:?}");
+    }
+}
+
 pub(super) async fn heartbeats_show_until_they_expire(_store: Store, backplane: Backplane) {
     let long = Duration::from_secs(600);
     backplane.beat("host", "b", bytes("old"), long).await.unwrap();

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use wod_protocol::bus::{AttachProof, AttachRefused, AttachRequest, Attached, GatewayInput, RefusedAttach};
 use wod_protocol::client::{CloseCode, ResumeRequest, ServerMsg};
 use wod_protocol::ids::{Digest, MsgNo, Nonce, SessionId, Sub, ZoneNo};
-use wod_protocol::limits::NAME_CHARS;
+use wod_protocol::name::{NameFlaw, check_name};
 use wod_protocol::record::{Place, fold_name};
 
 use crate::conn::State;
@@ -28,6 +28,8 @@ pub(crate) struct Admission {
     session: SessionId,
     sub: Sub,
     name: String,
+    /// What is wrong with the name in her ticket: it does not matter once she has a character.
+    flaw: Option<NameFlaw>,
     proof: AttachProof,
     /// A login by this ticket is tried when the resume fails.
     fallback: Option<String>,
@@ -57,10 +59,15 @@ enum Step {
 impl Admission {
     /// A login: a fresh session.
     fn login(seeds: &Seeds, attempt: u64, identity: Identity, now: Duration) -> Self {
+        let (name, flaw) = match check_name(&identity.name) {
+            Ok(name) => (name, None),
+            Err(flaw) => (identity.name, Some(flaw)),
+        };
         Self {
             session: session_id(seeds),
             sub: identity.sub,
-            name: identity.name,
+            name,
+            flaw,
             proof: AttachProof::Login,
             fallback: None,
             nonce: Nonce(seeds.nonce.wrapping_add(attempt)),
@@ -80,7 +87,8 @@ impl Admission {
             session,
             sub,
             name: String::new(),
-            proof: AttachProof::Resume { token_hash: token_hash(&resume.token), n: resume.n },
+            flaw: None,
+            proof: AttachProof::Resume { token_hash: token_hash(&resume.token), n: resume.n, history: resume.history },
             fallback,
             nonce: Nonce(seeds.nonce),
             token_hash: token_hash(&token_text(seeds)),
@@ -98,7 +106,8 @@ impl Admission {
             session: session.id,
             sub: session.sub.clone(),
             name: session.name.clone(),
-            proof: AttachProof::Resume { token_hash: session.token_hash, n: session.n },
+            flaw: None,
+            proof: AttachProof::Resume { token_hash: session.token_hash, n: session.n, history: false },
             fallback: None,
             nonce: Nonce(seeds.nonce.wrapping_add(attempt)),
             token_hash: session.token_hash,
@@ -120,6 +129,14 @@ impl Admission {
 
     pub(crate) fn is_resume(&self) -> bool {
         matches!(self.proof, AttachProof::Resume { .. })
+    }
+
+    /// Whether the client knows nothing of what was said before it came.
+    pub(crate) fn wants_history(&self) -> bool {
+        match self.proof {
+            AttachProof::Login => true,
+            AttachProof::Resume { history, .. } => history,
+        }
     }
 }
 
@@ -146,10 +163,10 @@ impl Core {
             if !self.config.allow_guests {
                 return self.close(now, id, CloseCode::Unauthorised, "guests are not let in here: get a ticket", None);
             }
-            let name = name.trim().to_owned();
-            if let Some(flaw) = name_flaw(&name) {
-                return self.close(now, id, CloseCode::Unauthorised, flaw, None);
-            }
+            let name = match check_name(&name) {
+                Ok(name) => name,
+                Err(flaw) => return self.close(now, id, CloseCode::Unauthorised, &flaw.to_string(), None),
+            };
             let sub = Sub::from(format!("{GUEST}{}", fold_name(&name)));
             self.admit_by(id, Admission::login(&seeds, 0, Identity { sub, name }, now));
         } else {
@@ -216,6 +233,11 @@ impl Core {
                 return;
             }
             Ok(Some(Whereabouts { place: Place::Zone(zone), .. })) => zone,
+            // Only a new character is called as the ticket says.
+            Ok(None) if admission.flaw.is_some() => {
+                let flaw = admission.flaw.map(|flaw| flaw.to_string()).unwrap_or_default();
+                return self.close(now, id, CloseCode::Unauthorised, &flaw, None);
+            }
             Ok(_) if admission.is_resume() => return self.refuse(now, id, RefusedAttach::ResumeImpossible),
             Ok(Some(Whereabouts { zone, .. })) if self.config.world.zone(zone).is_some() => zone,
             Ok(_) => start,
@@ -321,7 +343,10 @@ impl Core {
                 self.nonces.remove(&admission.nonce);
                 self.resume_failed(now, id, fallback);
             }
-            RefusedAttach::NameTaken => self.close(now, id, CloseCode::Unauthorised, "somebody has that name", None),
+            RefusedAttach::NameTaken => {
+                let why = "somebody has that name, or one that looks like it: choose another";
+                self.close(now, id, CloseCode::Unauthorised, why, None);
+            }
             RefusedAttach::Full => {
                 self.close(now, id, CloseCode::Full, "that zone takes no more players", Some(FULL_RETRY_MS));
             }
@@ -444,16 +469,6 @@ fn identity_flaw(identity: &Identity) -> Option<&'static str> {
     if sub.starts_with(GUEST) {
         return Some("the ticket's sub is a guest's");
     }
-    name_flaw(&identity.name)
-}
-
-fn name_flaw(name: &str) -> Option<&'static str> {
-    if !NAME_CHARS.contains(&name.chars().count()) {
-        return Some("a name has 2 to 24 characters");
-    }
-    if name.chars().any(char::is_control) {
-        return Some("a name has no control characters");
-    }
     None
 }
 
@@ -471,14 +486,5 @@ mod tests {
         for garbage in ["", ".", "YW5u", "YW5u.", "YW5u.xyz", "!.1", ".1", "YW5u.1.2"] {
             assert_eq!(parse_session(garbage), None, "{garbage}");
         }
-    }
-
-    #[test]
-    fn names_are_2_to_24_characters_without_control_characters() {
-        assert_eq!(name_flaw("Ann"), None);
-        assert_eq!(name_flaw("Ünïcödé Näme"), None);
-        assert!(name_flaw("A").is_some());
-        assert!(name_flaw(&"é".repeat(25)).is_some());
-        assert!(name_flaw("A\u{7}B").is_some());
     }
 }

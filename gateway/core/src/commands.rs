@@ -7,7 +7,8 @@ use wod_protocol::bus::{CommandBody, GatewayInput, MoveClaim};
 use wod_protocol::client::{ChatMode, ClientMsg, CloseCode, Encoding, RejectCode, ServerMsg};
 use wod_protocol::codec::decode_client;
 use wod_protocol::ids::{Seq, Tick, Token};
-use wod_protocol::limits::{ARGS_BYTES, CHAT_CHARS, CLIENT_FRAME_BYTES, HELLO_TIMEOUT, NAME_CHARS, PENDING_COMMANDS};
+use wod_protocol::limits::{ARGS_BYTES, CLIENT_FRAME_BYTES, HELLO_TIMEOUT, NAME_CHARS, PENDING_COMMANDS};
+use wod_protocol::line;
 use wod_protocol::units::{Heading, Pos};
 
 use crate::conn::State;
@@ -104,6 +105,18 @@ impl Core {
                 }
                 CommandBody::Choose { dialogue: Token(dialogue), option }
             }),
+            ClientMsg::Ignore { seq, name } => self.on_command(now, id, seq, || {
+                if name.as_ref().is_some_and(|name| !is_name(name)) {
+                    return void(RejectCode::NoSuchPlayer, "nobody has such a name");
+                }
+                CommandBody::Ignore { name }
+            }),
+            ClientMsg::Unignore { seq, name } => self.on_command(now, id, seq, || {
+                if !is_name(&name) {
+                    return void(RejectCode::NoSuchPlayer, "nobody has such a name");
+                }
+                CommandBody::Unignore { name }
+            }),
             // Dealt with before.
             ClientMsg::Hello { .. } | ClientMsg::Ping { .. } | ClientMsg::Bye {} => {}
         }
@@ -175,16 +188,19 @@ impl Core {
 }
 
 fn chat(mode: ChatMode, text: String, to: Option<String>) -> CommandBody {
-    if text.chars().count() > CHAT_CHARS {
-        return void(RejectCode::TooLong, "a line has at most 500 characters");
-    }
-    if text.chars().any(char::is_control) {
-        return void(RejectCode::TooLong, "a line has no control characters");
-    }
-    if mode == ChatMode::Whisper && !to.as_ref().is_some_and(|to| NAME_CHARS.contains(&to.trim().chars().count())) {
+    let text = match line::clean(&text) {
+        Ok(text) => text,
+        Err(bad) => return void(RejectCode::TooLong, &bad.to_string()),
+    };
+    if mode == ChatMode::Whisper && !to.as_ref().is_some_and(|to| is_name(to)) {
         return void(RejectCode::NoSuchPlayer, "a whisper needs `to`, a player's name");
     }
     CommandBody::Chat { mode, text, to: to.filter(|_| mode == ChatMode::Whisper) }
+}
+
+/// Whether it could be a player's name.
+fn is_name(name: &str) -> bool {
+    NAME_CHARS.contains(&name.trim().chars().count())
 }
 
 fn void(code: RejectCode, message: &str) -> CommandBody {

@@ -1,6 +1,6 @@
 //! One tick of a zone becomes each player's messages.
 //!
-//! The order of messages to a player is the protocol's: `welcome`, `zone`, `roster`, then attributes, corrections, reliable
+//! The order of messages to a player is the protocol's: `welcome`, `zone`, `roster`, `history`, then attributes, corrections, reliable
 //! messages, acks, and last `update`. What several players get is encoded once per encoding.
 
 mod compose;
@@ -39,6 +39,13 @@ impl Core {
             self.resend_all(now, zone);
         }
         self.rosters(now, frame);
+        for (session, lines) in &frame.histories {
+            self.with_player(zone, *session, |mut player| {
+                if std::mem::take(&mut player.session.wants_history) {
+                    player.stage(&ServerMsg::History { lines: lines.clone() });
+                }
+            });
+        }
         self.barriers(frame);
         self.attributes(frame);
         for correction in &frame.corrections {
@@ -175,6 +182,11 @@ impl Core {
         }
         let Player { encoding, staged, session, .. } = player;
         session.confirmed = now;
+        if session.name != attached.name {
+            let renamed = ServerMsg::Name { id: session.you, name: attached.name.clone() };
+            staged.push(wod_protocol::codec::encode_server(encoding, &renamed));
+            self.touched.push(id);
+        }
         if session.zone == zone && session.transit.is_none() && session.relocation.is_none() {
             // Only repeated, for a resync or before a `rezoned`. What told her of this `c` may be in the frame that was lost.
             let untold = attached.c != session.c && !tells_where(frame, session.id);

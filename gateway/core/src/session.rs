@@ -40,6 +40,8 @@ pub(crate) struct Session {
     pub(crate) pending: VecDeque<Pending>,
     /// The last reliable message sent to her client.
     pub(crate) n: MsgNo,
+    /// Her client waits for the last lines that she has heard; told once, though her zone repeats them.
+    pub(crate) wants_history: bool,
     /// Her client's newest `ack` that the zone does not know yet.
     pub(crate) client_ack: Option<MsgNo>,
     /// Her newest claim, held back because she sends too many.
@@ -109,6 +111,7 @@ impl Session {
             acked: attached.seq,
             pending: VecDeque::new(),
             n,
+            wants_history: admission.wants_history(),
             client_ack: None,
             late_move: None,
             dirty: false,

@@ -296,6 +296,7 @@ async fn read_record(backplane: Backplane, conn: ConnId, sub: Sub) -> Event {
     let found = match backplane.record(&sub).await {
         Ok(None) => Ok(None),
         Ok(Some((_, bytes))) => match PlayerRecord::decode(&bytes) {
+            Ok(record) if record.deleted => Ok(None),
             Ok(record) => Ok(Some(Whereabouts { place: record.place, zone: record.zone })),
             Err(error) => {
                 tracing::error!(%sub, %error, "a player's record does not decode");

@@ -241,6 +241,7 @@ fn empty_frame(host: &HostId, epoch: Epoch, seq: u64) -> ZoneFrame {
         latest: vec![],
         acks: vec![],
         gone: vec![],
+        histories: vec![],
     }
 }
 

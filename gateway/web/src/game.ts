@@ -108,6 +108,9 @@ export class Game {
         if (happening.own && happening.mode === 'whisper') break;
         this.#chat.spoken(happening.name, happening.mode, happening.text, happening.own);
         break;
+      case 'history':
+        this.#chat.remember(happening.lines, world.you);
+        break;
       case 'notice':
         this.#chat.notice(happening.text);
         break;

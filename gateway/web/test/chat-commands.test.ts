@@ -10,12 +10,16 @@ describe('a typed line', () => {
     ['/w Bob psst', { t: 'chat', mode: 'whisper', to: 'Bob', text: 'psst' }],
     ['/W "Ann Lee" good  evening', { t: 'chat', mode: 'whisper', to: 'Ann Lee', text: 'good  evening' }],
     ['/w ann lee good evening', { t: 'chat', mode: 'whisper', to: 'Ann Lee', text: 'good evening' }],
+    ['/ignore Bob', { t: 'ignore', name: 'Bob' }],
+    ['/ignore "Ann Lee"', { t: 'ignore', name: 'Ann Lee' }],
+    ['/unignore Ann Lee', { t: 'unignore', name: 'Ann Lee' }],
+    ['/ignored', { t: 'ignore' }],
     ['tab\tand\u0007bell', { t: 'chat', mode: 'say', text: 'tab and bell' }],
   ])('%j is understood', (line, wish) => {
     expect(parseLine(line, ['Ann', 'Ann Lee'])).toEqual({ wish });
   });
 
-  test.each(['/dance', '/w', '/w Bob', '/shout', `${'x'.repeat(501)}`])('%j is explained', (line) => {
+  test.each(['/dance', '/w', '/w Bob', '/shout', '/ignore', '/unignore ""', `${'x'.repeat(501)}`])('%j is explained', (line) => {
     expect(parseLine(line, [])).toMatchObject({ problem: expect.stringMatching(/\S/) });
   });
 

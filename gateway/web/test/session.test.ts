@@ -14,12 +14,29 @@ describe('entering', () => {
     expect(kinds(session.received(WELCOME, 10))).toEqual(['save', 'status:playing', 'deliver:welcome']);
   });
 
-  test('a saved session is resumed with the last message it has', () => {
+  test('a saved session is resumed with the last message it has, and asks for what the new page does not show', () => {
     const session = newSession();
     session.login({ name: 'Ann' }, SAVED, 0);
     expect(sent(session.opened(5))).toEqual([
-      { t: 'hello', client: 'wod-web', resume: { session: 's', token: 'old', n: 7 } },
+      { t: 'hello', client: 'wod-web', resume: { session: 's', token: 'old', n: 7, history: true } },
     ]);
+    session.received({ ...WELCOME, token: 'new', seq: 4 }, 10);
+    expect(kinds(session.received(HISTORY, 11))).toEqual(['deliver:history']);
+    // The same page over another connection shows it all.
+    session.closed(1006, '', 20);
+    session.tick(60_000);
+    expect(sent(session.opened(60_001))).toEqual([
+      { t: 'hello', client: 'wod-web', resume: { session: 's', token: 'new', n: 7 } },
+    ]);
+  });
+
+  test('a page whose first resume fails asks again', () => {
+    const session = newSession();
+    session.login({ name: 'Ann' }, SAVED, 0);
+    session.opened(5);
+    session.closed(1006, '', 10);
+    session.tick(60_000);
+    expect(sent(session.opened(60_001))).toMatchObject([{ resume: { history: true } }]);
   });
 
   test('a server that does not answer is given up and tried again', () => {
@@ -118,6 +135,13 @@ describe('reliable messages', () => {
     const session = playing();
     const effects = Array.from({ length: ACK_AFTER_MESSAGES }, (_, i) => session.received(chat(i + 1), 0)).flat();
     expect(sent(effects)).toEqual([{ t: 'ack', n: ACK_AFTER_MESSAGES }]);
+  });
+
+  test('whom we ignore is among them', () => {
+    const session = playing();
+    const ignored: ServerMsg = { t: 'ignored', n: 1, names: ['Bob'] };
+    expect(kinds(session.received(ignored, 0))).toEqual(['save', 'deliver:ignored']);
+    expect(session.received(ignored, 1)).toEqual([]);
   });
 
   test('a gap makes us resume from the last one we have', () => {
@@ -236,6 +260,7 @@ describe('losing the connection', () => {
 });
 
 const WELCOME: Extract<ServerMsg, { t: 'welcome' }> = { t: 'welcome', session: 's', token: 't', you: 4, name: 'Ann', seq: 0 };
+const HISTORY: ServerMsg = { t: 'history', lines: [{ from: 5, name: 'Bob', mode: 'say', text: 'before' }] };
 const NEARER = { t: 'bye', code: 4100, reason: 'another gateway is nearer to you', gateway: 'ws://la:7700/ws' } as const;
 const SAVED: SavedSession = { who: { name: 'Ann' }, session: 's', token: 'old', n: 7, seq: 4, m: 90, unacked: [] };
 

@@ -25,6 +25,15 @@ describe('the world', () => {
     expect(world.entities.size).toBe(0);
   });
 
+  test('what was heard before is shown without bubbles, and whom we ignore is said', () => {
+    const world = entered();
+    const lines = [{ from: 2, name: 'Bob', mode: 'say', text: 'before' } as const];
+    expect(world.apply({ t: 'history', lines: [...lines] }, 0)).toEqual([{ is: 'history', lines }]);
+    expect(world.bubbles.size).toBe(0);
+    expect(world.apply({ t: 'ignored', n: 1, names: ['Bob', 'Eve'] }, 0)).toEqual([{ is: 'notice', text: 'You hear nothing of Bob, Eve.' }]);
+    expect(world.apply({ t: 'ignored', n: 2, names: [] }, 0)).toEqual([{ is: 'notice', text: 'You ignore nobody.' }]);
+  });
+
   test('updates of strangers are ignored', () => {
     const world = entered();
     world.apply({ t: 'update', tick: 101, e: [[77, 1, 2, 0]] }, 0);

@@ -1,5 +1,5 @@
 //! Which frozen version of the zone-api a module speaks, and the adapter for it. A minor version grows its major version's
-//! submodule in place ("How the contract grows" in zone-api/README.md); a new major version is a new submodule and a new variant
+//! submodule in place ("How the contract grows" in zone-api/API.md); a new major version is a new submodule and a new variant
 //! here, and the old ones stay.
 
 #[cfg(test)]
@@ -15,12 +15,14 @@ use wod_sim::module::Module;
 use crate::epoch::EpochTicker;
 use crate::error::LoadError;
 use crate::limits::Limits;
-use crate::package::Package;
+use crate::package::{Beside, Package};
 
 /// The only package a module may import from.
 const PACKAGE: &str = "wod:zone/";
 /// The interface that every module exports, up to its version.
 const LOGIC: &str = "wod:zone/logic@";
+/// The interface that a module exports which judges what players say.
+const CHAT_FILTER: &str = "wod:zone/chat-filter@";
 /// Major versions served, for people.
 const SERVED: &str = "1.x";
 
@@ -30,6 +32,8 @@ pub(crate) struct Api {
     major: Major,
     /// Whole, as its export says.
     version: String,
+    /// Whether it exports a chat filter.
+    filters: bool,
 }
 
 /// A major version of the zone-api.
@@ -45,12 +49,14 @@ impl Api {
             return Err(LoadError::ForeignImport(foreign.clone()));
         }
         let ours = |export: &&String| export.starts_with(PACKAGE);
-        if let Some(unknown) = package.exports.iter().filter(ours).find(|export| !export.starts_with(LOGIC)) {
+        let known = |export: &String| [LOGIC, CHAT_FILTER].iter().any(|name| export.starts_with(name));
+        if let Some(unknown) = package.exports.iter().filter(ours).find(|export| !known(export)) {
             return Err(LoadError::UnknownAbility(unknown.clone()));
         }
+        let filters = package.exports.iter().any(|export| export.starts_with(CHAT_FILTER));
         let version = package.exports.iter().find_map(|export| export.strip_prefix(LOGIC)).ok_or(LoadError::NoLogic)?;
         if version.starts_with("1.") {
-            Ok(Self { major: Major::V1, version: version.to_owned() })
+            Ok(Self { major: Major::V1, version: version.to_owned(), filters })
         } else {
             Err(LoadError::ApiVersion { found: version.to_owned(), served: SERVED })
         }
@@ -70,7 +76,7 @@ impl Adapters {
     /// Binds a component's imports; an error where one is missing or has another type.
     pub(crate) fn link(&self, api: Api, component: &Component) -> Result<Linked, LoadError> {
         let (linked, served) = match api.major {
-            Major::V1 => (self.v1.link(component).map(Linked::V1), v1::VERSION),
+            Major::V1 => (self.v1.link(component, api.filters).map(Linked::V1), v1::VERSION),
         };
         linked.map_err(|error| LoadError::Mismatch { found: api.version, served, what: format!("{error:#}") })
     }
@@ -83,9 +89,14 @@ pub(crate) enum Linked {
 }
 
 impl Linked {
-    pub(crate) fn instantiate(&self, ticker: Arc<EpochTicker>, limits: &Limits) -> Result<Box<dyn Module>, LoadError> {
+    pub(crate) fn instantiate(
+        &self,
+        ticker: Arc<EpochTicker>,
+        beside: Beside,
+        limits: &Limits,
+    ) -> Result<Box<dyn Module>, LoadError> {
         match self {
-            Self::V1(linked) => Ok(Box::new(linked.instantiate(ticker, limits)?)),
+            Self::V1(linked) => Ok(Box::new(linked.instantiate(ticker, beside, limits)?)),
         }
     }
 }

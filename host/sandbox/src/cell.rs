@@ -11,6 +11,8 @@ use wod_sim::module::{Fault, HostCalls};
 use crate::epoch::{EpochTicker, Running};
 use crate::fault::{classify, truncate};
 use crate::limits::{Limits, TimeLimits};
+use crate::lines::LineTable;
+use crate::package::{Beside, Content};
 
 /// Longest line of a module that is kept to explain a fault, bytes.
 const LAST_ERROR_BYTES: usize = 512;
@@ -24,6 +26,8 @@ pub(crate) struct Cell {
     time_enforced: bool,
     /// Without it no call would ever be interrupted.
     ticker: Arc<EpochTicker>,
+    /// Where its code is in its sources.
+    lines: Option<Arc<LineTable>>,
 }
 
 /// The calls into a module.
@@ -33,6 +37,7 @@ pub(crate) enum Export {
     Describe,
     Init,
     Tick,
+    Filter,
     Save,
     Load,
 }
@@ -43,6 +48,7 @@ impl fmt::Display for Export {
             Self::Describe => "describe",
             Self::Init => "init",
             Self::Tick => "tick",
+            Self::Filter => "filter",
             Self::Save => "save",
             Self::Load => "load",
         })
@@ -50,8 +56,9 @@ impl fmt::Display for Export {
 }
 
 impl Cell {
-    pub(crate) fn new(engine: &Engine, ticker: Arc<EpochTicker>, limits: &Limits) -> Self {
-        let mut store = Store::new(engine, State::new(limits));
+    pub(crate) fn new(engine: &Engine, ticker: Arc<EpochTicker>, beside: Beside, limits: &Limits) -> Self {
+        let Beside { content, lines } = beside;
+        let mut store = Store::new(engine, State::new(content, limits));
         store.limiter(|state| &mut state.memory);
         store.set_max_component_handles(limits.handles);
         store.epoch_deadline_callback(|context| {
@@ -65,6 +72,7 @@ impl Cell {
             time: limits.time.clone(),
             time_enforced: true,
             ticker,
+            lines,
         }
     }
 
@@ -83,7 +91,7 @@ impl Cell {
         call(&mut self.store).map_err(|error| self.fault(&error, export, None))
     }
 
-    /// Calls with host calls: `init`, `tick`. Gives them back in any case.
+    /// Calls with host calls: `init`, `tick`, `filter`. Gives them back in any case.
     pub(crate) fn enter_with<R>(
         &mut self,
         export: Export,
@@ -113,15 +121,16 @@ impl Cell {
     }
 
     fn fault(&self, error: &wasmtime::Error, export: Export, event: Option<u32>) -> Fault {
-        let (kind, detail) = classify(error, export, self.store.data());
+        let (kind, detail) = classify(error, export, self.store.data(), self.lines.as_deref());
         Fault { kind, detail, event }
     }
 }
 
 /// What belongs to a store.
 pub(crate) struct State {
-    /// During `init` and `tick` only.
+    /// During `init`, `tick` and `filter` only.
     calls: Option<Box<dyn HostCalls>>,
+    content: Content,
     export: Export,
     deadline: Option<Deadline>,
     memory: Meter,
@@ -129,8 +138,9 @@ pub(crate) struct State {
 }
 
 impl State {
-    fn new(limits: &Limits) -> Self {
-        Self { calls: None, export: Export::Describe, deadline: None, memory: Meter::new(limits), last_error: None }
+    fn new(content: Content, limits: &Limits) -> Self {
+        let memory = Meter::new(limits);
+        Self { calls: None, content, export: Export::Describe, deadline: None, memory, last_error: None }
     }
 
     /// The host's side of the running call, for `import`; an error (a trap) where no import may be called.
@@ -139,6 +149,11 @@ impl State {
             Some(calls) => Ok(calls.as_mut()),
             None => Err(NotDuring { import, export: self.export }.into()),
         }
+    }
+
+    /// What was packed with the module under this name.
+    pub(crate) fn content(&self, name: &str) -> Option<&[u8]> {
+        self.content.get(name).map(|bytes| &bytes[..])
     }
 
     /// Remembers what the module says went wrong, in case it goes wrong.

@@ -8,6 +8,8 @@ use std::time::Duration;
 use wod_protocol::map::MapError;
 use wod_sim::module::{Fault, FaultKind};
 
+use crate::package::CONTENT_BYTES;
+
 /// Why a file can't run as a zone module.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -50,9 +52,23 @@ pub enum LoadError {
     /// Its packed map.
     #[error("the module's map can't be used: {0}. Build it anew with `wod zone build`")]
     Map(MapError),
+    /// Its table of source lines.
+    #[error("the module's table of source lines is {0}: build it anew with `wod zone build`")]
+    Lines(String),
     /// More than one map section.
     #[error("the module has {0} maps, at most one is taken: build it anew with `wod zone build`")]
     TooManyMaps(usize),
+    /// Two contents of one name.
+    #[error("the module has two contents named `{0}`: build it anew with `wod zone build`")]
+    ContentTwice(String),
+    /// Content over [`CONTENT_BYTES`].
+    #[error("the module's content `{name}` has {bytes} bytes, at most {CONTENT_BYTES} are taken: split it")]
+    ContentTooLarge {
+        /// What it goes by.
+        name: String,
+        /// Its size.
+        bytes: usize,
+    },
     /// wasmtime refuses it.
     #[error("the module is not valid: {0}")]
     Invalid(String),

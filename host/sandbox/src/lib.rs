@@ -19,6 +19,7 @@ mod epoch;
 mod error;
 mod fault;
 mod limits;
+pub mod lines;
 mod package;
 mod sandbox;
 #[cfg(feature = "testing")]
@@ -30,5 +31,7 @@ pub use compiled::Compiled;
 pub use engine::THREAD_STACK_BYTES;
 pub use error::{LoadError, SandboxError};
 pub use limits::{Limits, TimeLimits};
-pub use package::{PackedMap, with_map};
+pub use package::{
+    CONTENT, CONTENT_BYTES, Content, PackedMap, with_content, with_map, with_section, without_content, without_sections,
+};
 pub use sandbox::{Compiler, Sandbox, SandboxOptions};

@@ -37,7 +37,7 @@ pub struct Limits {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TimeLimits {
-    /// One `tick`. Default 20.
+    /// One `tick`; one `filter`. Default 20.
     pub tick_ms: u32,
     /// Instantiation with `describe`; `init`; `load`: each. Default 250.
     pub start_ms: u32,
@@ -81,7 +81,7 @@ impl TimeLimits {
     /// Processor time for one call of this export.
     pub(crate) fn cpu(&self, export: Export) -> Duration {
         Duration::from_millis(u64::from(match export {
-            Export::Tick => self.tick_ms,
+            Export::Tick | Export::Filter => self.tick_ms,
             Export::Describe | Export::Init | Export::Load => self.start_ms,
             Export::Save => self.save_ms,
         }))

@@ -75,7 +75,7 @@ impl Sandbox {
         let digest = Digest::of(file);
         let component = self.component(file, digest)?;
         let linked = self.shared.adapters.link(api, &component)?;
-        Ok(Compiled::new(linked, self.shared.ticker.clone(), digest, package.map))
+        Ok(Compiled::new(linked, self.shared.ticker.clone(), digest, package))
     }
 
     fn component(&self, file: &[u8], digest: Digest) -> Result<Component, LoadError> {

@@ -38,7 +38,7 @@ mod tests {
 
     fn host(workers: u32, load: u32) -> HostLoad {
         let zones = vec![ZoneLoad { zone: ZoneNo(1), load, players: 0 }];
-        HostLoad { host: "h".into(), region: String::new(), workers, draining: false, zones }
+        HostLoad { host: "h".into(), region: String::new(), workers, draining: false, zones, modules: Vec::new() }
     }
 
     fn gateway(connections: u32, draining: bool) -> GatewayBeat {

@@ -16,6 +16,7 @@ use wod_sim::io::{Effects, Input};
 use wod_sim::module::Fault;
 
 use crate::host::Host;
+use crate::logs::unix_ms;
 use crate::migration::{self, Departure, Gone};
 use crate::port::ZonePort;
 use crate::recent::Recent;
@@ -49,6 +50,8 @@ pub(crate) struct TickCommit {
     pub(crate) swap: Option<SwapDone>,
     /// Which module was called.
     pub(crate) module: ModuleLabel,
+    /// Its name and version; empty where it has reported nothing.
+    pub(crate) version: String,
     /// How the module stands from this tick on; none: as before.
     pub(crate) standing: Option<Standing>,
 }
@@ -334,6 +337,7 @@ impl Committer {
         }
         for report in tick.effects.reports {
             reports::publish(zone, &tick.module, &report);
+            host.logs.add(zone, unix_ms(), &tick.version, tick.module.generation, &report);
             if let Some(trouble) = reports::trouble(&report) {
                 host.troubles.add(zone, trouble);
             }

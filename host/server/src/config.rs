@@ -65,7 +65,9 @@ pub(crate) const TRIALS: usize = 2;
 pub(crate) const RECOVERIES: usize = 4;
 /// Words about migrations that may wait; more are dropped, and said again.
 pub(crate) const MIGRATION_QUEUE: usize = 1_024;
-/// A gateway without a heartbeat for this long is dead: its connections are lost.
+/// A gateway whose heartbeat has been gone from the store for this long is dead: its connections are lost. Longer than a fail-over
+/// of the store takes, so that a gateway that was cut off for that long finds its players as they were and need not have each let in
+/// anew. Nobody waits for it: who comes back by another gateway is let in at once.
 pub(crate) const GATEWAY_TTL: Duration = Duration::from_secs(6);
 /// After more faults of one zone's module than this within [`FAULT_WINDOW`] it is shelved: the zone goes on without it.
 pub(crate) const FAULT_STORM: usize = 10;

@@ -9,7 +9,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::Instant;
 use wod_backplane::Backplane;
-use wod_protocol::ids::ZoneNo;
+use wod_protocol::ids::{Digest, ZoneNo};
 use wod_protocol::limits::TICKS_AWAITING_JOURNAL;
 use wod_protocol::registry::{HostLoad, Owner, ZoneBeat, ZoneLoad};
 use wod_sim::io::{Input, StoreRequest};
@@ -17,6 +17,7 @@ use wod_sim::module::Fault;
 
 use crate::config::{HostConfig, STORE_CONCURRENCY, TRIALS};
 use crate::follower::Source;
+use crate::logs::ZoneLogs;
 use crate::migration::Departures;
 use crate::modules::ModuleStore;
 use crate::notice::Notices;
@@ -45,6 +46,7 @@ pub(crate) struct Host {
     pub(crate) directory: Directory,
     pub(crate) operators: Operators,
     pub(crate) troubles: Troubles,
+    pub(crate) logs: ZoneLogs,
     pub(crate) notices: Notices,
     pub(crate) threads: Threads,
     /// The longest that a message has waited in the inbox since the last heartbeat, ms.
@@ -90,6 +92,7 @@ impl Host {
             directory: Directory::default(),
             operators: Operators::default(),
             troubles: Troubles::default(),
+            logs: ZoneLogs::new(u64::from(rand::random::<u32>())),
             notices,
             ports: RwLock::default(),
             requests: Mutex::default(),
@@ -173,13 +176,19 @@ impl Host {
 
     /// How busy this host is.
     pub(crate) fn load(&self) -> HostLoad {
-        let load = |beat: &ZoneBeat| ZoneLoad { zone: beat.zone, load: beat.load, players: beat.players.len() as u32 };
+        let load = |beat: &ZoneBeat| {
+            let load = ZoneLoad { zone: beat.zone, load: beat.load, players: beat.players.len() as u32 };
+            (load, beat.module)
+        };
+        let (zones, modules): (Vec<ZoneLoad>, BTreeSet<Option<Digest>>) =
+            self.ports().iter().filter_map(|port| port.status(load)).unzip();
         HostLoad {
             host: self.config.host.clone(),
             region: self.config.region.clone(),
             workers: self.config.workers as u32,
             draining: self.is_draining(),
-            zones: self.ports().iter().filter_map(|port| port.status(load)).collect(),
+            zones,
+            modules: modules.into_iter().flatten().collect(),
         }
     }
 

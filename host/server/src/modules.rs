@@ -52,7 +52,7 @@ pub trait Natives: Send + Sync {
 }
 
 /// Compiled modules that a process keeps at hand; zones hold on to what they run.
-const COMPILED: usize = 64;
+pub(crate) const COMPILED: usize = 64;
 
 impl ModuleStore {
     pub(crate) fn new(sandbox: Arc<Sandbox>, limits: Limits, backplane: Backplane, trust: Trust) -> Self {
@@ -177,6 +177,15 @@ impl ModuleStore {
         let index = compiled.iter().position(|compiled| compiled.digest() == *digest)?;
         compiled[index..].rotate_left(1);
         compiled.last().cloned()
+    }
+
+    /// Whether a zone that runs the module could be taken over at once.
+    pub(crate) fn is_ready(&self, digest: &Digest) -> bool {
+        match &self.kind {
+            Kind::Components { .. } => self.compiled.lock().iter().any(|compiled| compiled.digest() == *digest),
+            #[cfg(feature = "testing")]
+            Kind::Natives(_) => true,
+        }
     }
 
     /// Of bytes that were verified.

@@ -133,7 +133,7 @@ mod tests {
     fn host(name: &str, region: &str, zones: &[(u16, u32)]) -> HostLoad {
         let zones =
             zones.iter().map(|(zone, load)| ZoneLoad { zone: ZoneNo(*zone), load: *load, players: 0 }).collect();
-        HostLoad { host: name.into(), region: region.into(), workers: 1, draining: false, zones }
+        HostLoad { host: name.into(), region: region.into(), workers: 1, draining: false, zones, modules: Vec::new() }
     }
 
     fn names(ranked: &[(Tier, &HostLoad)]) -> Vec<String> {

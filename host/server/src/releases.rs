@@ -88,7 +88,8 @@ pub(crate) async fn put(
         Ok(()) => Ok(true),
         Err(Error::Changed { .. }) => {
             bail!(
-                "{name}@{version} was published before, and versions never change: give this one a version of its own"
+                "{name}@{version} was published before, and versions never change: give this one a version of its own, or, \
+                 where only its map or texts are others, an edition of it (--edition)"
             )
         }
         Err(error) => Err(error).context("publishing a module"),

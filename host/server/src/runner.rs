@@ -13,8 +13,8 @@ use wod_protocol::ids::{Generation, Tick, ZoneName, ZoneNo};
 use wod_protocol::limits::TICKS_AWAITING_JOURNAL;
 use wod_protocol::registry::{PlayerBeat, ZoneBeat};
 use wod_protocol::world;
-use wod_sim::io::{CallOutcome, Effects, Input, Outcome};
-use wod_sim::module::Module;
+use wod_sim::io::{Effects, Input, Outcome};
+use wod_sim::module::{Description, Module};
 use wod_sim::zone::{PlayerInfo, Sleep, SnapshotError, Zone};
 
 use crate::beat::Beat;
@@ -234,9 +234,9 @@ impl ZoneRunner {
         let mut effects = Effects::default();
         let was_missing = self.zone.is_module_missing();
         let outcome = self.zone.step(&self.inputs, &mut self.modules, &mut effects);
-        let suspended = self.inputs.iter().any(|input| matches!(input, Input::Suspend { .. })) && !is_fault(&outcome);
+        let suspended = self.inputs.iter().any(|input| matches!(input, Input::Suspend { .. })) && !outcome.is_fault();
         let failed =
-            self.zone.is_module_missing() && !suspended && (!was_missing || is_fault(&outcome) || outcome.lost);
+            self.zone.is_module_missing() && !suspended && (!was_missing || outcome.is_fault() || outcome.lost);
         self.observer.count(failed, outcome.rebuilt);
         if matches!(outcome.swap, Some(Ok(()))) {
             self.modules.meter = self.modules.taken.clone();
@@ -267,8 +267,10 @@ impl ZoneRunner {
         self.busy += took;
         self.measure(took);
         let module = label(&self.zone);
+        let reports = !effects.reports.is_empty();
+        let version = reports.then(|| self.zone.description().map(version)).flatten().unwrap_or_default();
         let standing = self.observer.look(&self.zone, self.slow.as_deref());
-        let commit = Commit::Tick(Box::new(TickCommit { entry, effects, swap, module, standing }));
+        let commit = Commit::Tick(Box::new(TickCommit { entry, effects, swap, module, version, standing }));
         if !self.hand_over(commit) {
             return false;
         }
@@ -389,7 +391,7 @@ impl ZoneRunner {
             epoch: self.port.epoch,
             tick: self.zone.tick(),
             module: self.zone.module_digest(),
-            module_name: description.map_or_else(String::new, |d| format!("{} {}", d.name, d.version)),
+            module_name: description.map_or_else(String::new, version),
             generation: self.zone.generation(),
             on_probation: self.zone.is_on_probation(),
             shelved: self.zone.is_shelved(),
@@ -415,6 +417,11 @@ impl ZoneRunner {
     }
 }
 
+/// For people.
+fn version(module: &Description) -> String {
+    format!("{} {}", module.name, module.version)
+}
+
 fn label(zone: &Zone) -> ModuleLabel {
     ModuleLabel { digest: zone.module_digest(), generation: zone.generation() }
 }
@@ -424,8 +431,4 @@ fn tick_seconds(zone: ZoneNo, module: ModuleLabel) -> metrics::Histogram {
     metrics::histogram!(
         "wod_zone_tick_seconds", "zone" => zone.to_string(), "module" => module.to_string(), "generation" => generation
     )
-}
-
-fn is_fault(outcome: &Outcome) -> bool {
-    matches!(outcome.call, CallOutcome::Fault(_))
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use wod_sandbox::thread_cpu_time;
-use wod_sim::module::{Description, Event, Fault, Frame, HostCalls, Module, Returned, Saved, Setup};
+use wod_sim::module::{Description, Event, Fault, Frame, HostCalls, Line, Module, Returned, Saved, Setup, Verdict};
 
 /// A module whose calls are timed.
 pub(crate) struct Stopwatch {
@@ -17,13 +17,14 @@ pub(crate) struct Stopwatch {
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     calls: AtomicU64,
+    /// Of `tick` and `filter`.
     ticks: AtomicU64,
     save: AtomicU64,
     load: AtomicU64,
 }
 
 impl Meter {
-    /// Calls of `tick`, and the time of all of them.
+    /// Calls of `tick`, and the time of all of them and of those of `filter`.
     pub(crate) fn ticks(&self) -> (u64, Duration) {
         (self.calls.load(Ordering::Relaxed), Duration::from_nanos(self.ticks.load(Ordering::Relaxed)))
     }
@@ -58,6 +59,17 @@ impl Module for Stopwatch {
         let begun = thread_cpu_time();
         let returned = self.module.tick(frame, events, calls);
         self.meter.calls.fetch_add(1, Ordering::Relaxed);
+        self.meter.ticks.fetch_add(nanos_since(begun), Ordering::Relaxed);
+        returned
+    }
+
+    fn filters(&self) -> bool {
+        self.module.filters()
+    }
+
+    fn filter(&mut self, frame: &Frame, lines: &[Line], calls: Box<dyn HostCalls>) -> Returned<Vec<Verdict>> {
+        let begun = thread_cpu_time();
+        let returned = self.module.filter(frame, lines, calls);
         self.meter.ticks.fetch_add(nanos_since(begun), Ordering::Relaxed);
         returned
     }

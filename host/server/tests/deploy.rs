@@ -87,6 +87,10 @@ async fn only_what_somebody_trusted_has_signed_is_published_and_a_version_never_
     assert_eq!((&published["new"], &published["signer"]), (&json!(true), &json!("team")), "{published}");
     assert_eq!(rig.publish(new.clone(), signed(&new, 1)).await.unwrap()["new"], false);
     assert!(refusal(&other, signed(&other, 1)).await.contains("versions never change"));
+    let edition = rig.publish_as("modules?edition=winter.1", other.clone(), signed(&other, 1)).await.unwrap();
+    assert_eq!((&edition["new"], &edition["version"]), (&json!(true), &json!("0.0.0+winter.1")));
+    let refused = rig.publish_as("modules?edition=win%20ter", other.clone(), signed(&other, 1)).await.unwrap_err();
+    assert!(refused["error"].as_str().unwrap().contains("use letters, digits and"), "{refused}");
     // A signature that proves nothing takes no good one's place.
     assert!(refusal(&new, signed(&other, 1)).await.contains("is of other bytes"));
 

@@ -98,12 +98,63 @@ pub enum Input {
         /// What.
         text: String,
     },
+    /// An operator mutes a player who is here, or lets her be heard again.
+    Mute {
+        /// Answered by [`Effects::answers`] under this number: done, or that she is not here.
+        request: u64,
+        /// Who.
+        name: String,
+        /// For so many milliseconds of game time; 0: not at all.
+        ms: u64,
+        /// For her to read; may be empty.
+        reason: String,
+    },
+    /// An operator does something to a player, or looks at her.
+    Player {
+        /// Answered by [`Effects::answers`] under this number: a [`PlayerAnswer`] as JSON.
+        request: u64,
+        /// Who.
+        sub: Sub,
+        /// What.
+        act: PlayerAct,
+    },
     /// The store has lost the last it was told: who is here, and who has left lately and where to, is told to it again.
     StoreLost,
     /// Per mille of real time the zone runs at from now on, 100 to 1000.
     Dilation(u16),
     /// What the zone leaves out from now on, because it can't hold its tick.
     Degrade(Degradation),
+}
+
+/// What an operator does to a player in the zone that has her.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PlayerAct {
+    /// Give her this name. Whose it is, the operator has made sure of.
+    Rename(String),
+    /// Log her out, and tell her why.
+    Kick(String),
+    /// Tell all of her.
+    Show,
+}
+
+/// What the zone says to a [`PlayerAct`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum PlayerAnswer {
+    /// It is so from this tick on.
+    Done,
+    /// All of her, without her session.
+    Shown {
+        /// When.
+        tick: Tick,
+        /// The same in milliseconds of game time.
+        game_ms: u64,
+        /// She, where she stands.
+        player: Box<Traveller>,
+    },
+    /// She is on her way to that zone.
+    Elsewhere(ZoneNo),
+    /// She is not here, or not any more.
+    NotHere,
 }
 
 /// What a zone that is too full leaves out; each level includes those before.
@@ -148,6 +199,16 @@ pub struct Outcome {
     /// The zone was without a module when this tick's events were to be told, though no call failed: its `save` failed (for
     /// a swap, or for a snapshot since the tick before), it was suspended, or the rebuilt instance was not to be had.
     pub lost: bool,
+    /// How the call went that judged what players said. After a fault the lines were heard as they were.
+    #[serde(default)]
+    pub filter: CallOutcome,
+}
+
+impl Outcome {
+    /// Whether a call of the module failed in this tick.
+    pub fn is_fault(&self) -> bool {
+        [&self.call, &self.filter].into_iter().any(|call| *call != CallOutcome::Fine)
+    }
 }
 
 /// How the module's call of a tick went.
@@ -255,7 +316,7 @@ pub enum Report {
     Blocked {
         /// Who.
         player: EntityId,
-        /// Which; an option of a dialogue is `choose OPTION`.
+        /// Which; an option of a dialogue is `choose OPTION`, what the module judges of her words `say a line`.
         verb: String,
     },
 }

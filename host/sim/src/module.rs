@@ -23,6 +23,17 @@ pub trait Module: Send {
     /// Everything that happened since the last call, in order. Called only when there is something.
     fn tick(&mut self, frame: &Frame, events: &[Event], calls: Box<dyn HostCalls>) -> Returned;
 
+    /// Whether it judges what players say here before anybody hears it. Never changes.
+    fn filters(&self) -> bool {
+        false
+    }
+
+    /// Judges what players said in this tick: one verdict a line, in order. Called before [`Module::tick`], only when
+    /// [`Module::filters`] and there is a line. Lines are marked ([`HostCalls::progress`]) as events are.
+    fn filter(&mut self, _frame: &Frame, lines: &[Line], calls: Box<dyn HostCalls>) -> Returned<Vec<Verdict>> {
+        Returned { calls, result: Ok(vec![Verdict::Pass; lines.len()]) }
+    }
+
     /// The whole of its state. Changes nothing.
     fn save(&mut self) -> Result<Saved, Fault>;
 
@@ -36,11 +47,11 @@ pub trait Module: Send {
 }
 
 /// What a call gives back: the host's side of it, always, and whether the module came through.
-pub struct Returned {
+pub struct Returned<T = ()> {
     /// As passed in, with the commands it gave.
     pub calls: Box<dyn HostCalls>,
     /// A fault voids those commands.
-    pub result: Result<(), Fault>,
+    pub result: Result<T, Fault>,
 }
 
 /// What went wrong in a module.
@@ -51,7 +62,7 @@ pub struct Fault {
     pub kind: FaultKind,
     /// For people: the trap's message and, when known, the module's own function names.
     pub detail: String,
-    /// Index, in this call's events, of the one it was handling (the SDK marks them).
+    /// Index, in this call's events (or lines), of the one it was handling (the SDK marks them).
     pub event: Option<u32>,
 }
 
@@ -74,6 +85,8 @@ pub enum FaultKind {
     Refused,
     /// The host has no such component, or it does not instantiate.
     NotLoadable,
+    /// It answered something else than it was asked: another number of verdicts than lines.
+    WrongAnswer,
 }
 
 impl std::fmt::Display for FaultKind {
@@ -87,6 +100,7 @@ impl std::fmt::Display for FaultKind {
             Self::SaveTooLarge => "saved state too large",
             Self::Refused => "refused by the module",
             Self::NotLoadable => "not loadable",
+            Self::WrongAnswer => "wrong answer",
         })
     }
 }
@@ -243,6 +257,27 @@ impl Event {
             _ => None,
         }
     }
+}
+
+/// A line that a player of this zone says, not heard by anybody yet.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the WIT documents them")]
+pub struct Line {
+    pub speaker: EntityId,
+    pub mode: ChatMode,
+    pub text: String,
+    pub at: Point,
+}
+
+/// What becomes of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is heard as it is.
+    Pass,
+    /// This is heard instead, by the speaker too.
+    Change(String),
+    /// Nobody hears it; the speaker is refused with this text.
+    Veto(String),
 }
 
 /// Who is shown a tag.

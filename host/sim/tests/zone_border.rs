@@ -104,6 +104,18 @@ fn a_line_reaches_those_within_earshot_beyond_the_border_once() {
 }
 
 #[test]
+fn a_character_hears_who_speaks_to_it_from_beyond_the_border_and_is_heard_there() {
+    let (mut town, ann, bob, _) = with_puppet();
+    town.act(ann, |client| client.say("echo good evening"));
+    town.steps(8);
+    for who in [ann, bob] {
+        let lines = town.clients[who].lines();
+        assert_eq!(lines.iter().filter(|line| *line == "Puppet: good evening").count(), 1, "{lines:?}");
+    }
+    town.check_copies();
+}
+
+#[test]
 fn a_line_is_heard_by_who_crosses_while_it_is_said() {
     for (loss, doubling) in [(0, 0), (30, 30)] {
         lines_while_crossing(loss, doubling);

@@ -15,7 +15,7 @@ use zone_support::{Chance, Client, EAST, FAR, Node, Puppets, Town, WEST, digest,
 const TICKS: usize = 400;
 /// Ticks in the beginning in which people do little else than walk to the border.
 const STROLL: usize = 180;
-const WORDS: [&str; 22] = [
+const WORDS: [&str; 27] = [
     "trap",
     "draw",
     "come",
@@ -38,6 +38,11 @@ const WORDS: [&str; 22] = [
     "sense",
     "speed",
     "look",
+    "lower AMEN",
+    "veto Hush.",
+    "hiss",
+    "count",
+    "stumble",
 ];
 
 /// What each zone was given, tick by tick.
@@ -90,8 +95,8 @@ fn live(seed: u64) -> (Town, History) {
             }
             if chance.below(60) == 0 {
                 // Taken from the shelf without memory, `broken` would run, and not load its own snapshot.
-                let versions = if terms.shelved.is_some() { 4 } else { 5 };
-                let name = ["one", "two", "three", "walled", "broken"][chance.below(versions) as usize];
+                let versions = if terms.shelved.is_some() { 5 } else { 6 };
+                let name = ["one", "two", "three", "walled", "hushed", "broken"][chance.below(versions) as usize];
                 let probation = chance.below(40) as u32;
                 town.node(zone).inbox.push(Input::Swap { digest: digest(name), probation });
             }
@@ -147,7 +152,11 @@ fn act_at_random(town: &mut Town, who: usize, chance: &mut Chance) {
             let word = WORDS[chance.below(WORDS.len() as u64) as usize];
             town.act(who, |client| client.chat(ChatMode::Shout, word));
         }
-        11 => town.act(who, |client| client.whisper("Bob", "psst")),
+        11 => match chance.below(6) {
+            0 => town.act(who, |client| client.ignore(["Bob", "Dan"][(x as usize) % 2])),
+            1 => town.act(who, |client| client.unignore("Bob")),
+            _ => town.act(who, |client| client.whisper("Bob", "psst")),
+        },
         12 => {
             if let Some(target) = town.clients[who].roster.first().copied() {
                 town.act(who, |client| client.use_on(target, "poke"));
@@ -211,8 +220,8 @@ proptest! {
 #[test]
 fn random_lives_have_everything_in_them() {
     let (mut crossings, mut faults, mut swaps, mut resumes, mut refused) = (0, 0, 0, 0, 0);
-    let (mut ghosts, mut told) = (0, 0);
-    for seed in 0..12 {
+    let (mut ghosts, mut told, mut unjudged) = (0, 0, 0);
+    for seed in 0..24 {
         let (mut town, _) = live(seed);
         let reasons: Vec<ZoneReason> = town.clients.iter().flat_map(|client| client.told.clone()).collect();
         crossings += reasons.iter().filter(|reason| **reason == ZoneReason::Crossed).count();
@@ -220,6 +229,7 @@ fn random_lives_have_everything_in_them() {
         for zone in [WEST, EAST, FAR] {
             let outcomes: Vec<_> = town.node(zone).journal.iter().map(|entry| entry.outcome.clone()).collect();
             faults += outcomes.iter().filter(|outcome| outcome.call != CallOutcome::Fine).count();
+            unjudged += outcomes.iter().filter(|outcome| outcome.filter != CallOutcome::Fine).count();
             swaps += outcomes.iter().filter(|outcome| outcome.swap == Some(Ok(()))).count();
             for input in town.node(zone).journal.iter().flat_map(|entry| &entry.inputs) {
                 match input {
@@ -233,7 +243,7 @@ fn random_lives_have_everything_in_them() {
             refused += outcomes.iter().filter(|outcome| matches!(outcome.swap, Some(Err(_)))).count();
         }
     }
-    let counts = [crossings, faults, swaps, resumes, refused, ghosts, told];
-    let names = "crossings, faults, swaps, resumes, refused, ghosts, told over a border";
+    let counts = [crossings, faults, swaps, resumes, refused, ghosts, told, unjudged];
+    let names = "crossings, faults, swaps, resumes, refused, ghosts, told over a border, not judged";
     assert!(counts.iter().all(|count| *count > 5), "{names}: {counts:?}");
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::client::{ChatMode, DialogueOption, Kind, PauseReason, TagValue, Verb, ZoneReason};
+use crate::client::{ChatLine, ChatMode, DialogueOption, Kind, PauseReason, TagValue, Verb, ZoneReason};
 use crate::ids::{
     AttachNo, CorrectionNo, Digest, EntityId, Epoch, Generation, HostId, MoveNo, MsgNo, Nonce, Seq, SessionId, Sub,
     Tick, Token, ZoneNo,
@@ -56,6 +56,9 @@ pub struct ZoneFrame {
     pub acks: Vec<(SessionId, Seq)>,
     /// Attachments that are over.
     pub gone: Vec<Gone>,
+    /// The last lines that a player has heard, for a client that has come without them.
+    #[serde(default)]
+    pub histories: Vec<(SessionId, Vec<ChatLine>)>,
 }
 
 /// A connection was let in: the gateway says `welcome` and `zone`.
@@ -253,6 +256,11 @@ pub enum MessageBody {
         code: String,
         /// For people.
         message: String,
+    },
+    /// Whom she does not hear.
+    Ignored {
+        /// All of them, as they were called when she began, in order.
+        names: Vec<String>,
     },
 }
 

@@ -110,6 +110,9 @@ pub enum AttachProof {
         token_hash: [u8; 32],
         /// The last reliable message the client has.
         n: MsgNo,
+        /// Whether it wants the last lines up to that one again.
+        #[serde(default)]
+        history: bool,
     },
 }
 
@@ -156,5 +159,15 @@ pub enum CommandBody {
         code: RejectCode,
         /// For people.
         message: String,
+    },
+    /// Hear nothing of a player any more.
+    Ignore {
+        /// The player; none: only tell whom she does not hear.
+        name: Option<String>,
+    },
+    /// Hear a player again.
+    Unignore {
+        /// The player.
+        name: String,
     },
 }

@@ -168,6 +168,24 @@ pub struct Traveller {
     pub saved: std::collections::BTreeMap<String, Bytes>,
     /// Her session; none when she is logged out (a record).
     pub session: Option<TravellingSession>,
+    /// Players that she does not hear, and what they were called when she began; at most [`IGNORED`](crate::limits::IGNORED).
+    /// By id: another name does not free anybody from it.
+    #[serde(default)]
+    pub ignored: std::collections::BTreeMap<EntityId, String>,
+    /// For how long nobody hears her.
+    #[serde(default)]
+    pub muted: Muted,
+}
+
+/// What is left of a player's mutes: milliseconds of game time, so they stand still while she is away; 0: none.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Muted {
+    /// By modules: any zone's may end it.
+    pub by_module: u64,
+    /// By operators, who alone may end it.
+    pub by_operator: u64,
+    /// The operator's reason, for her to read; empty: none was given.
+    pub reason: String,
 }
 
 /// How a player arrives.
@@ -208,4 +226,7 @@ pub struct TravellingSession {
     /// has missed her: it tells her itself.
     #[serde(default)]
     pub heard: u64,
+    /// The last lines of chat that she has heard, with their numbers; some of them are among the unacked.
+    #[serde(default)]
+    pub history: Vec<(MsgNo, MessageBody)>,
 }

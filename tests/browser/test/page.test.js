@@ -161,14 +161,17 @@ describe('the page', () => {
     await bob.until(() => bob.sees('Astrid').x > x + 0.9, 'Astrid further east');
   });
 
-  test('a reload of the page goes on with the same avatar', async () => {
+  test('a reload of the page goes on with the same avatar, and with what she has heard', async () => {
     const ann = await enter('Anouk');
+    await ann.says('Before the reload.');
+    await ann.reads('Anouk: Before the reload.');
     const { you } = ann.last('welcome');
     const welcomes = ann.count('welcome');
     await ann.page.reload();
     await ann.until(() => ann.count('welcome') > welcomes, 'another welcome');
     assert.equal(ann.last('welcome').you, you);
     await ann.page.locator('#link[data-state=playing]').waitFor();
+    await ann.reads('Anouk: Before the reload.');
   });
 
   test('a ticket in the address is a login, and is gone from the address', async () => {

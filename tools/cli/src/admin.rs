@@ -151,6 +151,13 @@ pub(crate) fn zone_path(zone: &str, rest: &str) -> Result<String, Failure> {
     Ok(format!("/api/zones/{zone}{rest}"))
 }
 
+/// Any text as one segment of a path.
+pub(crate) fn path_segment(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric();
+    let escape = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    text.bytes().map(escape).collect()
+}
+
 fn refused(status: StatusCode, body: &[u8]) -> Failure {
     let exit = match status {
         StatusCode::NOT_FOUND => Exit::NotFound,
@@ -184,6 +191,7 @@ mod tests {
             zone_path("nyc.elysium", "/ask").map_err(|failure| failure.exit()),
             Ok("/api/zones/nyc.elysium/ask".into())
         );
+        assert_eq!(path_segment("Änn O'H/../?"), "%C3%84nn%20O%27H%2F%2E%2E%2F%3F");
         assert!(zone_path("../hosts", "").is_err() && zone_path("", "").is_err() && zone_path("a b?", "").is_err());
     }
 }

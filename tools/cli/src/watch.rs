@@ -39,6 +39,15 @@ const NOTICE_BYTES: usize = 16 * 1024;
 /// Most that is kept of what a build says, bytes: a notice with its colours.
 const KEPT_BYTES: usize = 4 * NOTICE_BYTES;
 
+/// What is watched.
+#[derive(Debug, Clone)]
+pub(crate) struct Sources {
+    /// Folder of a zone crate, or of a workspace of them: what is built.
+    pub(crate) dir: PathBuf,
+    /// Folders of other files that go into it: maps.
+    pub(crate) also: Vec<PathBuf>,
+}
+
 /// Watches a folder of zones from [`Watch::begin`] on.
 pub(crate) struct Watch {
     dir: PathBuf,
@@ -64,41 +73,52 @@ struct Built {
 }
 
 impl Watch {
-    /// Begins to take notice of changes in `dir`. The receiver has the notice for the page: at most [`NOTICE_BYTES`] of plain text
+    /// Begins to take notice of changes in the folders. The receiver has the notice for the page: at most [`NOTICE_BYTES`] of plain text
     /// while the last change is not in the world.
     ///
     /// # Errors
     /// When the folder is not there or can't be watched.
     pub(crate) fn begin(
-        dir: &Path,
+        sources: &Sources,
         settings: &Settings,
         world: Arc<World>,
     ) -> Result<(Self, watch::Receiver<Option<String>>), Failure> {
-        let dir = dir.canonicalize().map_err(|error| {
-            let error = anyhow::Error::new(error).context(format!("can't watch the folder {}", dir.display()));
-            Failure::new(Exit::NotFound, error)
-                .hint("--watch names the folder of a zone crate, or of a workspace of them")
-        })?;
+        let resolve = |dir: &PathBuf| {
+            dir.canonicalize().map_err(|error| {
+                let error = anyhow::Error::new(error).context(format!("can't watch the folder {}", dir.display()));
+                Failure::new(Exit::NotFound, error).hint("name the folder of a zone crate, or of a workspace of them")
+            })
+        };
+        let dir = resolve(&sources.dir)?;
+        let mut dirs = vec![dir.clone()];
+        for also in &sources.also {
+            let also = resolve(also)?;
+            if !dirs.iter().any(|dir| also.starts_with(dir)) {
+                dirs.push(also);
+            }
+        }
         let find = |folder: &Path| {
             folder.canonicalize().with_context(|| format!("can't find the folder {}", folder.display()))
         };
         let (data, modules) = (find(&settings.data)?, find(&settings.modules)?);
         let changed = Arc::new(Notify::new());
         let mut watcher = {
-            let (dir, changed, own) = (dir.clone(), changed.clone(), [data, modules.clone()]);
+            let (dirs, changed, own) = (dirs.clone(), changed.clone(), [data, modules.clone()]);
             notify::recommended_watcher(move |event: notify::Result<Event>| match event {
-                Ok(event) if is_change(&event, &dir, &own) => changed.notify_one(),
+                Ok(event) if dirs.iter().any(|dir| is_change(&event, dir, &own)) => changed.notify_one(),
                 Ok(_) => {}
                 Err(error) => {
-                    eprintln!("error: a change in {} may go unnoticed: {error}", dir.display());
+                    eprintln!("error: a change of a file may go unnoticed: {error}");
                     changed.notify_one();
                 }
             })
         }
         .context("can't watch files")?;
-        watcher
-            .watch(&dir, RecursiveMode::Recursive)
-            .with_context(|| format!("can't watch the folder {}", dir.display()))?;
+        for dir in &dirs {
+            watcher
+                .watch(dir, RecursiveMode::Recursive)
+                .with_context(|| format!("can't watch the folder {}", dir.display()))?;
+        }
         let mut running = BTreeMap::new();
         for zone in &world.zones {
             // Where a file can't be read, the host says so.
@@ -153,7 +173,11 @@ impl Watch {
                     self.running.insert(name, built.digest.clone());
                 }
                 Err(failure) => {
-                    let problem = format!("error: {name} goes on with the old {}: {failure}\n", zone.module);
+                    let mut problem = format!("error: {name} goes on with the old {}: {failure}\n", zone.module);
+                    if problem.contains("missing field") {
+                        problem += "help: give a field that the old version did not save #[serde(default)]; or, where nothing of the \
+                                    world is to be kept, start it anew\n";
+                    }
                     eprint!("{problem}");
                     problems.push_str(&problem);
                 }

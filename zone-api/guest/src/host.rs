@@ -20,6 +20,7 @@ pub trait Host {
     fn line_of_sight(&self, a: Point, b: Point) -> bool;
     fn path(&mut self, a: Point, b: Point) -> Option<Vec<Point>>;
     fn places(&self, name: &str) -> Vec<Place>;
+    fn content(&self, name: &str) -> Option<Vec<u8>>;
 
     fn random(&mut self) -> u64;
     fn progress(&mut self, index: u32);

@@ -36,22 +36,34 @@
 //! |---|---|
 //! | what a zone is told | [`Zone`] |
 //! | what it can ask and do | [`Ctx`] |
+//! | NPCs and things that the map has drawn | [`Ctx::posts`], [`Ctx::things`] |
 //! | branching dialogues | [`dialogue`] |
-//! | NPCs that walk, look and hunt | [`behaviour`] |
+//! | NPCs that walk, look, hunt and flee, by the hour and in groups | [`behaviour`] |
+//! | verbs with conditions, and what takes time | [`verbs`] |
+//! | things to carry, give and trade | [`goods`], [`trade`] |
+//! | doors, notice boards, containers | [`objects`] |
 //! | memory of each player | [`Zone::Player`], [`Ctx::player`] |
 //! | timers that carry data | [`Zone::Timer`], [`Ctx::after`] |
+//! | judging what players say | [`Zone::judge`] |
 //! | new versions of the state | [`Zone::SCHEMA`], [`Zone::migrate`] |
 //! | log lines | [`info!`], [`warn!`], [`error!`], [`debug!`] |
 
 pub mod behaviour;
 pub mod dialogue;
+pub mod goods;
+pub mod objects;
+pub mod trade;
+pub mod verbs;
 
+mod call;
 mod ctx;
+mod drawn;
 mod error;
 mod handle;
 mod host;
 mod macros;
 mod memory;
+mod parts;
 mod runtime;
 mod types;
 mod zone;
@@ -61,6 +73,7 @@ mod zone;
 pub mod wasm;
 
 pub use ctx::{Ctx, Spawn};
+pub use drawn::{Post, Thing};
 pub use error::{Error, Result};
 pub use handle::{DialogueId, EntityId, Npc, Object, OrderId, Player, RequestId, TimerId, Token};
 pub use host::Host;
@@ -71,5 +84,6 @@ pub use types::{
     LogLevel, MoveEnd, Neighbour, Place, Point, Refusal, Setup, Spawning, StartReason, Tag, Value, Verb, View,
 };
 pub use zone::{
-    Choice, Command, Heard, Interaction, Message, Moved, ScriptSpot, Sensed, Setting, SettingDefault, Zone,
+    Choice, Command, DialogueCall, DialogueCommand, Heard, Interaction, Line, Message, Moved, ScriptSpot, Sensed,
+    Setting, SettingDefault, Verdict, Zone,
 };

@@ -1,13 +1,38 @@
 //! [`export!`](crate::export) and the log macros.
 
-/// Makes a [`Zone`](crate::Zone) the module's: one line, at the top level of the crate. Natively it does nothing.
+/// Makes a [`Zone`](crate::Zone) the module's: one line, at the top level of the crate. Natively it does nothing. A zone that
+/// judges what players say ([`Zone::CHAT_FILTER`](crate::Zone::CHAT_FILTER)) names that ability.
 ///
 /// ```ignore
 /// wod_zone::export!(Elysium);
 /// ```
+///
+/// ```ignore
+/// wod_zone::export!(Chapel, chat_filter);
+/// ```
 #[macro_export]
 macro_rules! export {
     ($zone:ty) => {
+        const _: () = ::std::assert!(
+            !<$zone as $crate::Zone>::CHAT_FILTER,
+            "a zone with CHAT_FILTER is exported by `export!(TheZone, chat_filter)`"
+        );
+        $crate::export_zone!($zone,);
+    };
+    ($zone:ty, chat_filter) => {
+        const _: () = ::std::assert!(
+            <$zone as $crate::Zone>::CHAT_FILTER,
+            "a zone exported with `chat_filter` has `const CHAT_FILTER: bool = true`"
+        );
+        $crate::export_zone!($zone, $crate::wasm::export_chat_filter!(Component with_types_in $crate::wasm::chat_filter););
+    };
+}
+
+/// The component's exports: those of every zone, and those of its abilities.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_zone {
+    ($zone:ty, $($abilities:tt)*) => {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             ::std::thread_local! {
@@ -22,7 +47,8 @@ macro_rules! export {
                 }
             }
             type Component = $crate::wasm::Component<Exported>;
-    $crate::wasm::export_component!(Component with_types_in $crate::wasm::bindings);
+            $crate::wasm::export_component!(Component with_types_in $crate::wasm::bindings);
+            $($abilities)*
         };
     };
 }

@@ -1,15 +1,18 @@
 //! What the SDK remembers beside the zone's own state, and how all of it is saved.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use crate::behaviour::{Alarm, Mind};
-use crate::dialogue::OpenDialogue;
+use crate::behaviour::{Alarm, Behaved, Hours, Mind};
+use crate::call::Call;
+use crate::dialogue::{Book, Open, OpenDialogue, Opening, Value};
 use crate::error::{Error, Result};
 use crate::handle::{DialogueId, Npc, Player, Token};
+use crate::parts::{Parts, Watch};
 use crate::zone::Zone;
 
 /// Version of [`Image`], the frame around a zone's saved state.
@@ -26,9 +29,12 @@ pub fn encode(value: &impl Serialize) -> Result<Vec<u8>> {
     Ok(rmp_serde::to_vec_named(value)?)
 }
 
-/// Decodes what [`encode`] made. For [`Zone::migrate`] and message bodies.
+/// Decodes what [`encode`] made. For [`Zone::migrate`] and message bodies. While it does, every number, text or list in it takes 32
+/// bytes beside what it is decoded to.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    Ok(rmp_serde::from_slice(bytes)?)
+    // By way of a tree: MessagePack is then read by one function instead of one for each type, which was two thirds of a module.
+    let tree: ciborium::Value = rmp_serde::from_slice(bytes)?;
+    tree.deserialized().map_err(|error| Error::State(error.to_string()))
 }
 
 /// Everything the SDK keeps for a zone of type `Z`.
@@ -39,11 +45,27 @@ pub(crate) struct Memory<Z: Zone> {
     pub(crate) players: BTreeMap<Player, PlayerSlot<Z::Player>>,
     /// Players whose state was handed out for change in this call, encoded as it was before.
     pub(crate) touched: BTreeMap<Player, Vec<u8>>,
+    /// The zone's dialogues, once somebody has spoken. Not saved: they are the module's.
+    pub(crate) book: Option<Arc<Book>>,
+    /// Talks that begin when the running handler has returned.
+    pub(crate) opening: VecDeque<Opening>,
+    /// What behaviours have to report in this call.
+    pub(crate) reports: Vec<(Npc, Behaved)>,
+    /// The call that is being handled.
+    pub(crate) call: Call,
 }
 
 impl<Z: Zone> Default for Memory<Z> {
     fn default() -> Self {
-        Self { core: Core::default(), players: BTreeMap::new(), touched: BTreeMap::new() }
+        Self {
+            core: Core::default(),
+            players: BTreeMap::new(),
+            touched: BTreeMap::new(),
+            book: None,
+            opening: VecDeque::new(),
+            reports: Vec::new(),
+            call: Call::default(),
+        }
     }
 }
 
@@ -57,8 +79,18 @@ pub(crate) struct Core {
     pub(crate) timers: BTreeMap<Token, Pending>,
     /// Scripts that players are in.
     pub(crate) dialogues: BTreeMap<DialogueId, OpenDialogue>,
+    /// Talks of the book that players are in.
+    pub(crate) talks: BTreeMap<DialogueId, Open>,
+    /// What dialogues know of the zone: variables named `$zone_…`.
+    pub(crate) variables: BTreeMap<String, Value>,
     /// NPCs that the SDK moves.
     pub(crate) minds: BTreeMap<Npc, Mind>,
+    /// Entities that somebody has in sight.
+    pub(crate) watched: BTreeSet<Npc>,
+    /// The timer for the hours of schedules.
+    pub(crate) hours: Option<Hours>,
+    /// Trades, deeds in progress, objects.
+    pub(crate) parts: Parts,
 }
 
 impl Core {
@@ -81,6 +113,10 @@ pub(crate) enum Pending {
     },
     /// An NPC's behaviour waits for this.
     Mind(Npc, Alarm),
+    /// Schedules wait for an hour.
+    Hours,
+    /// A part of the SDK has an eye on this.
+    Part(Watch),
 }
 
 /// A player who is here.
@@ -89,6 +125,8 @@ pub(crate) struct PlayerSlot<P> {
     pub(crate) name: String,
     /// What scripts know of her.
     pub(crate) flags: BTreeSet<String>,
+    /// What dialogues know of her.
+    pub(crate) variables: BTreeMap<String, Value>,
     /// What the zone knows of her.
     pub(crate) state: P,
 }
@@ -101,6 +139,9 @@ struct PlayerImage {
     /// What scripts know of her.
     #[serde(default)]
     flags: BTreeSet<String>,
+    /// What dialogues know of her.
+    #[serde(default)]
+    variables: BTreeMap<String, Value>,
     /// The zone's own part.
     state: ByteBuf,
 }
@@ -108,13 +149,14 @@ struct PlayerImage {
 impl<P: Default + Serialize + DeserializeOwned> PlayerSlot<P> {
     /// A player of whom nothing is known.
     pub(crate) fn unknown(name: String) -> Self {
-        Self { name, flags: BTreeSet::new(), state: P::default() }
+        Self { name, flags: BTreeSet::new(), variables: BTreeMap::new(), state: P::default() }
     }
 
     /// What is kept of her.
     pub(crate) fn encode<Z: Zone<Player = P>>(&self) -> Result<Vec<u8>> {
         let state = ByteBuf::from(encode(&self.state)?);
-        encode(&PlayerImage { schema: Z::SCHEMA, flags: self.flags.clone(), state })
+        let (flags, variables) = (self.flags.clone(), self.variables.clone());
+        encode(&PlayerImage { schema: Z::SCHEMA, flags, variables, state })
     }
 
     /// She comes, with what was kept of her.
@@ -124,7 +166,7 @@ impl<P: Default + Serialize + DeserializeOwned> PlayerSlot<P> {
             schema if schema == Z::SCHEMA => decode(&image.state)?,
             schema => Z::migrate_player(schema, &image.state)?,
         };
-        Ok(Self { name, flags: image.flags, state })
+        Ok(Self { name, flags: image.flags, variables: image.variables, state })
     }
 }
 
@@ -160,7 +202,7 @@ pub(crate) fn load<Z: Zone>(schema: u32, bytes: &[u8]) -> Result<(Z, Memory<Z>)>
         same if same == Z::SCHEMA => decode(&image.zone)?,
         other => Z::migrate(other, &image.zone)?,
     };
-    let mut memory = Memory { core: image.core, players: BTreeMap::new(), touched: BTreeMap::new() };
+    let mut memory = Memory { core: image.core, ..Memory::default() };
     if schema != Z::SCHEMA {
         memory.core.migrate_timers::<Z>(schema)?;
     }
@@ -180,7 +222,7 @@ impl Core {
                     Some(timer) => Pending::Zone { value: ByteBuf::from(encode(&timer)?), every },
                     None => continue,
                 },
-                mind @ Pending::Mind(..) => mind,
+                sdk @ (Pending::Mind(..) | Pending::Hours | Pending::Part(_)) => sdk,
             };
             kept.insert(token, pending);
         }

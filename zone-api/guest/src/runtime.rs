@@ -1,13 +1,19 @@
 //! [`Runtime`]: turns a host's calls into calls of a [`Zone`]'s handlers. The same on wasm and natively.
 
 use crate::behaviour;
+use crate::call::Call;
 use crate::ctx::Ctx;
+use crate::dialogue;
 use crate::error::{Error, Result};
 use crate::handle::{EntityId, Npc, Player, RequestId, Token};
 use crate::host::{Host, Settings};
 use crate::memory::{self, Memory, Pending, PlayerSlot};
+use crate::parts;
 use crate::types::{Description, EnterReason, Event, Frame, LogLevel, Setup, StartReason, Value};
-use crate::zone::{Choice, Command, Heard, Interaction, Message, Moved, Sensed, Zone};
+use crate::zone::{Choice, Command, Heard, Interaction, Line, Message, Moved, Sensed, Verdict, Zone};
+
+/// Longest line, Unicode scalar values.
+const LINE_CHARS: usize = 500;
 
 /// A saved zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,8 +71,7 @@ impl<Z: Zone> Runtime<Z> {
     pub fn init(&mut self, host: &mut dyn Host, setup: Setup) -> Result {
         self.settle(setup)?;
         let frame = Frame { tick: 0, game_ms: 0, dilation: 1.0 };
-        let zone = Z::open(&mut self.ctx(host, frame))?;
-        self.zone = Some(zone);
+        self.open(host, frame)?;
         self.save_players(host);
         Ok(())
     }
@@ -87,6 +92,7 @@ impl<Z: Zone> Runtime<Z> {
 
     /// Everything that happened since the last call. Each event is marked ([`Host::progress`]) before it is handled.
     pub fn tick(&mut self, host: &mut dyn Host, frame: Frame, events: Vec<Event>) {
+        self.memory.call = Call::of(&events);
         for (index, event) in events.into_iter().enumerate() {
             host.progress(index as u32);
             let handler = event.handler();
@@ -95,6 +101,32 @@ impl<Z: Zone> Runtime<Z> {
             }
         }
         self.save_players(host);
+    }
+
+    /// What players said in this tick, before anybody has heard it: a verdict each. Each line is marked as events are.
+    pub fn filter(&mut self, host: &mut dyn Host, frame: Frame, lines: Vec<Line>) -> Vec<Verdict> {
+        let mut verdicts = Vec::with_capacity(lines.len());
+        for (index, line) in lines.into_iter().enumerate() {
+            host.progress(index as u32);
+            verdicts.push(self.judge(host, frame, &line));
+        }
+        self.save_players(host);
+        verdicts
+    }
+
+    fn judge(&mut self, host: &mut dyn Host, frame: Frame, line: &Line) -> Verdict {
+        let Some(mut zone) = self.zone.take() else { return Verdict::Pass };
+        let verdict = zone.judge(&mut self.ctx(host, frame), line);
+        self.zone = Some(zone);
+        match verdict {
+            Ok(Verdict::Change(text)) => Verdict::Change(text.chars().take(LINE_CHARS).collect()),
+            Ok(verdict) => verdict,
+            Err(Error::ToPlayer(text)) => Verdict::Veto(text),
+            Err(error) => {
+                report(host, "judge", &error);
+                Verdict::Pass
+            }
+        }
     }
 
     /// The zone's state, for tests.
@@ -126,9 +158,14 @@ impl<Z: Zone> Runtime<Z> {
         let Some(mut zone) = self.zone.take() else {
             return Err(Error::Other("the zone has no state to handle this".into()));
         };
-        let result = dispatch(&mut zone, &mut self.ctx(host, frame), event);
+        let ctx = &mut self.ctx(host, frame);
+        let result = dispatch(&mut zone, ctx, event);
+        // What behaviours that the handler gave have to say at once.
+        deliver(&mut zone, ctx);
+        dialogue::begin_talks(&mut zone, ctx);
+        let told = parts::tell_interrupted(&mut zone, ctx);
         self.zone = Some(zone);
-        result
+        result.and(told)
     }
 
     /// The state is lost: what the lost instance spawned goes, and the zone opens anew.
@@ -136,13 +173,25 @@ impl<Z: Zone> Runtime<Z> {
         for entity in mine {
             host.despawn(*entity)?;
         }
-        self.memory = Memory::default();
-        let zone = Z::open(&mut self.ctx(host, frame))?;
+        let call = std::mem::take(&mut self.memory.call);
+        self.memory = Memory { call, ..Memory::default() };
+        self.open(host, frame)
+    }
+
+    fn open(&mut self, host: &mut dyn Host, frame: Frame) -> Result {
+        let ctx = &mut self.ctx(host, frame);
+        ctx.book()?;
+        let mut zone = Z::open(ctx)?;
+        deliver(&mut zone, ctx);
         self.zone = Some(zone);
         Ok(())
     }
 
     /// Saves every player whose state this call changed.
+    ///
+    /// # Panics
+    /// When the host refuses to keep one of them in a call that has moved goods: what others got of her would be there twice. A panic
+    /// voids the whole call.
     fn save_players(&mut self, host: &mut dyn Host) {
         for (player, before) in std::mem::take(&mut self.memory.touched) {
             let Some(slot) = self.memory.players.get(&player) else {
@@ -153,6 +202,10 @@ impl<Z: Zone> Runtime<Z> {
                 false => Ok(host.save_player(player.id(), after)?),
             });
             if let Err(error) = saved {
+                assert!(
+                    !self.memory.call.goods_moved,
+                    "goods have changed hands, and player {player} can't be saved: {error}"
+                );
                 report(host, "saving a player", &error);
             }
         }
@@ -164,32 +217,46 @@ fn dispatch<Z: Zone>(zone: &mut Z, ctx: &mut Ctx<'_, Z>, event: Event) -> Result
     match event {
         Event::Started { reason, players, .. } => {
             let players: Vec<_> = players.into_iter().map(|id| Player(id.0)).collect();
+            if reason == StartReason::Rewound {
+                parts::set_back(ctx);
+            }
             if players.is_empty() {
                 // Whoever is here all the same is told anew.
                 ctx.memory.players.clear();
             }
             if reason == StartReason::Rewound {
                 ctx.memory.core.dialogues.clear();
+                ctx.memory.core.talks.clear();
             }
             for player in &players {
                 ctx.acquaint(*player);
             }
+            behaviour::wind_hours(ctx);
             zone.started(ctx, reason, &players)
         }
         Event::Entered { player, name, saved, reason } => {
             let player = Player(player.0);
             ctx.admit(player, name, &saved, reason);
+            behaviour::wind_hours(ctx);
+            parts::entered(ctx, player, reason);
             zone.entered(ctx, player, reason)
         }
         Event::Left { player, reason } => {
             let player = Player(player.0);
+            parts::left(ctx, player);
+            let told = parts::tell_interrupted(zone, ctx);
             let result = zone.left(ctx, player, reason);
             ctx.dismiss(player);
-            result
+            behaviour::wind_hours(ctx);
+            told.and(result)
         }
         Event::SensorEntered { sensor, subject } => sensed(zone, ctx, Sensed { sensor, subject, inside: true }),
         Event::SensorLeft { sensor, subject } => sensed(zone, ctx, Sensed { sensor, subject, inside: false }),
-        Event::Heard { listener, speaker, mode, text } => zone.heard(ctx, &Heard { listener, speaker, mode, text }),
+        Event::Heard { listener, speaker, mode, text } => {
+            behaviour::heard(ctx, Npc(listener.0), speaker, mode);
+            deliver(zone, ctx);
+            zone.heard(ctx, &Heard { listener, speaker, mode, text })
+        }
         Event::Interacted { player, seq, target, verb, args } => {
             let command = Command { player: Player(player.0), seq };
             let interaction = Interaction { command, target, verb, args };
@@ -202,22 +269,25 @@ fn dispatch<Z: Zone>(zone: &mut Z, ctx: &mut Ctx<'_, Z>, event: Event) -> Result
         }
         Event::Chose { player, seq, dialogue, choice: option } => {
             let command = Command { player: Player(player.0), seq };
-            let result = ctx.answer(command, dialogue.into(), option.as_deref()).and_then(|at| {
-                let dialogue = dialogue.into();
-                zone.chose(ctx, &Choice { command, dialogue, at, option })
-            });
+            let dialogue = dialogue.into();
+            let result = if ctx.memory.core.talks.contains_key(&dialogue) {
+                dialogue::answered(zone, ctx, command, dialogue, option.as_deref())
+            } else {
+                ctx.answer(command, dialogue, option.as_deref())
+                    .and_then(|at| zone.chose(ctx, &Choice { command, dialogue, at, option }))
+            };
             answered(ctx, command, result)
         }
         Event::Moved { npc, order, end, at } => {
             let moved = Moved { npc: Npc(npc.0), order: order.into(), end, at };
             match behaviour::moved(ctx, moved) {
-                Some(reports) => behaved(zone, ctx, moved.npc, reports),
-                None => zone.moved(ctx, moved),
+                true => Ok(()),
+                false => zone.moved(ctx, moved),
             }
         }
         Event::Observed { entity, by_anyone } => {
-            let reports = behaviour::observed(ctx, Npc(entity.0), by_anyone);
-            behaved(zone, ctx, Npc(entity.0), reports)?;
+            behaviour::observed(ctx, Npc(entity.0), by_anyone);
+            deliver(zone, ctx);
             zone.observed(ctx, entity, by_anyone)
         }
         Event::Timer(token) => due(zone, ctx, token),
@@ -236,9 +306,8 @@ fn dispatch<Z: Zone>(zone: &mut Z, ctx: &mut Ctx<'_, Z>, event: Event) -> Result
 }
 
 fn sensed<Z: Zone>(zone: &mut Z, ctx: &mut Ctx<'_, Z>, sensed: Sensed) -> Result {
-    let npc = Npc(sensed.sensor.0);
-    let reports = behaviour::sensed(ctx, npc, sensed.subject, sensed.inside);
-    behaved(zone, ctx, npc, reports)?;
+    behaviour::sensed(ctx, Npc(sensed.sensor.0), sensed.subject, sensed.inside);
+    deliver(zone, ctx);
     zone.sensor(ctx, sensed)
 }
 
@@ -252,16 +321,40 @@ fn due<Z: Zone>(zone: &mut Z, ctx: &mut Ctx<'_, Z>, token: Token) -> Result {
         }
         Some(Pending::Mind(npc, alarm)) => {
             ctx.memory.core.timers.remove(&token);
-            let reports = behaviour::due(ctx, npc, alarm);
-            behaved(zone, ctx, npc, reports)
+            behaviour::due(ctx, npc, alarm);
+            Ok(())
+        }
+        Some(Pending::Hours) => {
+            ctx.memory.core.timers.remove(&token);
+            behaviour::wind_hours(ctx);
+            Ok(())
+        }
+        Some(Pending::Part(watch)) => {
+            ctx.memory.core.timers.remove(&token);
+            parts::due(zone, ctx, watch)
         }
         // Cancelled in the tick in which it was due.
         None => Ok(()),
     }
 }
 
-fn behaved<Z: Zone>(zone: &mut Z, ctx: &mut Ctx<'_, Z>, npc: Npc, reports: Vec<behaviour::Behaved>) -> Result {
-    reports.into_iter().try_for_each(|report| zone.behaved(ctx, npc, report))
+/// Tells the zone what behaviours have reported, and what those report that it gives in answer, until there is nothing more to tell.
+fn deliver<Z: Zone>(zone: &mut Z, ctx: &mut Ctx<'_, Z>) {
+    /// Answers to answers in one event: a handler that answers a report with what is reported again at once would never end.
+    const ROUNDS: usize = 16;
+    for _ in 0..ROUNDS {
+        if ctx.memory.reports.is_empty() {
+            return;
+        }
+        for (npc, what) in std::mem::take(&mut ctx.memory.reports) {
+            if let Err(error) = zone.behaved(ctx, npc, what) {
+                report(ctx.host, "behaved", &error);
+            }
+        }
+    }
+    for (npc, what) in std::mem::take(&mut ctx.memory.reports) {
+        crate::warn!(ctx, npc = npc, "`behaved` and a behaviour answer each other without end; not told: {what:?}");
+    }
 }
 
 /// A player's command whose handler failed is refused; only what is not meant for her is logged too.
@@ -304,7 +397,9 @@ impl<Z: Zone> Ctx<'_, Z> {
     fn dismiss(&mut self, player: Player) {
         self.memory.players.remove(&player);
         self.memory.touched.remove(&player);
+        self.memory.call.has_left(player);
         self.memory.core.dialogues.retain(|_, open| open.player != player);
+        self.memory.core.talks.retain(|_, open| open.player != player);
     }
 }
 

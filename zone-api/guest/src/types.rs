@@ -174,6 +174,11 @@ impl View {
     pub fn tag(&self, name: &str) -> Option<&Value> {
         self.tags.iter().find(|tag| tag.name == name).map(|tag| &tag.value)
     }
+
+    /// Whether it is a player whose connection is lost.
+    pub fn is_away(&self) -> bool {
+        self.tag("away").is_some()
+    }
 }
 
 /// Which entities a query is about; the default: all.

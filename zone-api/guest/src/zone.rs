@@ -5,10 +5,11 @@ use serde::de::DeserializeOwned;
 
 use crate::behaviour::Behaved;
 use crate::ctx::Ctx;
-use crate::dialogue::Script;
+use crate::dialogue::{self, Script};
 use crate::error::{Error, Result};
 use crate::handle::{DialogueId, EntityId, Npc, OrderId, Player};
 use crate::types::{ChatMode, EnterReason, LeaveReason, MoveEnd, Point, StartReason, Value};
+use crate::verbs::{Deed, Interruption};
 
 /// A zone's logic. The struct that implements it *is* the zone's state: it is saved with serde and survives crashes, swaps and
 /// moves between hosts. Only [`Zone::open`] must be written; each handler left out does nothing.
@@ -63,6 +64,9 @@ pub trait Zone: Sized + Serialize + DeserializeOwned + 'static {
     const CONFIG: &'static [Setting] = &[];
     /// Every script that [`Ctx::talk`] may open.
     const SCRIPTS: &'static [&'static Script] = &[];
+    /// Whether [`Zone::judge`] judges what players say here. Such a zone is exported by `export!(TheZone, chat_filter)`; any other
+    /// costs nothing, for the host does not ask it.
+    const CHAT_FILTER: bool = false;
 
     /// What a timer carries, given back by [`Zone::timer`]. `()` when there are none.
     type Timer: Serialize + DeserializeOwned;
@@ -134,8 +138,54 @@ pub trait Zone: Sized + Serialize + DeserializeOwned + 'static {
         Ok(())
     }
 
+    /// A player of this zone says something, and nobody has heard it yet: what becomes of it. Asked only with
+    /// [`Zone::CHAT_FILTER`], before everything else of the tick; not of whispers, nor of what is said beyond a border. What this
+    /// orders (a hiss of the sexton's) takes effect after the line.
+    ///
+    /// An error for the player ([`Error::to_player`]) is a veto with that text. With any other error, or a panic, the line is heard
+    /// as it is.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use wod_zone::{ChatMode, Ctx, Line, Result, Verdict, Zone};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Chapel;
+    ///
+    /// impl Zone for Chapel {
+    ///     const NAME: &'static str = "chapel";
+    ///     const CHAT_FILTER: bool = true;
+    ///     # type Timer = ();
+    ///     # type Player = ();
+    ///     # fn open(_: &mut Ctx<Self>) -> Result<Self> { Ok(Self) }
+    ///     fn judge(&mut self, _ctx: &mut Ctx<Self>, line: &Line) -> Result<Verdict> {
+    ///         Ok(match line.mode {
+    ///             ChatMode::Shout => Verdict::Veto("Nobody shouts in here.".into()),
+    ///             ChatMode::Say => Verdict::Change(line.text.to_lowercase()),
+    ///             _ => Verdict::Pass,
+    ///         })
+    ///     }
+    /// }
+    ///
+    /// wod_zone::export!(Chapel, chat_filter);
+    /// # fn main() {}
+    /// ```
+    fn judge(&mut self, ctx: &mut Ctx<Self>, line: &Line) -> Result<Verdict> {
+        Ok(Verdict::Pass)
+    }
+
     /// A player used a verb. It counts as done unless this returns an error or calls [`Ctx::refuse`].
     fn interacted(&mut self, ctx: &mut Ctx<Self>, interaction: &Interaction) -> Result {
+        Ok(())
+    }
+
+    /// Something that a player did and that took its time ([`Ctx::attempt`]) is done. It fails with an error, which she reads.
+    fn completed(&mut self, ctx: &mut Ctx<Self>, deed: &Deed) -> Result {
+        Ok(())
+    }
+
+    /// Something that a player was doing came to nothing.
+    fn interrupted(&mut self, ctx: &mut Ctx<Self>, deed: &Deed, why: Interruption) -> Result {
         Ok(())
     }
 
@@ -148,6 +198,18 @@ pub trait Zone: Sized + Serialize + DeserializeOwned + 'static {
     /// A player answered in a dialogue. For a [`Script`], the SDK has already said what follows.
     fn chose(&mut self, ctx: &mut Ctx<Self>, choice: &Choice) -> Result {
         Ok(())
+    }
+
+    /// A dialogue gives a command: `<<open_door salon>>`. [`Error::to_player`] is said as a line of the dialogue, which goes on; any
+    /// other error ends the talk and is logged. What it does holds at once: a later `<<if>>` of the dialogue sees it.
+    fn command(&mut self, ctx: &mut Ctx<Self>, command: &DialogueCommand) -> Result {
+        Err(format!("{} knows no dialogue command `{}`", Self::NAME, command.name).into())
+    }
+
+    /// A dialogue asks something: `<<if is_open("salon")>>` or `{gossip()}`. None: there is no function of this name. Must change
+    /// nothing.
+    fn function(&mut self, ctx: &mut Ctx<Self>, call: &DialogueCall) -> Result<Option<dialogue::Value>> {
+        Ok(None)
     }
 
     /// An order to move that the zone gave has ended.
@@ -277,6 +339,30 @@ pub struct Heard {
     pub text: String,
 }
 
+/// A line that a player says, see [`Zone::judge`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// Who speaks.
+    pub speaker: Player,
+    /// How: never as a whisper.
+    pub mode: ChatMode,
+    /// The line.
+    pub text: String,
+    /// Where she stands.
+    pub at: Point,
+}
+
+/// What becomes of a line, see [`Zone::judge`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is heard as it is.
+    Pass,
+    /// This is heard instead, by the speaker too. What is over 500 characters is cut off.
+    Change(String),
+    /// Nobody hears it; the speaker's client gets a `reject` with this text.
+    Veto(String),
+}
+
 /// A player's command, as far as it must be named to refuse it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Command {
@@ -341,6 +427,32 @@ pub struct ScriptSpot {
     pub script: String,
     /// The node's id.
     pub node: String,
+}
+
+/// A dialogue's command to the module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DialogueCommand {
+    /// Who talks.
+    pub player: Player,
+    /// With whom.
+    pub npc: Npc,
+    /// Its first word.
+    pub name: String,
+    /// The others; what stands in quotes is one.
+    pub words: Vec<String>,
+}
+
+/// A dialogue's question to the module.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DialogueCall {
+    /// Who talks.
+    pub player: Player,
+    /// With whom.
+    pub npc: Npc,
+    /// The function.
+    pub name: String,
+    /// What it is given.
+    pub values: Vec<dialogue::Value>,
 }
 
 /// An order to move has ended.

@@ -7,9 +7,11 @@ use wod_protocol::client::TagValue;
 use wod_protocol::ids::{ZoneName, ZoneNo};
 use wod_protocol::map::{Barrier, Map, Place, Portal, Shape};
 use wod_protocol::world::{self, Ranges};
+use wod_zone::dialogue::{Book, CONTENT};
 use wod_zone::{Value, Zone};
 
 use crate::convert::Translate;
+use crate::module::Content;
 use crate::modules::Natives;
 use crate::world::World;
 
@@ -23,6 +25,7 @@ pub struct WorldBuilder {
     world: Option<world::World>,
     zone: String,
     config: Vec<(String, TagValue)>,
+    content: Content,
     tolerant: bool,
     start: fn(Parts) -> World,
 }
@@ -32,6 +35,7 @@ pub(crate) struct Parts {
     pub(crate) rules: Arc<world::World>,
     pub(crate) number: ZoneNo,
     pub(crate) map: Arc<Map>,
+    pub(crate) content: Content,
     pub(crate) tolerant: bool,
 }
 
@@ -45,9 +49,11 @@ impl WorldBuilder {
             world: None,
             zone: "test.zone".to_owned(),
             config: Vec::new(),
+            content: Content::new(),
             tolerant: false,
-            start: |parts| {
-                let mut modules = Natives::new(Arc::clone(&parts.map));
+            start: |mut parts| {
+                let content = std::mem::take(&mut parts.content);
+                let mut modules = Natives::new(Arc::clone(&parts.map), content);
                 let digest = modules.add::<Z>();
                 World::begin(parts, modules, digest)
             },
@@ -64,6 +70,24 @@ impl WorldBuilder {
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
             panic!("{error}{cause}")
         });
+        self
+    }
+
+    /// With the dialogues of this folder of Yarn files, or of this one file; the path counts from the crate's folder.
+    ///
+    /// # Panics
+    /// When they don't compile, with every mistake they have.
+    #[must_use]
+    pub fn dialogue(mut self, yarn: impl AsRef<Path>) -> Self {
+        let book = wod_dialogue::book_of(yarn.as_ref()).unwrap_or_else(|error| panic!("{error}"));
+        self.content.insert(CONTENT.to_owned(), packed(&book));
+        self
+    }
+
+    /// With content packed beside the code, as [`Host::content`](wod_zone::Host::content) gives it.
+    #[must_use]
+    pub fn content(mut self, name: &str, bytes: &[u8]) -> Self {
+        self.content.insert(name.to_owned(), bytes.to_vec());
         self
     }
 
@@ -143,9 +167,15 @@ impl WorldBuilder {
         let number = zone.number;
         self.map.check().unwrap_or_else(|error| panic!("the test world's map: {error}"));
         rules.check().unwrap_or_else(|error| panic!("the test world: {error}"));
-        let parts = Parts { rules: Arc::new(rules), number, map: Arc::new(self.map), tolerant: self.tolerant };
+        let (rules, map) = (Arc::new(rules), Arc::new(self.map));
+        let parts = Parts { rules, number, map, content: self.content, tolerant: self.tolerant };
         (self.start)(parts)
     }
+}
+
+/// As `wod zone build` packs it.
+pub(crate) fn packed(book: &Book) -> Vec<u8> {
+    book.encode().unwrap_or_else(|error| panic!("the dialogues can't be packed: {error}"))
 }
 
 /// One zone of the map's size, and one far away where its portals lead.

@@ -51,7 +51,7 @@ pub struct Client {
     /// Why she was not let in, when she was not.
     pub refused: Option<RefusedAttach>,
     /// Why she is not here any more.
-    pub(crate) gone: Option<GoneReason>,
+    pub gone: Option<GoneReason>,
     /// Where she stands.
     pub at: Pos,
     c: CorrectionNo,
@@ -65,12 +65,20 @@ pub struct Client {
     pub way: VecDeque<Pos>,
     /// Whom she sees.
     pub roster: BTreeSet<EntityId>,
-    pub(crate) lines: Vec<Line>,
+    /// What she heard, her own lines included.
+    pub lines: Vec<Line>,
     /// What an NPC waits for her to answer.
     pub dialogue: Option<Dialogue>,
-    pub(crate) events: Vec<(String, Value)>,
-    pub(crate) refusals: Vec<(String, String)>,
-    pub(crate) corrections: Vec<String>,
+    /// What was last said to her in a dialogue.
+    pub told: String,
+    /// What the zone told her client, name and data.
+    pub events: Vec<(String, Value)>,
+    /// Commands of hers that were refused: code and text.
+    pub refusals: Vec<(String, String)>,
+    /// Whom she ignores, as she was last told.
+    pub ignored: Vec<String>,
+    /// Why she was put somewhere else than she claimed.
+    pub corrections: Vec<String>,
 }
 
 impl Client {
@@ -97,8 +105,10 @@ impl Client {
             roster: BTreeSet::new(),
             lines: Vec::new(),
             dialogue: None,
+            told: String::new(),
             events: Vec::new(),
             refusals: Vec::new(),
+            ignored: Vec::new(),
             corrections: Vec::new(),
         }
     }
@@ -116,7 +126,7 @@ impl Client {
     /// Comes back after a lost connection.
     pub fn resume(&mut self) -> GatewayInput {
         let (token_hash, n) = (self.token_hash(), self.n);
-        self.attach(AttachProof::Resume { token_hash, n })
+        self.attach(AttachProof::Resume { token_hash, n, history: false })
     }
 
     /// Goes, for good or not.
@@ -241,9 +251,13 @@ impl Client {
             MessageBody::Dialogue { dialogue, text, options, .. } => {
                 let open = Dialogue { id: *dialogue, text: text.clone(), options: options.clone() };
                 self.dialogue = (!options.is_empty()).then_some(open);
+                if !text.is_empty() {
+                    self.told.clone_from(text);
+                }
             }
             MessageBody::Event { name, data } => self.events.push((name.clone(), json(data))),
             MessageBody::Reject { code, message, .. } => self.refusals.push((code.clone(), message.clone())),
+            MessageBody::Ignored { names } => self.ignored.clone_from(names),
         }
     }
 

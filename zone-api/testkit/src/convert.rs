@@ -228,6 +228,22 @@ impl Translate<sdk::Frame> for &sim::Frame {
     }
 }
 
+impl Translate<sdk::Line> for sim::Line {
+    fn to(self) -> sdk::Line {
+        sdk::Line { speaker: sdk::Player(self.speaker.0), mode: self.mode.to(), text: self.text, at: self.at.to() }
+    }
+}
+
+impl Translate<sim::Verdict> for sdk::Verdict {
+    fn to(self) -> sim::Verdict {
+        match self {
+            Self::Pass => sim::Verdict::Pass,
+            Self::Change(text) => sim::Verdict::Change(text),
+            Self::Veto(text) => sim::Verdict::Veto(text),
+        }
+    }
+}
+
 impl Translate<sim::Description> for sdk::Description {
     fn to(self) -> sim::Description {
         let config = self.config.into_iter();

@@ -51,6 +51,7 @@ mod world;
 
 pub use build::WorldBuilder;
 pub use client::{Client, Dialogue, GATEWAY, Line};
+pub use modules::Work;
 pub use person::Person;
 pub use scene::Sight;
 pub use store::Store;

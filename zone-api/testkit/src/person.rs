@@ -121,6 +121,18 @@ impl<'w> Person<'w> {
         self.chats(ChatMode::Whisper, text, Some(to))
     }
 
+    /// Hears nothing of another player any more.
+    pub fn ignores(mut self, name: &str) -> Self {
+        self.commands(CommandBody::Ignore { name: Some(name.to_owned()) });
+        self
+    }
+
+    /// Hears another player again.
+    pub fn hears_again(mut self, name: &str) -> Self {
+        self.commands(CommandBody::Unignore { name: name.to_owned() });
+        self
+    }
+
     /// Uses a verb on an NPC or a thing by name.
     ///
     /// # Panics
@@ -134,21 +146,40 @@ impl<'w> Person<'w> {
     /// # Panics
     /// When she does not see the target.
     pub fn does_with(mut self, verb: &str, target: &str, args: &Value) -> Self {
-        assert!(self.sees(target), "{} does not see `{target}`", self.name);
-        let id = wod_protocol::ids::EntityId(self.world.npc(target).id.0);
-        self.world.note(format!("{}: {verb} {target}", self.name));
-        self.commands(CommandBody::Interact { target: id, verb: verb.to_owned(), args: args.to_string() });
+        let interact = self.interact(verb, target, args);
+        self.commands(interact);
         self
     }
 
-    /// Chooses an option of the dialogue that is open.
+    /// Uses a verb with arguments, and does not wait: it is dealt with in the next tick, with whatever else befalls in it.
+    ///
+    /// # Panics
+    /// When she does not see the target.
+    pub fn sends(mut self, verb: &str, target: &str, args: &Value) -> Self {
+        let interact = self.interact(verb, target, args);
+        self.gives(interact);
+        self
+    }
+
+    /// Claims to be there in the next tick, from where she stands and through whatever is in between: over a border, too. The zone
+    /// corrects her when she could not have walked it.
+    pub fn steps_to(mut self, x: f32, y: f32) -> Self {
+        let goal = wod_protocol::units::Pos::from_metres(f64::from(x), f64::from(y));
+        self.world.note(format!("{} steps to {}", self.name, spot(Point::new(x, y))));
+        self.client_mut().way = [goal].into();
+        self
+    }
+
+    /// Chooses an option of the dialogue that is open, by its id or its text.
     ///
     /// # Panics
     /// When no dialogue is open.
     pub fn chooses(mut self, option: &str) -> Self {
-        let dialogue = self.dialogue().unwrap_or_else(|| panic!("{} is in no dialogue", self.name)).id;
+        let open = self.dialogue().unwrap_or_else(|| panic!("{} is in no dialogue", self.name));
+        let (dialogue, by_text) = (open.id, open.options.iter().find(|offered| offered.text == option));
+        let option = by_text.map_or(option, |offered| offered.id.as_str()).to_owned();
         self.world.note(format!("{} chooses [{option}]", self.name));
-        self.commands(CommandBody::Choose { dialogue, option: Some(option.to_owned()) });
+        self.commands(CommandBody::Choose { dialogue, option: Some(option) });
         self
     }
 
@@ -244,6 +275,11 @@ impl<'w> Person<'w> {
         self.dialogue().map(|open| open.options.iter().map(|option| option.id.as_str()).collect()).unwrap_or_default()
     }
 
+    /// What was last said to her in a dialogue; empty: nothing yet.
+    pub fn last_told(&self) -> &str {
+        &self.client().told
+    }
+
     /// What the zone told her client, name and data.
     pub fn events(&self) -> &[(String, Value)] {
         &self.client().events
@@ -252,6 +288,11 @@ impl<'w> Person<'w> {
     /// Commands of hers that were refused: code and text.
     pub fn refusals(&self) -> &[(String, String)] {
         &self.client().refusals
+    }
+
+    /// Whom she ignores, as she was last told.
+    pub fn ignored(&self) -> &[String] {
+        &self.client().ignored
     }
 
     /// Why she was put somewhere else than she claimed.
@@ -271,11 +312,24 @@ impl<'w> Person<'w> {
         self
     }
 
-    /// Gives a command and waits until the zone has dealt with it, and the module too.
-    fn commands(&mut self, body: CommandBody) {
+    fn interact(&mut self, verb: &str, target: &str, args: &Value) -> CommandBody {
+        assert!(self.sees(target), "{} does not see `{target}`", self.name);
+        self.world.note(format!("{}: {verb} {target}", self.name));
+        let target = wod_protocol::ids::EntityId(self.world.npc(target).id.0);
+        CommandBody::Interact { target, verb: verb.to_owned(), args: args.to_string() }
+    }
+
+    /// Gives a command.
+    fn gives(&mut self, body: CommandBody) {
         let name = self.name.clone();
         let command = self.client_mut().command(body).unwrap_or_else(|| panic!("{name} is not in the zone"));
         self.world.give(command);
+    }
+
+    /// Gives a command and waits until the zone has dealt with it, and the module too.
+    fn commands(&mut self, body: CommandBody) {
+        let name = self.name.clone();
+        self.gives(body);
         for _ in 0..self.world.ticks(ANSWER_SECONDS) {
             self.world.tick();
             if self.client().is_answered() {

@@ -176,6 +176,7 @@ impl Scene {
             }
             MessageBody::Event { name, data } => format!("event {name} {data} ({to})"),
             MessageBody::Reject { code, message, .. } => format!("{to} is refused: {message} ({code})"),
+            MessageBody::Ignored { names } => format!("{to} ignores [{}]", names.join(", ")),
         };
         self.note(tick, line);
     }

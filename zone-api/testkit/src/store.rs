@@ -38,6 +38,17 @@ impl Store {
         }
     }
 
+    /// Her record leaves this store for another world's.
+    pub fn take(&mut self, sub: &Sub) -> Option<PlayerRecord> {
+        self.records.remove(sub)
+    }
+
+    /// A record of another world's store.
+    pub fn adopt(&mut self, record: PlayerRecord) {
+        self.names.insert(fold_name(&record.player.name), record.player.sub.clone());
+        self.records.insert(record.player.sub.clone(), record);
+    }
+
     fn claim(&mut self, zone: ZoneNo, sub: &Sub, name: &str, guest: bool, new_id: EntityId) -> StoreAnswer {
         let new = !self.records.contains_key(sub);
         if new && self.names.contains_key(&fold_name(name)) {
@@ -63,7 +74,7 @@ impl Store {
         if stored > player.hop {
             return StoreAnswer::Outdated(stored);
         }
-        let record = PlayerRecord { schema: 1, place, hop: player.hop, player: player.clone(), zone };
+        let record = PlayerRecord::of(player.clone(), place, zone);
         self.records.insert(player.sub.clone(), record);
         StoreAnswer::Stored
     }

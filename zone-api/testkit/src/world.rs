@@ -11,15 +11,16 @@ use wod_protocol::map::Map;
 use wod_protocol::world::{self, Zone as ZoneRules};
 use wod_sim::io::{CallOutcome, Effects, Entry, Input, Report, Took};
 use wod_sim::module::LogLevel;
-use wod_sim::space::path::{PathFinder, Search, Work};
+use wod_sim::space::path::{self, PathFinder, Search};
 use wod_sim::space::terrain::Terrain;
 use wod_sim::zone::Zone as Simulation;
+use wod_zone::dialogue::CONTENT;
 use wod_zone::{Value, Zone};
 
-use crate::build::{Parts, WorldBuilder};
+use crate::build::{Parts, WorldBuilder, packed};
 use crate::client::{Client, GATEWAY};
 use crate::convert::Translate;
-use crate::modules::Natives;
+use crate::modules::{Natives, Work};
 use crate::person::Person;
 use crate::scene::{Scene, Sight, spot};
 use crate::store::Store;
@@ -70,7 +71,7 @@ impl World {
     }
 
     pub(crate) fn begin(parts: Parts, modules: Natives, digest: Digest) -> Self {
-        let Parts { rules, number, map, tolerant } = parts;
+        let Parts { rules, number, map, tolerant, .. } = parts;
         let zone = Simulation::new(Arc::clone(&rules), number);
         let owned = Input::Owned { epoch: Epoch(1), host: HostId::from("testkit"), how: Took::Fresh };
         let swap = Input::Swap { digest, probation: 0 };
@@ -117,7 +118,8 @@ impl World {
             self.scene.note(self.zone.tick().0, format!("! the module was refused: {fault}"));
             assert!(self.tolerant, "the module was refused: {fault}");
         }
-        if let CallOutcome::Fault(fault) = &outcome.call {
+        for call in [&outcome.filter, &outcome.call] {
+            let CallOutcome::Fault(fault) = call else { continue };
             self.scene.note(self.zone.tick().0, format!("! the module failed: {fault}"));
             assert!(self.tolerant, "the module failed: {fault}\n{}", self.transcript());
         }
@@ -190,11 +192,29 @@ impl World {
         self.zone.players().into_iter().map(|player| player.name).collect()
     }
 
+    /// Somebody who has crossed over to another zone goes on in that world, which plays the zone: as it would, with all that was saved
+    /// for her. False: she has not left this one.
+    pub fn hand_over(&mut self, name: &str, to: &mut Self) -> bool {
+        let Some(client) = self.clients.get(name) else { return false };
+        if self.players().iter().any(|player| player == name) {
+            return false;
+        }
+        let Some(record) = self.store.take(&client.sub) else { return false };
+        to.store.adopt(record);
+        to.player(name);
+        true
+    }
+
     // ---- what the module does
 
     /// Calls of the module so far (its `init` included). A tick in which nothing happens makes none.
     pub fn module_calls(&self) -> u64 {
-        self.modules.calls()
+        self.modules.work().calls
+    }
+
+    /// What the module has done so far: for tests of what a zone costs.
+    pub fn module_work(&self) -> Work {
+        self.modules.work()
     }
 
     /// Calls of the module while so many seconds pass.
@@ -282,6 +302,16 @@ impl World {
         self.recover(Took::Recovered);
     }
 
+    /// Other dialogues for the versions that [`World::swap`] brings from now on: the text of a Yarn file.
+    ///
+    /// # Panics
+    /// When it does not compile.
+    pub fn rewrite(&mut self, yarn: &str) {
+        let source = wod_dialogue::Source { name: "rewritten.yarn".to_owned(), text: yarn.to_owned() };
+        let book = wod_dialogue::compile(&[source]).unwrap_or_else(|error| panic!("{error}"));
+        self.modules.set_content(CONTENT, packed(&book));
+    }
+
     /// Replaces the module by another version of it, as `wod swap` does.
     ///
     /// # Panics
@@ -332,7 +362,7 @@ impl World {
         let from = self.clients[name].at;
         let to = wod_protocol::units::Pos::from_metres(f64::from(x), f64::from(y));
         let mut way = Vec::new();
-        let found = PathFinder::new().find(&terrain, from, to, &mut Work::PER_TICK.clone(), &mut way);
+        let found = PathFinder::new().find(&terrain, from, to, &mut path::Work::PER_TICK.clone(), &mut way);
         (found == Search::Found).then_some(way)
     }
 
@@ -457,10 +487,10 @@ impl World {
 
     /// Another owner takes the zone over from snapshot and journal.
     fn recover(&mut self, how: Took) {
-        let calls = self.modules.calls();
+        let work = self.modules.work();
         let epoch = self.zone.epoch().next();
         self.zone = self.replayed();
-        self.modules.set_calls(calls);
+        self.modules.set_work(work);
         self.inbox.insert(0, Input::Owned { epoch, host: HostId::from("testkit"), how });
         self.note(if how == Took::Recovered {
             "--- the host is killed, another goes on"
@@ -485,9 +515,9 @@ impl World {
 
     /// After a fault: a new instance, with the state of just before it.
     fn rebuild(&mut self) {
-        let calls = self.modules.calls();
+        let work = self.modules.work();
         let mut copy = self.replayed();
-        self.modules.set_calls(calls);
+        self.modules.set_work(work);
         self.modules.rebuilt = copy.take_parked_module();
         self.inbox.push(Input::Rebuilt);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use wod_testkit::World;
 use wod_zone::behaviour::{Behaved, Chase, GoHome, Patrol, Search, Wander};
-use wod_zone::{Ctx, Npc, Result, Sensed, Spawn, Zone};
+use wod_zone::{Ctx, Interaction, Npc, Result, Sensed, Spawn, Zone};
 
 /// A dog that chases whoever comes near, searches when it has lost her, goes home and wanders about.
 #[derive(Serialize, Deserialize)]
@@ -132,4 +132,62 @@ fn a_patrol_skips_a_stop_that_it_can_not_reach() {
     world.player("Ann").waits(30.0);
     let told = world.ask("how").expect("an answer");
     assert!(told.starts_with("[0, 2, 0") && told.ends_with("stuck true"), "{told}");
+}
+
+/// A bailiff who stands beside whoever comes in, and is told to chase her there and then.
+#[derive(Serialize, Deserialize)]
+struct Court {
+    bailiff: Npc,
+    did: Vec<String>,
+}
+
+impl Zone for Court {
+    const NAME: &'static str = "court";
+    const VERBS: &'static [&'static str] = &["mock", "puzzle"];
+    type Timer = ();
+    type Player = ();
+
+    fn open(ctx: &mut Ctx<Self>) -> Result<Self> {
+        let spawn = Spawn::new("Bailiff", wod_zone::Point::new(50.0, 50.0));
+        let bailiff = ctx.spawn_npc(spawn.verb("mock", "Mock", 5.0).verb("puzzle", "Puzzle", 5.0))?;
+        Ok(Self { bailiff, did: Vec::new() })
+    }
+
+    fn interacted(&mut self, ctx: &mut Ctx<Self>, interaction: &Interaction) -> Result {
+        match interaction.verb.as_str() {
+            "mock" => ctx.behave(self.bailiff, Chase::after(interaction.player()).reach(3.0)),
+            _ => ctx.behave(self.bailiff, Patrol::along("nowhere")),
+        }
+    }
+
+    fn behaved(&mut self, ctx: &mut Ctx<Self>, npc: Npc, what: Behaved) -> Result {
+        match what {
+            // What can't be done is not done by trying it again at once.
+            Behaved::Stuck => ctx.behave(npc, Patrol::along("nowhere")),
+            _ => {
+                self.did.push(format!("{what:?}").split('(').next().unwrap_or_default().to_owned());
+                Ok(())
+            }
+        }
+    }
+
+    fn admin(&mut self, _ctx: &mut Ctx<Self>, _operator: &str, _question: &str) -> Result<String> {
+        Ok(self.did.join(" "))
+    }
+}
+
+#[test]
+fn what_a_behaviour_reports_the_moment_it_is_given_is_told() {
+    let mut world = World::of::<Court>().spawn(52.0, 50.0).start();
+    world.player("Ann").waits(0.5).does("mock", "Bailiff");
+    assert_eq!(world.ask("did").as_deref(), Ok("Caught"));
+}
+
+#[test]
+fn a_zone_and_a_behaviour_that_answer_each_other_without_end_are_stopped() {
+    let mut world = World::of::<Court>().spawn(52.0, 50.0).start();
+    world.player("Ann").waits(0.5).does("puzzle", "Bailiff").waits(1.0);
+    let complaints = world.logs().iter().filter(|(_, line)| line.contains("without end")).count();
+    assert_eq!(complaints, 1);
+    assert_eq!(world.module_calls_during(5.0), 0);
 }

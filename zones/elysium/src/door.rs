@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use wod_zone::{Ctx, Filter, Player, Result};
 
+use crate::court::Conduct;
 use crate::{Elysium, Timer};
 
 /// The barrier of the map.
@@ -38,6 +39,7 @@ impl Elysium {
         known.shouts += 1;
         let shouts = known.shouts;
         let name = ctx.name(guest).to_owned();
+        self.conduct(ctx, guest, Conduct::Shouted)?;
         ctx.face(self.doorkeeper, guest)?;
         if shouts < SHOUTS_BORNE {
             return ctx.whisper(self.doorkeeper, guest, format!("{name}. Voices stay low under this roof."));

@@ -1,19 +1,23 @@
-//! Neutral ground: a house with a host who knows everybody by name and remembers who asked what, and a doorkeeper who
-//! listens.
+//! Neutral ground: a house with a host who knows everybody by name and remembers who asked what, a doorkeeper who listens, and a
+//! court with a prince who remembers how one behaved.
 //!
-//! `talk` is what the host says, `door` is the doorkeeper's business; this file ties them to the zone's events.
+//! `talk` is what the host remembers, `door` the doorkeeper's business, `court` etiquette, sides and titles. What people say is in
+//! `dialogue/`. This file ties them to the zone's events.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use wod_zone::dialogue::Script;
+use wod_zone::dialogue::Value;
 use wod_zone::{
-    ChatMode, Choice, Ctx, Error, Heard, Interaction, LeaveReason, Npc, Player, Result, Sensed, Setting, Spawn, Tag,
-    TimerId, Zone,
+    ChatMode, Ctx, DialogueCall, DialogueCommand, EnterReason, Error, Heard, Interaction, LeaveReason, Npc, Player,
+    Result, Sensed, Setting, Spawn, StartReason, Tag, TimerId, Zone,
 };
 
+mod court;
 mod door;
 mod talk;
+
+use court::{Conduct, Court, Side};
 
 /// How near the host must be to be talked to, m.
 const TALKING_DISTANCE: f32 = 4.0;
@@ -35,6 +39,9 @@ pub struct Elysium {
     closing: Option<TimerId>,
     /// When the doorkeeper last explained himself, ms of game time.
     hinted_ms: Option<u64>,
+    /// None only between a state that was saved before there was a court and [`Elysium::started`].
+    #[serde(default)]
+    court: Option<Court>,
 }
 
 /// What the house remembers of a guest, for ever.
@@ -47,6 +54,10 @@ pub struct Acquaintance {
     pub last_topic: Option<talk::Topic>,
     /// Times she shouted in the house.
     pub shouts: u32,
+    /// How the court thinks of her: of what she did, bows less breaches.
+    pub standing: i32,
+    /// Whom she has declared for.
+    pub side: Option<Side>,
 }
 
 /// What the house waits for.
@@ -61,7 +72,6 @@ impl Zone for Elysium {
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const VERBS: &'static [&'static str] = &["talk", "knock"];
     const CONFIG: &'static [Setting] = &[Setting::text("password", "The word that opens the salon's door.", "ember")];
-    const SCRIPTS: &'static [&'static Script] = &[&talk::SCRIPT];
 
     type Timer = Timer;
     type Player = Acquaintance;
@@ -90,22 +100,49 @@ impl Zone for Elysium {
             greeted: BTreeMap::new(),
             closing: None,
             hinted_ms: None,
+            court: Some(Court::assemble(ctx)?),
         })
+    }
+
+    fn started(&mut self, ctx: &mut Ctx<Self>, _why: StartReason, _players: &[Player]) -> Result {
+        // A house that was opened by an older version has no court yet. Nothing else of its state has changed, so there is no
+        // need for another `SCHEMA`.
+        if self.court.is_none() {
+            self.court = Some(Court::assemble(ctx)?);
+        }
+        Ok(())
+    }
+
+    fn entered(&mut self, ctx: &mut Ctx<Self>, player: Player, _how: EnterReason) -> Result {
+        self.entitle(ctx, player)
     }
 
     fn left(&mut self, _ctx: &mut Ctx<Self>, player: Player, _why: LeaveReason) -> Result {
         self.greeted.remove(&player);
+        if let Some(court) = &mut self.court {
+            court.forget_tonight(player);
+        }
         Ok(())
     }
 
     fn sensor(&mut self, ctx: &mut Ctx<Self>, sensed: Sensed) -> Result {
-        let guest = ctx.as_player(sensed.subject).filter(|_| sensed.inside && self.host == sensed.sensor);
-        guest.map_or(Ok(()), |guest| self.greet(ctx, guest))
+        let Some(guest) = ctx.as_player(sensed.subject) else { return Ok(()) };
+        if self.host == sensed.sensor {
+            return if sensed.inside { self.greet(ctx, guest) } else { Ok(()) };
+        }
+        match self.court.as_ref().and_then(|court| court.stepped(guest, sensed)) {
+            Some(conduct) => self.conduct(ctx, guest, conduct),
+            None => Ok(()),
+        }
     }
 
     fn heard(&mut self, ctx: &mut Ctx<Self>, heard: &Heard) -> Result {
-        let guest = ctx.as_player(heard.speaker).filter(|_| self.doorkeeper == heard.listener);
-        match (guest, heard.mode) {
+        let Some(guest) = ctx.as_player(heard.speaker) else { return Ok(()) };
+        if let Some(conduct) = self.court.as_ref().and_then(|court| court.heard(ctx, guest, heard)) {
+            return self.conduct(ctx, guest, conduct);
+        }
+        let at_the_door = (self.doorkeeper == heard.listener).then_some(guest);
+        match (at_the_door, heard.mode) {
             (Some(guest), ChatMode::Shout) => self.hush(ctx, guest),
             (Some(guest), ChatMode::Say | ChatMode::Whisper) => self.listen(ctx, guest, &heard.text),
             (Some(_), ChatMode::Emote) | (None, _) => Ok(()),
@@ -117,15 +154,42 @@ impl Zone for Elysium {
         match interaction.verb.as_str() {
             "talk" if self.host == interaction.target => self.talk(ctx, guest),
             "knock" if self.doorkeeper == interaction.target => self.explain(ctx, guest),
+            "talk" => self.talk_at_court(ctx, interaction),
             _ => Err(Error::to_player("Nobody here does that.")),
         }
     }
 
-    fn chose(&mut self, ctx: &mut Ctx<Self>, choice: &Choice) -> Result {
-        match talk::topic_of(choice) {
-            Some(topic) => self.remember(ctx, choice.player(), topic),
-            None => Ok(()),
+    // The two below are what the Yarn files of `dialogue/` ask of this code.
+
+    fn command(&mut self, ctx: &mut Ctx<Self>, command: &DialogueCommand) -> Result {
+        let word = command.words.first().map(String::as_str);
+        match (command.name.as_str(), word) {
+            ("remember", Some(topic)) => match talk::Topic::named(topic) {
+                Some(topic) => self.remember(ctx, command.player, topic),
+                None => Err(format!("nobody asks about `{topic}`").into()),
+            },
+            ("bow", None) => self.conduct(ctx, command.player, Conduct::Bowed),
+            ("slight", None) => self.conduct(ctx, command.player, Conduct::Slighted),
+            ("side", Some(side)) => self.take_side(ctx, command.player, side),
+            _ => Err(format!("no command: {} {}", command.name, command.words.join(" ")).into()),
         }
+    }
+
+    fn function(&mut self, ctx: &mut Ctx<Self>, call: &DialogueCall) -> Result<Option<Value>> {
+        let guest = call.player;
+        let court = self.court.as_ref();
+        Ok(match (call.name.as_str(), call.values.as_slice()) {
+            ("password", []) => Some(ctx.config_text("password").into()),
+            ("gossip", []) => Some(self.asked.gossip(guest).into()),
+            ("standing", []) => Some(Value::Number(ctx.player(guest)?.standing as f32)),
+            ("title", []) => Some(ctx.player(guest)?.title().into()),
+            ("sides_with", [Value::Text(side)]) => Some(self.sides_with(ctx, guest, side)?.into()),
+            ("bowed", []) => court.map(|court| court.has_bowed(guest).into()),
+            ("favoured", []) => court.map(|court| court.remembers(guest, true).into()),
+            ("displeased", []) => court.map(|court| court.remembers(guest, false).into()),
+            ("leaning", []) => court.map(|court| court.leaning().into()),
+            _ => None,
+        })
     }
 
     fn timer(&mut self, ctx: &mut Ctx<Self>, timer: Timer) -> Result {
@@ -137,7 +201,8 @@ impl Zone for Elysium {
     fn admin(&mut self, _ctx: &mut Ctx<Self>, _operator: &str, question: &str) -> Result<String> {
         match question {
             "questions" => Ok(self.asked.to_string()),
-            other => Err(format!("`{other}`? This house answers: questions").into()),
+            "court" => Ok(self.court.as_ref().map(Court::report).unwrap_or_default()),
+            other => Err(format!("`{other}`? This house answers: questions, court").into()),
         }
     }
 }
@@ -161,10 +226,16 @@ impl Elysium {
     }
 
     fn talk(&mut self, ctx: &mut Ctx<Self>, guest: Player) -> Result {
-        let password = ctx.config_text("password").to_owned();
-        let others = self.asked.gossip(guest);
         ctx.face(self.host, guest)?;
-        ctx.talk_with(guest, self.host, &talk::SCRIPT, &[("password", &password), ("gossip", &others)])?;
+        ctx.converse(guest, self.host, "Marguerite")?;
+        Ok(())
+    }
+
+    fn talk_at_court(&mut self, ctx: &mut Ctx<Self>, interaction: &Interaction) -> Result {
+        let member = self.court.as_ref().and_then(|court| court.member(interaction.target));
+        let (npc, node) = member.ok_or_else(|| Error::to_player("Nobody here does that."))?;
+        ctx.face(npc, interaction.player())?;
+        ctx.converse(interaction.player(), npc, node)?;
         Ok(())
     }
 

@@ -1,11 +1,10 @@
-//! What the host says, and what she remembers of who asked.
+//! How the host greets, and what she remembers of who asked. What she says is in `dialogue/marguerite.yarn`.
 
 use std::collections::VecDeque;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use wod_zone::dialogue::{Answer, Node, Script, When};
-use wod_zone::{Choice, Player};
+use wod_zone::Player;
 
 use crate::Acquaintance;
 
@@ -20,81 +19,15 @@ pub enum Topic {
     City,
 }
 
-/// The host's dialogue.
-pub(crate) static SCRIPT: Script = Script::new(
-    "marguerite",
-    &[
-        Node::new(
-            "welcome",
-            "So you are {name}. I am Marguerite; the house is in my care, and tonight so are you. What would you know?",
-            QUESTIONS,
-        )
-        .instead(&[(When::Has("met"), "again")]),
-        Node::new("again", "{name}. Sit by me. What is it this time?", QUESTIONS),
-        Node::new(
-            "rules",
-            "They are short. No blood, no blade, no raised voice. What was begun outside is not finished in here.",
-            &[
-                Answer::to("or-else", "And whoever breaks them?", "or-else"),
-                Answer::to("back", "I understand.", "again"),
-            ],
-        ),
-        Node::new(
-            "or-else",
-            "Is asked to leave. Nobody has had to be asked twice. I would rather not learn what I would do then.",
-            &[Answer::to("back", "I will remember.", "again").sets(&["warned"])],
-        ),
-        Node::new(
-            "salon",
-            "Behind Marek. Old friends, older debts, and a table at which I no longer sit. Why would you want to go in?",
-            &[
-                Answer::to("invited", "I am expected.", "lie"),
-                Answer::to("looking", "I am looking for someone.", "truth"),
-                Answer::to("back", "Only curious.", "again"),
-            ],
-        ),
-        Node::new(
-            "lie",
-            "No, dear. I write the invitations. Try again, with less polish.",
-            &[
-                Answer::to("looking", "I am looking for someone.", "truth"),
-                Answer::to("back", "Another time.", "again"),
-            ],
-        ),
-        Node::new(
-            "truth",
-            "Everybody who is any use to me is. Say \"{password}\" where Marek can hear it, and say it softly.",
-            &[Answer::to("back", "Thank you.", "again").sets(&["trusted"])],
-        ),
-        Node::new(
-            "city",
-            "It is hungry, and it thinks nobody looks. Keep to the lamps on your way home; something in the eastern courts \
-             does not.",
-            &[Answer::to("back", "I will.", "again")],
-        ),
-        Node::new("gossip", "{gossip}", &[Answer::to("back", "I see.", "again")]),
-    ],
-);
-
-const QUESTIONS: &[Answer] = &[
-    Answer::to("rules", "What are the rules here?", "rules").sets(&["met"]),
-    Answer::to("salon", "What is behind that door?", "salon").sets(&["met"]),
-    Answer::to("city", "How are the streets tonight?", "city").sets(&["met"]),
-    Answer::to("gossip", "Who else has been asking?", "gossip").when(When::Has("met")),
-    Answer::end("leave", "Nothing. Good night."),
-];
-
-/// What an answer asked about; none: it was no question.
-pub(crate) fn topic_of(choice: &Choice) -> Option<Topic> {
-    let spot = choice.at.as_ref().filter(|spot| spot.script == SCRIPT.name)?;
-    if !matches!(spot.node.as_str(), "welcome" | "again") {
-        return None;
-    }
-    match choice.option.as_deref()? {
-        "rules" => Some(Topic::Rules),
-        "salon" => Some(Topic::Salon),
-        "city" => Some(Topic::City),
-        _ => None,
+impl Topic {
+    /// As the dialogue names it in `<<remember topic>>`.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        match name {
+            "rules" => Some(Self::Rules),
+            "salon" => Some(Self::Salon),
+            "city" => Some(Self::City),
+            _ => None,
+        }
     }
 }
 

@@ -1,20 +1,36 @@
-//! The streets between the houses: watchmen on their rounds, and something in the eastern courts that hunts.
+//! The streets between the houses: watchmen on their rounds, townsfolk at the market, and something in the eastern courts that hunts
+//! by night.
 //!
-//! The SDK's behaviours move them all; this file says who they are and what it means to be noticed, lost or caught.
+//! The SDK's behaviours move them all. This file says who watches and who hunts, and what it means to be noticed, lost or caught;
+//! `folk.rs` is about those who run.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use wod_zone::behaviour::{Behaved, Hunt, Patrol};
-use wod_zone::{ChatMode, Ctx, EntityId, Error, Heard, Interaction, Npc, Player, Result, Setting, Spawn, Tag, Zone};
+use wod_zone::behaviour::{Behaved, Behaviour, Clock, DAY_MINUTES, Hunt, Patrol, Schedule, Stand};
+use wod_zone::{
+    ChatMode, Ctx, EntityId, Error, Heard, Interaction, Npc, Player, Result, Setting, Spawn, StartReason, Tag, Zone,
+};
+
+pub mod folk;
+
+use folk::Folk;
 
 /// How near a watchman must be to be asked, m.
 const TALKING_DISTANCE: f32 = 3.0;
 /// The rounds of the watchmen: places of the map, and who walks them.
 const BEATS: [(&str, &str); 2] = [("beat-north", "Watchman Ortiz"), ("beat-south", "Watchwoman Kerr")];
+/// When the zone begins, h: with night falling, so that nobody waits for what is worth seeing.
+const BEGINS: f32 = 21.0;
+/// When the hunter wakes and when it lies down, h.
+const NIGHT: (f32, f32) = (20.0, 6.0);
+/// The tag that townsfolk look out for. Nobody else is shown it.
+const PREDATOR: &str = "predator";
 /// How far the hunter notices, m.
 const SIGHT: f32 = 20.0;
+/// How far away it hears people speak, m: a shout carries that far, and brings it.
+const HEARING: f32 = 30.0;
 /// How long it leaves alone whom it caught.
 const SATED: Duration = Duration::from_secs(45);
 
@@ -23,6 +39,9 @@ const SATED: Duration = Duration::from_secs(45);
 pub struct Streets {
     hunter: Npc,
     watch: Vec<Npc>,
+    // Zones that were saved before there were any have none.
+    #[serde(default)]
+    folk: Folk,
 }
 
 /// What the streets remember of somebody, in every city.
@@ -42,6 +61,12 @@ impl Zone for Streets {
     const CONFIG: &'static [Setting] = &[
         Setting::text("hunter", "What people call the hunter here.", "Hollow Tom"),
         Setting::number("hunter_pace", "How fast it runs, m/s. People run 6.", 5.0),
+        Setting::int(
+            "passers_by",
+            "How many people are about who have no name here, when the zone begins: 0 to 1500.",
+            0,
+        ),
+        DAY_MINUTES,
     ];
 
     type Timer = ();
@@ -60,12 +85,30 @@ impl Zone for Streets {
         let den = ctx.place("den")?.at;
         let name = ctx.config_text("hunter").to_owned();
         let hunter = ctx.spawn_npc(Spawn::new(&name, den).tag(Tag::near("look", "too long in the arm")))?;
-        let mut streets = Self { hunter, watch };
+        let mut streets = Self { hunter, watch, folk: Folk::default() };
         streets.let_loose(ctx)?;
+        streets.folk.settle(ctx)?;
+        folk::pass_by(ctx, ctx.config_number("passers_by").clamp(0.0, 1500.0) as usize)?;
         Ok(streets)
     }
 
+    fn started(&mut self, ctx: &mut Ctx<Self>, why: StartReason, _players: &[Player]) -> Result {
+        match why {
+            // The version before may have known neither night nor townsfolk. One that did goes on, in mid-chase too.
+            StartReason::Swapped => {
+                if !matches!(ctx.behaviour(self.hunter), Some(Behaviour::Schedule(_))) {
+                    self.let_loose(ctx)?;
+                }
+                self.folk.settle(ctx)
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn behaved(&mut self, ctx: &mut Ctx<Self>, npc: Npc, what: Behaved) -> Result {
+        if self.folk.has(npc) {
+            return self.folk.behaved(ctx, npc, what);
+        }
         if npc != self.hunter {
             return Ok(());
         }
@@ -73,9 +116,13 @@ impl Zone for Streets {
             Behaved::Noticed(prey) => self.noticed(ctx, prey),
             Behaved::Caught(prey) => self.caught(ctx, prey),
             Behaved::Lost(prey, _) => self.lost(ctx, prey),
+            Behaved::Heard(..) => self.mood(ctx, "searching", "turns an ear."),
             Behaved::GaveUp => self.mood(ctx, "prowling", "turns away, and listens to something else."),
-            Behaved::Home => ctx.remove_tag(self.hunter, "mood"),
-            Behaved::Reached(_) | Behaved::Stuck => Ok(()),
+            // Back at its den: from the hunt by night, or for the day.
+            Behaved::Home if self.is_awake(ctx) => ctx.remove_tag(self.hunter, "mood"),
+            Behaved::Turned(_) if self.is_awake(ctx) => ctx.remove_tag(self.hunter, "mood"),
+            Behaved::Turned(_) => self.mood(ctx, "asleep", "folds itself into the dark, and is still."),
+            _ => Ok(()),
         }
     }
 
@@ -92,6 +139,10 @@ impl Zone for Streets {
     }
 
     fn interacted(&mut self, ctx: &mut Ctx<Self>, interaction: &Interaction) -> Result {
+        let asked = Npc(interaction.target.0);
+        if self.folk.has(asked) {
+            return self.folk.asked(ctx, asked, self.hunter, interaction);
+        }
         let watchman = self.watch.iter().find(|npc| **npc == interaction.target).copied();
         let Some(watchman) = watchman.filter(|_| interaction.verb == "ask") else {
             return Err(Error::to_player("There is nobody to ask."));
@@ -111,7 +162,9 @@ impl Zone for Streets {
     fn config(&mut self, ctx: &mut Ctx<Self>, _changed: &[String]) -> Result {
         let name = ctx.config_text("hunter").to_owned();
         ctx.rename(self.hunter, &name)?;
-        self.let_loose(ctx)
+        self.let_loose(ctx)?;
+        let clock = clock(ctx);
+        self.folk.live_by(ctx, clock)
     }
 
     fn admin(&mut self, ctx: &mut Ctx<Self>, _operator: &str, question: &str) -> Result<String> {
@@ -120,18 +173,26 @@ impl Zone for Streets {
                 let at = ctx.at(self.hunter).ok_or("the hunter is gone")?;
                 Ok(format!("{} at ({:.0}, {:.0})", ctx.config_text("hunter"), at.x, at.y))
             }
-            other => Err(format!("`{other}`? These streets answer: hunter").into()),
+            "hour" => Ok(format!("{:.1} h", clock(ctx).hour(ctx.game_ms()))),
+            other => Err(format!("`{other}`? These streets answer: hunter, hour").into()),
         }
     }
 }
 
 impl Streets {
-    /// Sets the hunter on its way, from its den.
+    /// Whether the hunter hunts at this hour.
+    fn is_awake(&self, ctx: &Ctx<Self>) -> bool {
+        clock(ctx).is_between(NIGHT.0, NIGHT.1, ctx.game_ms())
+    }
+
+    /// Sets the hunter on its way, from its den: by night it hunts, by day it lies there.
     fn let_loose(&mut self, ctx: &mut Ctx<Self>) -> Result {
         let den = ctx.place("den")?.at;
         let pace = ctx.config_number("hunter_pace").clamp(0.5, 20.0) as f32;
         let prowl = Patrol::along("prowl").pausing(Duration::from_secs(6)).pace(1.0);
-        ctx.behave(self.hunter, Hunt::from(den).sight(SIGHT).pace(pace).resting(SATED).between_hunts(prowl))
+        let hunt = Hunt::from(den).sight(SIGHT).hearing(HEARING).pace(pace).resting(SATED).between_hunts(prowl);
+        ctx.set_tag(self.hunter, Tag::server(PREDATOR, true))?;
+        ctx.behave(self.hunter, Schedule::by(clock(ctx)).between(NIGHT.0, NIGHT.1, hunt).otherwise(Stand::at(den)))
     }
 
     fn noticed(&mut self, ctx: &mut Ctx<Self>, prey: EntityId) -> Result {
@@ -176,6 +237,11 @@ impl Streets {
         ctx.set_tag(self.hunter, Tag::near("mood", mood))?;
         ctx.emote(self.hunter, emote)
     }
+}
+
+/// The time of day in these streets.
+fn clock(ctx: &Ctx<Streets>) -> Clock {
+    Clock::of(ctx).starting_at(BEGINS)
 }
 
 wod_zone::export!(Streets);

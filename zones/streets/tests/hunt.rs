@@ -16,6 +16,16 @@ fn with_nobody_near_the_module_is_not_called() {
 }
 
 #[test]
+fn a_crowd_of_passers_by_costs_nothing_until_somebody_sees_it() {
+    let streets = World::of::<Streets>().map("../maps/streets.tmx").world("../world.toml", "la.streets");
+    let mut world = streets.config("passers_by", 200).start();
+    world.run(2.0);
+    assert_eq!(world.module_calls_during(60.0), 0);
+    assert!(world.player("Ann").walks_to(130.0, 68.0).sees("Passer-by"));
+    assert!(world.module_calls_during(20.0) > 20, "they walk where they are seen");
+}
+
+#[test]
 fn when_everybody_has_left_the_calls_end_again() {
     let mut world = streets();
     world.player("Ann").walks_to(130.0, 68.0).waits(10.0);

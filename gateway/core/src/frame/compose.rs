@@ -302,6 +302,10 @@ fn encode_body(encoding: Encoding, body: &MessageBody) -> Body {
         code: &'a str,
         message: &'a str,
     }
+    #[derive(Serialize)]
+    struct Ignored<'a> {
+        names: &'a [String],
+    }
     match body {
         MessageBody::Chat { from, name, mode, text } => {
             Body::new(encoding, "chat", &Chat { from: *from, name, mode: *mode, text })
@@ -313,6 +317,7 @@ fn encode_body(encoding: Encoding, body: &MessageBody) -> Body {
         MessageBody::Reject { seq, code, message } => {
             Body::new(encoding, "reject", &Reject { seq: *seq, code, message })
         }
+        MessageBody::Ignored { names } => Body::new(encoding, "ignored", &Ignored { names }),
     }
 }
 

@@ -184,7 +184,10 @@ fn a_resume_names_session_token_and_last_message_and_continues_the_session() {
     rig.send(conn, resume_of(&guest, 5, None));
     let (_, request) = rig.attach_request();
     let token_hash = Digest::of(guest.token.as_bytes()).0;
-    assert_eq!((request.session, &request.proof), (guest.id, &AttachProof::Resume { token_hash, n: MsgNo(5) }));
+    assert_eq!(
+        (request.session, &request.proof),
+        (guest.id, &AttachProof::Resume { token_hash, n: MsgNo(5), history: false })
+    );
     let mut frame = zone.tick();
     let attached =
         Attached { attach: AttachNo(2), seq: Seq(8), reason: ZoneReason::Resumed, ..zone.attached(&request, 1) };
@@ -202,6 +205,47 @@ fn a_resume_names_session_token_and_last_message_and_continues_the_session() {
     rig.send(conn, say(8, "dealt with"));
     rig.send(conn, say(9, "new"));
     assert_eq!(commands(&rig.inputs()), [(ELYSIUM, 9)]);
+}
+
+#[test]
+fn a_client_that_has_lost_what_it_showed_gets_its_history_once_and_before_what_is_new() {
+    let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
+    let guest = rig.join(&mut zone, 1, Encoding::Json, "Ann");
+    rig.event(Event::Closed { conn: guest.conn });
+    rig.inputs();
+    rig.records.insert("guest:ann".into(), in_elysium());
+    for (number, history) in [(2_u32, true), (3, false)] {
+        let conn = rig.open(number.into(), Encoding::MessagePack);
+        let resume = ResumeRequest { session: guest.session.clone(), token: guest.token.clone(), n: MsgNo(5), history };
+        rig.send(conn, ClientMsg::Hello { ticket: None, name: None, resume: Some(resume), client: None });
+        let (_, request) = rig.attach_request();
+        assert!(matches!(request.proof, AttachProof::Resume { history: asked, .. } if asked == history));
+        let mut frame = zone.tick();
+        frame.attached.push(Attached { attach: AttachNo(number), ..zone.attached(&request, 1) });
+        frame.info = Some(Box::new(zone.card()));
+        frame.rosters.push(RosterChange { session: guest.id, full: true, enter: vec![], leave: vec![] });
+        let heard = ChatLine { from: EntityId(9), name: "Bob".into(), mode: ChatMode::Say, text: "before".into() };
+        let histories = vec![(guest.id, vec![heard.clone()])];
+        frame.histories.clone_from(&histories);
+        frame.messages.push((line("six"), vec![(guest.id, MsgNo(6))]));
+        rig.frame(&mut zone, frame);
+        let received = rig.received(conn);
+        let expected: &[&str] = if history {
+            &["welcome", "zone", "roster", "history", "chat"]
+        } else {
+            &["welcome", "zone", "roster", "chat"]
+        };
+        assert_eq!(kinds(&received), expected);
+        if history {
+            assert_eq!(received[3], ServerMsg::History { lines: vec![heard] });
+        }
+        // Its zone repeats it in a resync.
+        let frame = ZoneFrame { histories, ..zone.tick() };
+        rig.frame(&mut zone, frame);
+        assert_eq!(kinds(&rig.received(conn)), [""; 0]);
+        rig.event(Event::Closed { conn });
+        rig.inputs();
+    }
 }
 
 #[test]
@@ -277,4 +321,37 @@ fn a_connection_let_in_after_it_was_lost_is_detached() {
     rig.frame(&mut zone, frame);
     let detach = GatewayInput::Detach { session: request.session, attach: AttachNo(1), why: DetachReason::Lost };
     assert!(rig.inputs().contains(&(ELYSIUM, detach)));
+}
+
+#[test]
+fn a_name_that_could_be_taken_for_another_is_refused_with_how_to_mend_it() {
+    let mut rig = Rig::new();
+    for (number, name, mend) in
+        [(1, "\u{410}nn", "one script"), (2, "Ann_", "use letters"), (3, "A", "2 to 24"), (4, "An\u{200b}n", "U+200B")]
+    {
+        let conn = rig.open(number, Encoding::Json);
+        rig.send(conn, hello_as(name));
+        let received = rig.received(conn);
+        let Some(ServerMsg::Bye { reason, .. }) = received.last() else { panic!("{name}: {received:?}") };
+        assert!(reason.contains(mend), "{name}: {reason}");
+        assert!(reason.len() <= 123, "a close frame holds it: {reason}");
+        assert_eq!(rig.closed(conn), Some(CloseCode::Unauthorised));
+    }
+    let conn = rig.open(5, Encoding::Json);
+    rig.send(conn, hello_as(" Ａｎｎ "));
+    let (_, request) = rig.attach_request();
+    assert_eq!((request.name.as_str(), request.sub.as_str()), ("Ann", "guest:ann"));
+}
+
+#[test]
+fn a_tickets_bad_name_is_refused_only_while_she_has_no_character() {
+    let mut rig = Rig::new();
+    rig.tickets.insert("good".into(), Identity { sub: "ann".into(), name: "ann_1".into() });
+    let conn = rig.open(1, Encoding::Json);
+    rig.send(conn, hello_with("good"));
+    assert_eq!(rig.closed(conn), Some(CloseCode::Unauthorised));
+    rig.records.insert("ann".into(), Whereabouts { place: Place::Offline, zone: STREETS });
+    let conn = rig.open(2, Encoding::Json);
+    rig.send(conn, hello_with("good"));
+    assert_eq!(rig.attach_request().0, STREETS);
 }

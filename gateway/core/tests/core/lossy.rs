@@ -99,7 +99,7 @@ impl ModelZone {
         let number = self.residents.len() as u64 + 1;
         match (self.residents.get_mut(&request.session), &request.proof) {
             (Some(resident), _) if resident.nonce == request.nonce => {}
-            (Some(resident), AttachProof::Resume { token_hash, n }) if resident.tokens.contains(token_hash) => {
+            (Some(resident), AttachProof::Resume { token_hash, n, .. }) if resident.tokens.contains(token_hash) => {
                 resident.attach = resident.attach.next();
                 resident.nonce = request.nonce;
                 resident.tokens = vec![*token_hash, request.token_hash];
@@ -264,7 +264,8 @@ impl Player {
         match &self.secret {
             None => rig.send(conn, hello_as(&self.name)),
             Some((session, token)) => {
-                let resume = ResumeRequest { session: session.clone(), token: token.clone(), n: MsgNo(self.n) };
+                let resume =
+                    ResumeRequest { session: session.clone(), token: token.clone(), n: MsgNo(self.n), history: false };
                 rig.send(conn, ClientMsg::Hello { ticket: None, name: None, resume: Some(resume), client: None });
             }
         }

@@ -96,6 +96,21 @@ fn attributes_reach_those_who_see_the_entity_and_an_owners_tags_only_her() {
 }
 
 #[test]
+fn a_player_whom_an_operator_renames_is_told_once() {
+    let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
+    let ann = rig.join(&mut zone, 1, Encoding::Json, "Ann");
+    rig.received(ann.conn);
+    let attached = Attached { name: "Bea".into(), ..zone.arrival(&ann, ann.attach, Seq(0)) };
+    for told in [1, 0] {
+        let mut frame = zone.tick();
+        frame.attached.push(attached.clone());
+        rig.frame(&mut zone, frame);
+        let renamed = ServerMsg::Name { id: ann.you, name: "Bea".into() };
+        assert_eq!(rig.received(ann.conn).iter().filter(|message| **message == renamed).count(), told);
+    }
+}
+
+#[test]
 fn commands_are_acked_when_the_zone_says_so_and_given_again_until_then() {
     let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
     let ann = rig.join(&mut zone, 1, Encoding::Json, "Ann");
@@ -146,6 +161,57 @@ fn what_the_gateway_refuses_takes_its_place_in_the_numbering() {
     let refused: Vec<_> = rig.inputs().iter().filter_map(refused).collect();
     let (long, nobody) = (Some(RejectCode::TooLong), Some(RejectCode::NoSuchPlayer));
     assert_eq!(refused, [None, long.clone(), long.clone(), None, long, nobody]);
+}
+
+#[test]
+fn a_line_is_passed_on_without_what_nobody_sees_and_refused_when_nothing_is_left() {
+    let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
+    let ann = rig.join(&mut zone, 1, Encoding::MessagePack, "Ann");
+    rig.send(ann.conn, say(1, "left\u{202E}right\u{202C}\u{200B} \u{1F469}\u{200D}\u{1F680}"));
+    rig.send(ann.conn, say(2, "\u{3164}\u{200B} "));
+    rig.send(ann.conn, say(3, "one\u{2028}Bob: two"));
+    let bodies = rig.inputs().into_iter().filter_map(|(_, input)| match input {
+        GatewayInput::Command { body: CommandBody::Chat { text, .. }, .. } => Some(text),
+        GatewayInput::Command { body: CommandBody::Void { code, message }, .. } => Some(format!("{code:?}: {message}")),
+        _ => None,
+    });
+    let expected = [
+        "leftright \u{1F469}\u{200D}\u{1F680}",
+        "TooLong: there is nothing in that line",
+        "TooLong: a line has no control characters",
+    ];
+    assert_eq!(bodies.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn whom_one_ignores_is_passed_on_and_answered_in_both_encodings() {
+    for encoding in [Encoding::Json, Encoding::MessagePack] {
+        let (mut rig, mut zone) = (Rig::new(), FakeZone::elysium());
+        let ann = rig.join(&mut zone, 1, encoding, "Ann");
+        rig.send(ann.conn, ClientMsg::Ignore { seq: Seq(1), name: Some("Bob".into()) });
+        rig.send(ann.conn, ClientMsg::Ignore { seq: Seq(2), name: None });
+        rig.send(ann.conn, ClientMsg::Unignore { seq: Seq(3), name: "Bob".into() });
+        rig.send(ann.conn, ClientMsg::Ignore { seq: Seq(4), name: Some("B".into()) });
+        rig.send(ann.conn, ClientMsg::Unignore { seq: Seq(5), name: " ".repeat(9) });
+        let commands = rig.inputs().into_iter().filter_map(|(_, input)| match input {
+            GatewayInput::Command { seq, body, .. } => Some((seq.0, body)),
+            _ => None,
+        });
+        let void = || CommandBody::Void { code: RejectCode::NoSuchPlayer, message: "nobody has such a name".into() };
+        let expected = [
+            CommandBody::Ignore { name: Some("Bob".into()) },
+            CommandBody::Ignore { name: None },
+            CommandBody::Unignore { name: "Bob".into() },
+            void(),
+            void(),
+        ];
+        assert_eq!(commands.collect::<Vec<_>>(), (1..).zip(expected).collect::<Vec<_>>());
+        let mut frame = zone.tick();
+        let names = vec!["Bob".to_owned(), "Eve".to_owned()];
+        frame.messages.push((MessageBody::Ignored { names: names.clone() }, vec![(ann.id, MsgNo(1))]));
+        rig.frame(&mut zone, frame);
+        assert_eq!(rig.received(ann.conn), [ServerMsg::Ignored { n: MsgNo(1), names }]);
+    }
 }
 
 #[test]

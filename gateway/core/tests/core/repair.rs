@@ -253,7 +253,7 @@ fn a_player_whom_a_living_zone_does_not_answer_is_found_again_by_her_own_token()
     let (asked, request) = rig.attach_request();
     let token_hash = Digest::of(ann.token.as_bytes()).0;
     assert_eq!((asked, request.session, request.token_hash), (STREETS, ann.id, token_hash));
-    assert_eq!(request.proof, AttachProof::Resume { token_hash, n: MsgNo(0) });
+    assert_eq!(request.proof, AttachProof::Resume { token_hash, n: MsgNo(0), history: false });
     rig.received(ann.conn);
     let mut frame = streets.tick();
     let attached = Attached { attach: AttachNo(2), reason: ZoneReason::Resumed, ..streets.attached(&request, 1) };

@@ -309,6 +309,7 @@ impl FakeZone {
             latest: vec![],
             acks: vec![],
             gone: vec![],
+            histories: vec![],
         }
     }
 
@@ -391,7 +392,8 @@ pub(crate) fn hello_with(ticket: &str) -> ClientMsg {
 }
 
 pub(crate) fn resume_of(guest: &Guest, n: u64, ticket: Option<&str>) -> ClientMsg {
-    let resume = ResumeRequest { session: guest.session.clone(), token: guest.token.clone(), n: MsgNo(n) };
+    let resume =
+        ResumeRequest { session: guest.session.clone(), token: guest.token.clone(), n: MsgNo(n), history: false };
     ClientMsg::Hello { ticket: ticket.map(Into::into), name: None, resume: Some(resume), client: None }
 }
 

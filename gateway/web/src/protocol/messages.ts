@@ -14,6 +14,8 @@ export interface ResumeRequest {
   token: string;
   /** The last reliable message this client has. */
   n: number;
+  /** The page has lost what it showed: the last lines up to `n` are wanted again. */
+  history?: boolean;
 }
 
 /** Who wants to come in: a guest under a name, or somebody with a signed login. */
@@ -23,7 +25,10 @@ export type Credentials = { name: string } | { ticket: string };
 export type Wish =
   | { t: 'chat'; mode: ChatMode; text: string; to?: string }
   | { t: 'interact'; target: EntityId; verb: string; args?: unknown }
-  | { t: 'choose'; dialogue: number; option?: string };
+  | { t: 'choose'; dialogue: number; option?: string }
+  /** Without a name: only asks whom she ignores. */
+  | { t: 'ignore'; name?: string }
+  | { t: 'unignore'; name: string };
 
 /** A numbered wish. Kept until the server acks it; sending it again is safe. */
 export type Command = Wish & { seq: number };
@@ -109,13 +114,22 @@ export interface Dialogue {
   options: DialogueOption[];
 }
 
+/** A line that somebody says. */
+export interface Line {
+  from: EntityId;
+  name: string;
+  mode: ChatMode;
+  text: string;
+}
+
 export type ServerMsg =
   | { t: 'welcome'; session: string; token: string; you: EntityId; name: string; seq: number }
   | ({ t: 'zone' } & ZoneInfo)
   | { t: 'roster'; enter: RosterEntry[]; leave: EntityId[]; full?: boolean }
   | { t: 'update'; tick: number; e: UpdateEntry[]; dilation?: number }
   | { t: 'correct'; c: number; m: number; x: number; y: number; why: string }
-  | { t: 'chat'; n: number; from: EntityId; name: string; mode: ChatMode; text: string }
+  | ({ t: 'chat'; n: number } & Line)
+  | { t: 'history'; lines: Line[] }
   | ({ t: 'dialogue'; n: number } & Dialogue)
   | { t: 'event'; n?: number; name: string; data: unknown }
   | { t: 'tags'; id: EntityId; tags: Record<string, TagValue> }
@@ -124,6 +138,7 @@ export type ServerMsg =
   | { t: 'barrier'; id: string; closed: boolean }
   | { t: 'ack'; seq: number }
   | { t: 'reject'; n: number; seq: number; code: string; message: string }
+  | { t: 'ignored'; n: number; names: string[] }
   | { t: 'paused'; zone: string; reason: PauseReason }
   | { t: 'resumed'; zone: string; reason: PauseReason }
   | { t: 'pong'; c: number; tick: number }

@@ -5,7 +5,7 @@
 
 import { afterClose, backoffMs } from './close.ts';
 import { PENDING_COMMANDS } from './messages.ts';
-import type { ClientMsg, Command, Credentials, ServerMsg, Wish } from './messages.ts';
+import type { ClientMsg, Command, Credentials, ResumeRequest, ServerMsg, Wish } from './messages.ts';
 
 /** What must survive a reload of the page so that the session goes on. */
 export interface SavedSession {
@@ -77,6 +77,8 @@ export class Session {
   #gateway: string | undefined;
   /** The last `bye` sends us there. */
   #nearer: string | undefined;
+  /** The page is new and shows nothing of what its session has heard. */
+  #forgetful = false;
   #pings = 0;
   readonly #random: () => number;
 
@@ -91,6 +93,7 @@ export class Session {
     this.#saved = saved && { ...saved, m: saved.m + MOVES_BETWEEN_SAVES, unacked: [...saved.unacked] };
     this.#attempt = 0;
     this.#gateway = undefined;
+    this.#forgetful = saved !== undefined;
     return this.#connect(now);
   }
 
@@ -98,10 +101,7 @@ export class Session {
   opened(now: number): Effect[] {
     if (this.#state.is !== 'connecting') return [];
     this.#state = { is: 'greeting', deadline: now + CONNECT_TIMEOUT_MS };
-    const who = this.#saved
-      ? { resume: { session: this.#saved.session, token: this.#saved.token, n: this.#saved.n } }
-      : this.#who;
-    return [{ do: 'send', message: { t: 'hello', client: 'wod-web', ...who } }];
+    return [{ do: 'send', message: { t: 'hello', client: 'wod-web', ...this.#credentials() } }];
   }
 
   /** A message arrived. */
@@ -128,6 +128,7 @@ export class Session {
       }
       case 'chat':
       case 'dialogue':
+      case 'ignored':
         return this.#numbered(message, message.n, now);
       case 'event':
         return message.n === undefined ? [{ do: 'deliver', message }] : this.#numbered(message, message.n, now);
@@ -234,6 +235,12 @@ export class Session {
     return this.#saved && { ...this.#saved, unacked: [...this.#saved.unacked] };
   }
 
+  #credentials(): Credentials | { resume: ResumeRequest } {
+    if (!this.#saved) return this.#who;
+    const { session, token, n } = this.#saved;
+    return { resume: this.#forgetful ? { session, token, n, history: true } : { session, token, n } };
+  }
+
   #connect(now: number): Effect[] {
     this.#state = { is: 'connecting', deadline: now + CONNECT_TIMEOUT_MS };
     this.#retryMs = 0;
@@ -245,6 +252,7 @@ export class Session {
   #welcomed(welcome: Extract<ServerMsg, { t: 'welcome' }>, now: number): Effect[] {
     const effects: Effect[] = [];
     const former = this.#saved;
+    this.#forgetful = false;
     if (former?.session === welcome.session) {
       former.token = welcome.token;
       former.unacked = former.unacked.filter((command) => command.seq > welcome.seq);

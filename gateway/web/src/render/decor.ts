@@ -190,6 +190,22 @@ const FLAT: Readonly<Record<string, Draw>> = {
     edge(context, path, '#7f8298', 0.34);
     edge(context, path, '#a9acbd', 0.12);
   },
+  sea(context, { path, box }, seen) {
+    fill(context, path, '#0c1c2b');
+    context.clip(path);
+    context.strokeStyle = 'rgb(150 196 226 / 20%)';
+    context.lineWidth = 0.08;
+    context.lineCap = 'round';
+    context.beginPath();
+    eachCell(common(box, seen), 3, (x, y, random) => {
+      if (random > 0.6) return;
+      const length = 0.6 + random * 2;
+      const [wx, wy] = [x + random * 1.5, y + ((random * 11.3) % 3)];
+      context.moveTo(wx, wy);
+      context.quadraticCurveTo(wx + length / 2, wy + 0.25, wx + length, wy);
+    });
+    context.stroke();
+  },
 };
 
 const RAISED: Readonly<Record<string, Draw>> = {
@@ -306,11 +322,42 @@ const RAISED: Readonly<Record<string, Draw>> = {
     context.setLineDash([1.1, 2.7, 0.7, 4.1, 1.1, 6.3]);
     edge(context, path, 'rgb(255 206 128 / 80%)', 0.16);
   },
+  container(context, { path, box }) {
+    shadow(context, path, 0.8);
+    fill(context, path, CONTAINERS[Math.floor(chance(box.x0, box.y0) * 83) % CONTAINERS.length]!);
+    context.clip(path);
+    ribs(context, box, 0.6, 'rgb(0 0 0 / 26%)');
+    edge(context, path, 'rgb(0 0 0 / 45%)', 0.24);
+    edge(context, path, 'rgb(255 255 255 / 22%)', 0.09);
+  },
+  crate(context, { path, box }) {
+    shadow(context, path, 0.35);
+    fill(context, path, '#5d4630');
+    context.clip(path);
+    ribs(context, box, 0.5, 'rgb(0 0 0 / 38%)');
+    edge(context, path, '#7f6244', 0.14);
+  },
+  hull(context, { path, box }, seen) {
+    shadow(context, path, 0.6);
+    fill(context, path, '#262932');
+    context.clip(path);
+    courses(context, common(box, seen), 4, 2, 'rgb(255 255 255 / 5%)');
+    edge(context, path, '#5a1d29', 0.55);
+    edge(context, path, '#9aa0b4', 0.12);
+  },
+  crane(context, { path, box }) {
+    shadow(context, path, 1.2);
+    fill(context, path, '#8a651f');
+    context.clip(path);
+    ribs(context, box, 0.8, 'rgb(0 0 0 / 45%)');
+    edge(context, path, '#c79a3d', 0.14);
+  },
 };
 
 /** A plank of a floor, metres. */
 const PLANK = { length: 4, width: 0.5 } as const;
 const GLASSES = ['#e2b866', '#7fb58a', '#c8344a', '#d8d3c6', '#8aa4d6'] as const;
+const CONTAINERS = ['#5b2b2e', '#2b4257', '#37503f', '#6b5526', '#4b4d58'] as const;
 const CARS = ['#6a2430', '#27384f', '#4a4d57', '#8a6a1f', '#1f3a36', '#5a5560'] as const;
 
 function plain(colour: string): Draw {
@@ -337,6 +384,17 @@ function lawn(base: string, blade: string, share: number): Draw {
     });
     context.stroke();
   };
+}
+
+/** Lines across the longer side, one every `step` metres. */
+function ribs(context: Context, box: Area, step: number, colour: string): void {
+  context.strokeStyle = colour;
+  context.lineWidth = 0.1;
+  const [from, to] = wide(box) ? [box.x0, box.x1] : [box.y0, box.y1];
+  for (let at = from + step; at < to; at += step) {
+    if (wide(box)) stroke(context, at, box.y0, at, box.y1);
+    else stroke(context, box.x0, at, box.x1, at);
+  }
 }
 
 /** Slabs or planks: rows of `height`, in each a joint every `length`, every other row shifted by a half. */

@@ -190,7 +190,9 @@ export class Ground {
 }
 
 /** Kinds that say by themselves that one cannot walk there. */
-const STANDS: ReadonlySet<string> = new Set(['bar', 'table', 'bench', 'water', 'tree', 'lamp', 'car', 'roof']);
+const STANDS: ReadonlySet<string> = new Set([
+  'bar', 'table', 'bench', 'water', 'sea', 'tree', 'lamp', 'car', 'roof', 'container', 'crate', 'hull', 'crane',
+]);
 /** Nothing shines further than this, metres. */
 const LIGHT_REACH_M = 12;
 

@@ -5,7 +5,8 @@ import type { Wish } from '../protocol/messages.ts';
 
 export type Parsed = { wish: Wish } | { problem: string } | { nothing: true };
 
-export const HELP = 'Type to talk to those near you. /shout text, /me does something, /w Name text (or /w "Long Name" text).';
+export const HELP = 'Type to talk to those near you. /shout text, /me does something, /w Name text (or /w "Long Name" text). '
+  + '/ignore Name, /unignore Name, /ignored.';
 
 /**
  * Reads one line. `names` are the players known here: a whisper's addressee may have spaces in her name without
@@ -29,6 +30,12 @@ export function parseLine(line: string, names: readonly string[]): Parsed {
     case 'w':
     case 'whisper':
       return whispered(rest, names);
+    case 'ignore':
+      return named(rest, (name) => ({ t: 'ignore', name }), 'Ignore whom? /ignore Name');
+    case 'unignore':
+      return named(rest, (name) => ({ t: 'unignore', name }), 'Hear whom again? /unignore Name');
+    case 'ignored':
+      return { wish: { t: 'ignore' } };
     case 'help':
       return { problem: HELP };
     default:
@@ -50,6 +57,12 @@ function whispered(rest: string, names: readonly string[]): Parsed {
   const [to, text] = addressee(rest, names);
   if (to === '' || text === '') return { problem: 'Whisper what to whom? /w Name text' };
   return tooLong(text) ?? { wish: { t: 'chat', mode: 'whisper', to, text } };
+}
+
+/** A command that is about one player: the whole rest is her name. */
+function named(rest: string, wish: (name: string) => Wish, problem: string): Parsed {
+  const name = rest.replace(/^"([^"]*)"$/u, '$1').trim();
+  return name === '' ? { problem } : { wish: wish(name) };
 }
 
 function addressee(rest: string, names: readonly string[]): [string, string] {

@@ -1,6 +1,6 @@
 // The chat: a log that screen readers follow, and the line one types.
 
-import type { ChatMode, Wish } from '../protocol/messages.ts';
+import type { ChatMode, EntityId, Line, Wish } from '../protocol/messages.ts';
 import { HELP, parseLine, whisperTo } from './chat-commands.ts';
 import { byId, make } from './dom.ts';
 
@@ -54,9 +54,14 @@ export class Chat {
   }
 
   spoken(name: string, mode: ChatMode, text: string, own: boolean): void {
-    const line = make('p', own ? `${mode} own` : mode);
-    line.append(make('b', '', name), `${AFTER_NAME[mode]}${text}`);
-    this.#append(line);
+    this.#append(lineOf(name, mode, text, own ? `${mode} own` : mode));
+  }
+
+  /** What was heard before this page was loaded. */
+  remember(lines: readonly Line[], you: EntityId): void {
+    for (const { from, name, mode, text } of lines) {
+      this.#append(lineOf(name, mode, text, `${mode}${from === you ? ' own' : ''} before`));
+    }
   }
 
   notice(text: string): void {
@@ -115,6 +120,12 @@ export class Chat {
     while (log.childElementCount > LOG_LINES) log.firstElementChild!.remove();
     if (atEnd) log.scrollTop = log.scrollHeight;
   }
+}
+
+function lineOf(name: string, mode: ChatMode, text: string, classes: string): HTMLElement {
+  const line = make('p', classes);
+  line.append(make('b', '', name), `${AFTER_NAME[mode]}${text}`);
+  return line;
 }
 
 const AFTER_NAME: Readonly<Record<ChatMode, string>> = {

@@ -2,7 +2,7 @@
 
 import { FLAG_JUMP } from '../protocol/messages.ts';
 import type {
-  ChatMode, Dialogue, EntityId, Kind, PauseReason, RosterEntry, ServerMsg, TagValue, Verb, ZoneInfo,
+  ChatMode, Dialogue, EntityId, Kind, Line, PauseReason, RosterEntry, ServerMsg, TagValue, Verb, ZoneInfo,
 } from '../protocol/messages.ts';
 import { GameClock, Track } from './timeline.ts';
 import type { Pose } from './timeline.ts';
@@ -30,6 +30,7 @@ export type Happening =
   | { is: 'zone'; zone: ZoneInfo; moved: boolean }
   | { is: 'placed'; x: number; y: number; c: number; why: string }
   | { is: 'chat'; from: EntityId; name: string; mode: ChatMode; text: string; own: boolean }
+  | { is: 'history'; lines: Line[] }
   | { is: 'notice'; text: string }
   | { is: 'rejected'; text: string }
   | { is: 'dialogue' }
@@ -82,6 +83,10 @@ export class World {
         if (message.mode !== 'whisper') this.#bubble(message.from, message.text, message.mode, now);
         return [{ is: 'chat', from: message.from, name: message.name, mode: message.mode, text: message.text, own }];
       }
+      case 'history':
+        return [{ is: 'history', lines: message.lines }];
+      case 'ignored':
+        return [{ is: 'notice', text: ignoredText(message.names) }];
       case 'dialogue': {
         const { dialogue, npc, text, options } = message;
         this.dialogues.delete(dialogue);
@@ -115,7 +120,7 @@ export class World {
       case 'reject':
         // Which talk was meant is not told; one that is over here too is opened again by its NPC.
         if (message.code === 'no_such_dialogue') this.dialogues.clear();
-        return [{ is: 'rejected', text: REJECTED[message.code] ?? message.message }];
+        return [{ is: 'rejected', text: REJECTED[message.code] ?? sentence(message.message) }];
       case 'paused':
         this.paused = message.reason;
         return [{ is: 'pause' }];
@@ -198,14 +203,19 @@ const REJECTED: Readonly<Record<string, string>> = {
   too_far: 'You are too far away for that.',
   no_such_target: 'That is not here any more.',
   no_such_verb: 'That cannot be done now.',
-  no_such_player: 'Nobody of that name is in the world.',
   no_such_dialogue: 'That talk is over.',
-  too_long: 'That line is too long.',
-  muted: 'You are muted.',
-  too_many: 'Not so fast.',
   module_fault: 'Something went wrong there; it was not your fault.',
   not_delivered: 'That line could not be delivered.',
 };
+
+/** The server's words, as one writes them. */
+function sentence(text: string): string {
+  return text.replace(/^\p{Ll}/u, (first) => first.toUpperCase()).replace(/[\p{L}\p{N})]$/u, '$&.');
+}
+
+function ignoredText(names: readonly string[]): string {
+  return names.length === 0 ? 'You ignore nobody.' : `You hear nothing of ${names.join(', ')}.`;
+}
 
 /** A module's event is free-form; one that is a text, or has one, is shown. */
 function eventText(data: unknown): string | undefined {

@@ -1,6 +1,6 @@
 //! How the contract grows, worked through in tests alone: these serve a `wod:zone@1.1.0` that has a function and an event more
 //! than the real one (`tests/growth/wit`), by the very adapter that serves 1.0, to modules of both versions side by side. What a
-//! host of 1.0 says to them is in `tests/it/growth.rs`. The recipe is in zone-api/README.md.
+//! host of 1.0 says to them is in `tests/it/growth.rs`. The recipe is in zone-api/API.md.
 
 use std::path::Path;
 

@@ -1,6 +1,7 @@
 //! `wod:zone@1`: how its calls reach a component of that version, and the component's calls reach the zone.
 
 mod act;
+mod chat_filter;
 mod convert;
 mod events;
 mod misc;
@@ -9,17 +10,20 @@ mod query;
 use std::sync::Arc;
 
 use wasmtime::Engine;
-use wasmtime::component::{Component, HasSelf, Linker};
-use wod_sim::module::{Description, Event, Fault, FaultKind, Frame, HostCalls, Module, Returned, Saved, Setup};
+use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
+use wod_sim::module::{
+    Description, Event, Fault, FaultKind, Frame, HostCalls, Line, Module, Returned, Saved, Setup, Verdict,
+};
 
-use self::bindings::exports::wod::zone::logic;
-use self::bindings::{Zone, ZonePre};
+use self::bindings::ZoneWithChatFilter;
+use self::bindings::exports::wod::zone::{chat_filter as filter, logic};
 use crate::cell::{Cell, Export, State};
 use crate::description;
 use crate::epoch::EpochTicker;
 use crate::error::LoadError;
 use crate::fault::truncate;
 use crate::limits::Limits;
+use crate::package::Beside;
 
 /// The newest minor version served, as the WIT has it.
 pub(crate) const VERSION: &str = "1.0.0";
@@ -27,12 +31,13 @@ pub(crate) const VERSION: &str = "1.0.0";
 /// Longest refusal of a module that is kept, bytes.
 const REFUSAL_BYTES: usize = 1024;
 
+// The world with every optional ability; each is looked for by itself.
 mod bindings {
     // This crate's own unit tests serve a contract that has grown: see `api/growth.rs`.
     #[cfg(test)]
     wasmtime::component::bindgen!({
         path: "tests/growth/wit",
-        world: "zone",
+        world: "zone-with-chat-filter",
         imports: { default: trappable },
         trappable_error_type: { "wod:zone/types.refusal" => super::act::ActError },
         ownership: Borrowing { duplicate_if_necessary: true },
@@ -40,7 +45,7 @@ mod bindings {
     #[cfg(not(test))]
     wasmtime::component::bindgen!({
         path: "../../zone-api/wit",
-        world: "zone",
+        world: "zone-with-chat-filter",
         imports: { default: trappable },
         trappable_error_type: { "wod:zone/types.refusal" => super::act::ActError },
         ownership: Borrowing { duplicate_if_necessary: true },
@@ -55,40 +60,55 @@ pub(crate) struct Adapter {
 impl Adapter {
     pub(crate) fn new(engine: &Engine) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(engine);
-        Zone::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+        ZoneWithChatFilter::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
         Ok(Self { linker })
     }
 
-    pub(crate) fn link(&self, component: &Component) -> wasmtime::Result<Linked> {
-        Ok(Linked { zone: ZonePre::new(self.linker.instantiate_pre(component)?)? })
+    /// `filters`: it exports a chat filter.
+    pub(crate) fn link(&self, component: &Component, filters: bool) -> wasmtime::Result<Linked> {
+        let instance = self.linker.instantiate_pre(component)?;
+        let logic = logic::GuestIndices::new(&instance)?;
+        let filter = filters.then(|| filter::GuestIndices::new(&instance)).transpose()?;
+        Ok(Linked { instance, logic, filter })
     }
 }
 
-/// A component whose imports are bound.
+/// A component whose imports are bound, and where in it its exports are.
 #[derive(Clone)]
 pub(crate) struct Linked {
-    zone: ZonePre<State>,
+    instance: InstancePre<State>,
+    logic: logic::GuestIndices,
+    filter: Option<filter::GuestIndices>,
 }
 
 impl Linked {
-    pub(crate) fn instantiate(&self, ticker: Arc<EpochTicker>, limits: &Limits) -> Result<Instance, LoadError> {
-        let mut cell = Cell::new(self.zone.engine(), ticker, limits);
+    pub(crate) fn instantiate(
+        &self,
+        ticker: Arc<EpochTicker>,
+        beside: Beside,
+        limits: &Limits,
+    ) -> Result<Instance, LoadError> {
+        let mut cell = Cell::new(self.instance.engine(), ticker, beside, limits);
         let started = cell.enter(Export::Describe, |store| {
-            let zone = self.zone.instantiate(&mut *store)?;
-            let description = zone.wod_zone_logic().call_describe(store)?;
-            Ok((zone, description))
+            let instance = self.instance.instantiate(&mut *store)?;
+            let logic = self.logic.load(&mut *store, &instance)?;
+            let filter = self.filter.as_ref().map(|filter| filter.load(&mut *store, &instance)).transpose()?;
+            let description = logic.call_describe(store)?;
+            Ok((logic, filter, description))
         });
-        let (zone, description) = started.map_err(LoadError::Start)?;
+        let (logic, filter, description) = started.map_err(LoadError::Start)?;
         let description = Description::from(description);
         description::check(&description).map_err(LoadError::Description)?;
-        Ok(Instance { cell, zone, description })
+        Ok(Instance { cell, logic, filter, description })
     }
 }
 
 /// A running component.
 pub(crate) struct Instance {
     cell: Cell,
-    zone: Zone,
+    logic: logic::Guest,
+    /// None: it judges nothing.
+    filter: Option<filter::Guest>,
     description: Description,
 }
 
@@ -100,25 +120,38 @@ impl Module for Instance {
     fn init(&mut self, setup: &Setup, calls: Box<dyn HostCalls>) -> Returned {
         let config = convert::settings(&setup.config);
         let setup = convert::setup(setup, &config);
-        let Self { cell, zone, .. } = self;
-        let (calls, answer) =
-            cell.enter_with(Export::Init, calls, |store| zone.wod_zone_logic().call_init(store, setup));
+        let Self { cell, logic, .. } = self;
+        let (calls, answer) = cell.enter_with(Export::Init, calls, |store| logic.call_init(store, setup));
         Returned { calls, result: answer.and_then(accepted) }
     }
 
     fn tick(&mut self, frame: &Frame, events: &[Event], calls: Box<dyn HostCalls>) -> Returned {
         let lists = events::Lists::of(events);
         let events = lists.lower(events);
-        let Self { cell, zone, .. } = self;
+        let Self { cell, logic, .. } = self;
         let (calls, result) =
-            cell.enter_with(Export::Tick, calls, |store| zone.wod_zone_logic().call_tick(store, frame.into(), &events));
+            cell.enter_with(Export::Tick, calls, |store| logic.call_tick(store, frame.into(), &events));
         Returned { calls, result }
     }
 
+    fn filters(&self) -> bool {
+        self.filter.is_some()
+    }
+
+    fn filter(&mut self, frame: &Frame, lines: &[Line], calls: Box<dyn HostCalls>) -> Returned<Vec<Verdict>> {
+        let Self { cell, filter, .. } = self;
+        let Some(filter) = filter else {
+            return Returned { calls, result: Ok(vec![Verdict::Pass; lines.len()]) };
+        };
+        let lines: Vec<filter::Line<'_>> = lines.iter().map(Into::into).collect();
+        let (calls, verdicts) =
+            cell.enter_with(Export::Filter, calls, |store| filter.call_filter(store, frame.into(), &lines));
+        Returned { calls, result: verdicts.map(|verdicts| verdicts.into_iter().map(Into::into).collect()) }
+    }
+
     fn save(&mut self) -> Result<Saved, Fault> {
-        let Self { cell, zone, .. } = self;
-        let logic::SnapshotResult { schema, bytes } =
-            cell.enter(Export::Save, |store| zone.wod_zone_logic().call_save(store))?;
+        let Self { cell, logic, .. } = self;
+        let logic::SnapshotResult { schema, bytes } = cell.enter(Export::Save, |store| logic.call_save(store))?;
         Ok(Saved { schema, bytes })
     }
 
@@ -130,8 +163,8 @@ impl Module for Instance {
         let config = convert::settings(&setup.config);
         let setup = convert::setup(setup, &config);
         let snapshot = logic::SnapshotParam { schema: saved.schema, bytes: &saved.bytes };
-        let Self { cell, zone, .. } = self;
-        cell.enter(Export::Load, |store| zone.wod_zone_logic().call_load(store, setup, snapshot)).and_then(accepted)
+        let Self { cell, logic, .. } = self;
+        cell.enter(Export::Load, |store| logic.call_load(store, setup, snapshot)).and_then(accepted)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::host::Host;
 use crate::support::{ask, attacker, instance, setup, tick};
 
 /// One of each, with contents that are easy to find again.
-fn every_event() -> Vec<Event> {
+pub(crate) fn every_event() -> Vec<Event> {
     let (player, npc) = (EntityId(11), EntityId(22));
     let config = vec![("greeting".into(), TagValue::Text("hush".into())), ("guards".into(), TagValue::Int(-2))];
     vec![

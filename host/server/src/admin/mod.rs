@@ -4,6 +4,8 @@
 mod hosts;
 mod lists;
 mod modules;
+mod mutes;
+mod players;
 mod rollouts;
 mod zones;
 
@@ -47,6 +49,8 @@ struct Admin {
     host: Arc<Host>,
     metrics: PrometheusHandle,
     http: reqwest::Client,
+    /// The host ends: nobody waits any longer.
+    stop: CancellationToken,
 }
 
 /// Serves until cancelled.
@@ -61,6 +65,10 @@ pub(crate) async fn serve(listener: TcpListener, host: Arc<Host>, metrics: Prome
         .route("/api/hosts", get(lists::hosts))
         .route("/api/gateways", get(lists::gateways))
         .route("/api/players", get(lists::players))
+        .route("/api/players/mute", post(mutes::mute))
+        .route("/api/players/unmute", post(mutes::unmute))
+        .route("/api/players/{name}", get(players::export).delete(players::delete))
+        .route("/api/players/{name}/rename", post(players::rename))
         .route("/api/modules", get(lists::modules).post(modules::publish))
         .route("/api/rollouts", get(rollouts::list).post(rollouts::begin))
         .route("/api/rollouts/{id}", get(rollouts::show))
@@ -73,9 +81,11 @@ pub(crate) async fn serve(listener: TcpListener, host: Arc<Host>, metrics: Prome
         .route("/api/hosts/{id}/drain", post(hosts::drain))
         .route("/api/zones/{name}/config", post(zones::configure))
         .route("/api/zones/{name}/ask", post(zones::ask))
+        .route("/api/zones/{name}/player", post(players::attend))
+        .route("/api/zones/{name}/logs", post(zones::logs))
         .fallback(|| async { Failure::new(StatusCode::NOT_FOUND, "no such page", "the API is under /api/") })
         .layer(DefaultBodyLimit::max(MODULE_BYTES))
-        .with_state(Admin { host, metrics, http });
+        .with_state(Admin { host, metrics, http, stop: stop.clone() });
     if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await {
         tracing::error!(%error, "the admin API has ended");
     }

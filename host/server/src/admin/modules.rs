@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -34,12 +34,27 @@ struct Published {
     new: bool,
 }
 
-/// Takes a module file for good, under the name and version that it gives itself.
-pub(super) async fn publish(State(admin): State<Admin>, headers: HeaderMap, bytes: Bytes) -> Result<Response, Failure> {
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Publishing {
+    /// Which one of those that have the version's code, and another map or other texts.
+    edition: Option<String>,
+}
+
+/// Takes a module file for good, under the name and version that it gives itself; an edition of it as `VERSION+EDITION`.
+pub(super) async fn publish(
+    State(admin): State<Admin>,
+    Query(Publishing { edition }): Query<Publishing>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, Failure> {
     let modules = &admin.host.modules;
     let size = bytes.len();
     let compiled = modules.upload(bytes, signature(&headers)?).await.map_err(|error| refused(&error))?;
-    let about = modules.describe(&compiled).await.map_err(|error| refused(&error))?;
+    let mut about = modules.describe(&compiled).await.map_err(|error| refused(&error))?;
+    if let Some(edition) = edition.filter(|edition| !edition.is_empty()) {
+        about.version = format!("{}+{edition}", about.version);
+    }
     let digest = compiled.digest();
     let new =
         releases::put(&admin.host.backplane, digest, size as u64, &about).await.map_err(|error| refused(&error))?;

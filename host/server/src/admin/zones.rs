@@ -14,6 +14,7 @@ use wod_protocol::ids::HostId;
 use wod_sim::io::Input;
 
 use super::{Admin, Failure, Instead, accept, find, parse, wait};
+use crate::logs::Query;
 use crate::migration;
 
 pub(super) async fn configure(
@@ -64,6 +65,22 @@ struct Question {
     text: String,
     #[serde(default)]
     operator: String,
+}
+
+/// The last lines of the zone's module, and those that come.
+pub(super) async fn logs(
+    State(admin): State<Admin>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Result<Response, Instead> {
+    let (port, bytes) = find(&admin, &name, request).await?;
+    let query: Query = parse(&bytes, r#"{"after": null, "level": "info", "since_ms": 0, "last": null, "wait_ms": 0}"#)?;
+    let logs = &admin.host.logs;
+    let excerpt = match admin.stop.run_until_cancelled(logs.read(port.zone, &query)).await {
+        Some(excerpt) => excerpt,
+        None => logs.read(port.zone, &Query { wait_ms: 0, ..query }).await,
+    };
+    Ok(Json(json!({ "host": admin.host.config.host, "excerpt": excerpt })).into_response())
 }
 
 pub(super) async fn ask(

@@ -183,7 +183,16 @@ impl Rig {
     }
 
     pub async fn publish(&self, component: Vec<u8>, signature: Option<Signature>) -> Result<Value, Value> {
-        let request = self.http.post(self.url("modules")).body(component);
+        self.publish_as("modules", component, signature).await
+    }
+
+    pub async fn publish_as(
+        &self,
+        path: &str,
+        component: Vec<u8>,
+        signature: Option<Signature>,
+    ) -> Result<Value, Value> {
+        let request = self.http.post(self.url(path)).body(component);
         let sign =
             |request: reqwest::RequestBuilder, signature: &Signature| request.header(HEADER, signature.to_string());
         read(signature.iter().fold(request, sign)).await

@@ -71,6 +71,7 @@ impl Zone {
                     m: MoveNo(0),
                     c: CorrectionNo(0),
                     messages: Messages { touched: self.state.tick, ..Messages::default() },
+                    wants_history: false,
                 };
                 let lost = self.state.lost_gateways.contains(&request.gateway);
                 let mut player = (**player).clone();
@@ -108,7 +109,7 @@ impl Zone {
         let replaced = (session.id, session.attach);
         let newest = Digest(request.token_hash);
         let reason = match &request.proof {
-            AttachProof::Resume { token_hash, n } => {
+            AttachProof::Resume { token_hash, n, history } => {
                 let presented = Digest(*token_hash);
                 let good = session.id == request.session && session.tokens.contains(&presented);
                 if !good || !session.messages.can_resume(*n) {
@@ -116,6 +117,7 @@ impl Zone {
                 }
                 session.tokens = vec![presented, newest];
                 session.messages.acknowledge(*n, now);
+                session.wants_history = *history;
                 ZoneReason::Resumed
             }
             AttachProof::Login if request.guest => return self.refuse(request, RefusedAttach::NameTaken),
@@ -124,6 +126,8 @@ impl Zone {
                 session.seq = Seq(0);
                 session.m = MoveNo(0);
                 session.messages.renumber();
+                // Whatever had it before is replaced: the newer one knows nothing.
+                session.wants_history = true;
                 ZoneReason::Entered
             }
         };
@@ -156,6 +160,7 @@ impl Zone {
     /// how far her commands are dealt with.
     pub(super) fn show_everything(&mut self, id: EntityId, nonce: Option<Nonce>) {
         self.answer_attached(id, nonce);
+        self.show_history(id);
         self.repeat_messages(id);
         if let Some(player) = self.state.players.get_mut(&id) {
             player.full_roster = true;
@@ -204,10 +209,12 @@ impl Zone {
         }
     }
 
-    /// Who speaks over this attachment; none when it is over. Her input proves that she has the newest token.
+    /// Who speaks over this attachment; none when it is over. Her input proves that she has the newest token, and her history.
     pub(super) fn speaker(&mut self, session: SessionId, attach: AttachNo) -> Option<EntityId> {
         let id = self.attached(session, attach)?;
-        let tokens = &mut self.state.players.get_mut(&id)?.session.tokens;
+        let session = &mut self.state.players.get_mut(&id)?.session;
+        session.wants_history = false;
+        let tokens = &mut session.tokens;
         if tokens.len() > 1 {
             tokens.drain(..tokens.len() - 1);
         }

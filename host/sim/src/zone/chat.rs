@@ -9,7 +9,9 @@ use wod_protocol::units::Fixed;
 
 use super::Zone;
 use super::across::HOPS;
-use super::requests::{Purpose, WAITING_WHISPERS};
+use super::limits::{SPEECH_BURST, SPEECH_MS};
+use super::requests::{Purpose, WAITING_LOOKUPS};
+use super::turn::Said;
 use crate::io::{StoreAnswer, StoreRequest};
 use crate::module::Event;
 
@@ -27,10 +29,36 @@ impl Zone {
         if text.chars().count() > CHAT_CHARS {
             return self.reject(id, seq, &RejectCode::TooLong, "a line has at most 500 characters");
         }
-        let now = self.state.tick;
-        if self.state.players.get(&id).is_some_and(|player| player.muted_until > now) {
-            return self.reject(id, seq, &RejectCode::Muted, "you are muted");
+        if let Some(why) = self.why_muted(id) {
+            return self.reject(id, seq, &RejectCode::Muted, &why);
         }
+        if !self.draws_breath(id) {
+            return self.reject(id, seq, &RejectCode::TooMany, "not so fast");
+        }
+        let said = || Said { speaker: id, seq, mode, text: text.to_owned(), to: to.map(str::to_owned) };
+        // A whisper is not judged, but never heard before what the same speaker has said.
+        let waits = mode == ChatMode::Whisper && self.turn.said.iter().any(|said| said.speaker == id);
+        if waits || (mode != ChatMode::Whisper && self.filters()) {
+            return self.await_verdict(said());
+        }
+        self.note_overheard(id, mode, text);
+        self.utter(id, seq, mode, text, to);
+    }
+
+    /// Takes a line from what she may say, if there is one.
+    fn draws_breath(&mut self, id: EntityId) -> bool {
+        let now = self.game_ms();
+        let Some(player) = self.state.players.get_mut(&id) else { return false };
+        let rested_at = player.rested_at.max(now);
+        if rested_at - now > SPEECH_MS * (SPEECH_BURST - 1) {
+            return false;
+        }
+        player.rested_at = rested_at + SPEECH_MS;
+        true
+    }
+
+    /// What a player says is heard.
+    pub(super) fn utter(&mut self, id: EntityId, seq: Seq, mode: ChatMode, text: &str, to: Option<&str>) {
         if mode == ChatMode::Whisper {
             return self.whisper(id, seq, text, to);
         }
@@ -88,7 +116,7 @@ impl Zone {
                 self.speak(id, ChatMode::Whisper, text, &[listener, id]);
             };
         }
-        if self.state.requests.whispers() >= WAITING_WHISPERS {
+        if self.state.requests.lookups() >= WAITING_LOOKUPS {
             return self.reject(id, seq, &RejectCode::NotDelivered, "too many whispers wait");
         }
         let Some(entity) = self.state.scene.entities.get(&id) else { return };

@@ -104,6 +104,8 @@ impl Zone {
             CommandBody::Interact { target, verb, args } => self.interact(id, seq, *target, verb, args),
             CommandBody::Choose { dialogue, option } => self.choose(id, seq, *dialogue, option.as_ref()),
             CommandBody::Void { code, message } => self.reject(id, seq, code, message),
+            CommandBody::Ignore { name } => self.ignore(id, seq, name.as_deref()),
+            CommandBody::Unignore { name } => self.unignore(id, seq, name),
         }
     }
 

@@ -168,6 +168,7 @@ impl Zone {
             latest,
             acks: draft.acks.into_iter().collect(),
             gone: draft.gone,
+            histories: draft.histories,
         }
     }
 
@@ -265,6 +266,7 @@ impl Draft {
             && self.corrections.is_empty()
             && self.acks.is_empty()
             && self.gone.is_empty()
+            && self.histories.is_empty()
     }
 }
 

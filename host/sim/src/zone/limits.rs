@@ -55,6 +55,22 @@ pub(super) const ROWS: usize = 256;
 /// Most dialogues a player has open; the one of the lowest token is closed for another.
 pub(super) const OPEN_DIALOGUES: usize = 16;
 
+/// Longest mute by an operator, milliseconds of game time: a year.
+pub(super) const MUTE_MS: u64 = 366 * 24 * 60 * 60 * 1000;
+
+// Of what players say.
+
+/// Most lines of a tick that a module judges, where it does; more are refused.
+pub(super) const JUDGED_LINES: usize = 1024;
+/// Most bytes of all of them together: they, and as much again in their place, cross the border to the module in one call.
+pub(super) const JUDGED_BYTES: usize = 256 * 1024;
+
+/// What a line costs a speaker, milliseconds of game time: ten a second in the long run, as a gateway has it for a connection. The
+/// zone counts for the player, however often she connects anew.
+pub(super) const SPEECH_MS: u64 = 100;
+/// Lines that she may say at once: what a gateway and a client may hold back for a zone that stood still, and more.
+pub(super) const SPEECH_BURST: u64 = 150;
+
 // Of events.
 
 /// Most events in one call; the rest waits for the next tick.

@@ -19,7 +19,7 @@ const ENVELOPE_BYTES: usize = 64;
 
 impl Messages {
     /// The number of the oldest message the client has not acknowledged.
-    fn first(&self) -> u64 {
+    pub(super) fn first(&self) -> u64 {
         self.n.0 + 1 - self.unacked.len() as u64
     }
 
@@ -33,6 +33,7 @@ impl Messages {
         let bytes = size(&body);
         self.n = self.n.next();
         self.bytes += bytes;
+        self.history.note(self.n, &body);
         self.unacked.push_back((body, bytes as u32));
         self.n
     }
@@ -57,6 +58,7 @@ impl Messages {
 
     /// Numbers what is unacknowledged from 1, for a client that knows nothing of the session.
     pub(super) fn renumber(&mut self) {
+        self.history.renumber(self.first() - 1);
         self.n = MsgNo(self.unacked.len() as u64);
         self.torn = false;
     }
@@ -82,18 +84,20 @@ fn size(body: &MessageBody) -> usize {
             }
             MessageBody::Event { name, data } => name.len() + data.len(),
             MessageBody::Reject { code, message, .. } => code.len() + message.len(),
+            MessageBody::Ignored { names } => names.iter().map(|name| name.len() + 2).sum(),
         }
 }
 
 impl Zone {
-    /// Numbers a message for these players and sends it. Who is not here is left out.
+    /// Numbers a message for these players and sends it. Who is not here is left out, and of a line who ignores its speaker.
     pub(super) fn tell(&mut self, body: MessageBody, to: &[EntityId]) {
         let body = Arc::new(body);
         let mut numbers = Vec::with_capacity(to.len());
         for id in to {
             let Some(player) = self.state.players.get_mut(id) else { continue };
+            let unheard = matches!(&*body, MessageBody::Chat { from, .. } if player.ignored.contains_key(from));
             let messages = &mut player.session.messages;
-            if messages.torn {
+            if unheard || messages.torn {
                 continue;
             }
             if messages.unacked.is_empty() {

@@ -3,10 +3,10 @@
 //! Reading order: [`Zone::step`] below is the table of contents. `state` and `scene` are what a snapshot keeps, `turn` what a
 //! tick gathers for its effects. Inputs are dealt with in `attach` (connections), `commands` and `chat` (what players do),
 //! `travel` (other zones and the store), `border` (what neighbouring zones see of each other, as `ghosts`) and `across` (what is said and
-//! done over it), `operators`, `modules` (calls and faults), `swap` and `rewind` (another version; `versions`
+//! done over it), `ignore` (who hears nothing of whom), `mutes` (whom nobody hears), `filter` (lines that the module judges before they are heard), `operators`, `modules` (calls and faults), `swap` and `rewind` (another version; `versions`
 //! keeps on what terms, `shadow` compares one beside a replay). `calls` is the module's side of a call,
 //! `checks` and `limits` its bounds, `orders` and `apply` what it ordered. `requests` and `outbox` hold what others have not answered yet, `messages`
-//! what clients have not; `frames` tells gateways, `degradation` says what is left out when there is too much of it.
+//! what clients have not, and `history` what they have had last; `frames` tells gateways, `degradation` says what is left out when there is too much of it.
 
 mod across;
 mod apply;
@@ -18,11 +18,15 @@ mod checks;
 mod commands;
 mod degradation;
 mod error;
+mod filter;
 mod frames;
 mod ghosts;
+mod history;
+mod ignore;
 mod limits;
 mod messages;
 mod modules;
+mod mutes;
 mod operators;
 mod orders;
 mod outbox;
@@ -183,6 +187,8 @@ impl Zone {
         self.ring_timers();
         self.walk();
         self.sense();
+        self.settle_loss(obey, &mut outcome);
+        self.judge_lines(obey, &mut outcome);
         self.call_module(obey, &mut outcome);
         self.forget_callers();
         self.let_go();
@@ -239,6 +245,8 @@ impl Zone {
             Input::Shelve { generation, saved, why } => self.shelve(*generation, saved.as_ref(), why),
             Input::Config { request, values } => self.configure(*request, values),
             Input::Ask { request, operator, text } => self.ask(*request, operator, text),
+            Input::Mute { request, name, ms, reason } => self.silence(*request, name, *ms, reason),
+            Input::Player { request, sub, act } => self.attend_to(*request, sub, act),
             Input::StoreLost => self.tell_store_again(),
             Input::Degrade(degradation) => self.state.degradation = *degradation,
             Input::Dilation(per_mille) => self.state.dilation = (*per_mille).clamp(*DILATION.start(), *DILATION.end()),

@@ -51,8 +51,8 @@ impl Zone {
         }
     }
 
-    /// Tells the module what happened since its last call.
-    pub(super) fn call_module(&mut self, obey: Option<&Outcome>, outcome: &mut Outcome) {
+    /// Takes note that the module was lost outside a call, or had been lost so in the original of a replay.
+    pub(super) fn settle_loss(&mut self, obey: Option<&Outcome>, outcome: &mut Outcome) {
         match obey {
             Some(obeyed) if obeyed.lost => {
                 self.park();
@@ -65,6 +65,10 @@ impl Zone {
             self.turn.out.binding = true;
             self.state.untold.get_or_insert(self.state.tick);
         }
+    }
+
+    /// Tells the module what happened since its last call.
+    pub(super) fn call_module(&mut self, obey: Option<&Outcome>, outcome: &mut Outcome) {
         if self.state.events.is_empty() || !matches!(self.slot, Slot::Running(_)) {
             return;
         }
@@ -80,7 +84,7 @@ impl Zone {
         let frame = self.call_frame();
         let luck = self.beside.is_some().then(|| self.state.scene.luck.clone());
         match self.call(|module, calls| module.tick(&frame, &batch, calls)) {
-            Ok(commands) => {
+            Ok(((), commands)) => {
                 self.state.suspects = self.state.suspects.saturating_sub(batch.len());
                 if let Some(luck) = luck {
                     self.tell_beside(&frame, &batch, luck, Some(&commands));
@@ -133,12 +137,12 @@ impl Zone {
         outcome.call = CallOutcome::Fault(fault);
     }
 
-    /// Lends the scene to a call of the module. A call that failed has drawn no numbers.
-    pub(super) fn call(
+    /// Lends the scene to a call of the module: its answer, and what it ordered. A call that failed has drawn no numbers.
+    pub(super) fn call<T: Default>(
         &mut self,
-        call: impl FnOnce(&mut dyn Module, Box<dyn HostCalls>) -> Returned,
-    ) -> Result<Vec<Command>, Fault> {
-        let Slot::Running(module) = &mut self.slot else { return Ok(Vec::new()) };
+        call: impl FnOnce(&mut dyn Module, Box<dyn HostCalls>) -> Returned<T>,
+    ) -> Result<(T, Vec<Command>), Fault> {
+        let Slot::Running(module) = &mut self.slot else { return Ok(Default::default()) };
         self.state.scene.ground.work = Work::PER_TICK;
         let luck: Luck = self.state.scene.luck.clone();
         let stand_in = self.stand_in.take().unwrap_or_else(Scene::stand_in);
@@ -154,7 +158,7 @@ impl Zone {
         self.log_budget = orders.log_budget;
         self.turn.out.reports.extend(orders.reports);
         match result {
-            Ok(()) => Ok(orders.commands),
+            Ok(answer) => Ok((answer, orders.commands)),
             Err(mut fault) => {
                 fault.event = fault.event.or(orders.marked);
                 self.state.scene.luck = luck;
@@ -164,7 +168,7 @@ impl Zone {
     }
 
     /// In a replay: the instance stays as the original was before its fault.
-    fn park(&mut self) {
+    pub(super) fn park(&mut self) {
         self.slot = match std::mem::replace(&mut self.slot, Slot::Missing) {
             Slot::Running(module) => Slot::Parked(module),
             other => other,

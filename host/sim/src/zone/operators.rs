@@ -1,11 +1,16 @@
-//! What operators set and ask.
+//! What operators set and ask, and what they do to players.
 
+use wod_protocol::bus::GoneReason;
 use wod_protocol::client::TagValue;
-use wod_protocol::ids::Token;
+use wod_protocol::ids::{EntityId, Sub, Token};
+use wod_protocol::record::{Place, fold_name};
 
 use super::Zone;
 use super::limits::{ANSWER_SECONDS, OPEN_ASKS, SETTINGS};
-use crate::module::Event;
+use super::requests::Purpose;
+use super::turn::Look;
+use crate::io::{PlayerAct, PlayerAnswer, StoreRequest};
+use crate::module::{Event, LeaveReason};
 
 impl Zone {
     /// A setting as it holds: the operator's word before the world file's before the module's own. A value of another type
@@ -56,6 +61,47 @@ impl Zone {
         let deadline = self.state.tick.0 + ANSWER_SECONDS * self.rules.second();
         asks.open.insert(request, wod_protocol::ids::Tick(deadline));
         self.push_event(Event::Admin { request: Token(request), operator: operator.to_owned(), text: text.to_owned() });
+    }
+
+    /// An operator does something to a player, or looks at her.
+    pub(super) fn attend_to(&mut self, request: u64, sub: &Sub, act: &PlayerAct) {
+        let answer = match (self.player_of(sub), act) {
+            (Some(id), PlayerAct::Rename(name)) => self.rename_player(id, name),
+            (Some(id), PlayerAct::Kick(why)) => {
+                self.logout(id, LeaveReason::Kicked, GoneReason::Kicked(why.clone()));
+                PlayerAnswer::Done
+            }
+            (Some(id), PlayerAct::Show) => self.portrait(id).map_or(PlayerAnswer::NotHere, |player| {
+                let (tick, game_ms) = (self.state.tick, self.game_ms());
+                PlayerAnswer::Shown { tick, game_ms, player: Box::new(player) }
+            }),
+            (None, _) => match self.state.outbox.traveller(sub) {
+                Some((_, to)) => PlayerAnswer::Elsewhere(to),
+                None => PlayerAnswer::NotHere,
+            },
+        };
+        let text = serde_json::to_string(&answer).expect("an answer has only values that JSON has too");
+        self.answer(request, Ok(text));
+    }
+
+    /// Those near see the new name, she is told of it, and her record learns it.
+    fn rename_player(&mut self, id: EntityId, name: &str) -> PlayerAnswer {
+        let Some(entity) = self.state.scene.entities.get_mut(&id) else { return PlayerAnswer::NotHere };
+        let former = std::mem::replace(&mut entity.name, name.to_owned());
+        if former == name {
+            return PlayerAnswer::Done;
+        }
+        self.state.names.remove(&fold_name(&former));
+        self.state.names.insert(fold_name(name), id);
+        self.turn.looks.insert((id, Look::Name));
+        self.answer_attached(id, None);
+        let here = Place::Zone(self.rules.number);
+        if let Some(traveller) = self.portrait(id) {
+            // What is told of her under the former name is out of date.
+            self.state.requests.forget_presence(id);
+            self.state.requests.open(StoreRequest::Present(Box::new(traveller), here), Purpose::Presence(id));
+        }
+        PlayerAnswer::Done
     }
 
     /// Questions that the module left unanswered too long.

@@ -11,9 +11,10 @@ use wod_protocol::record::fold_name;
 use wod_protocol::units::{Heading, Pos};
 
 use super::Zone;
+use super::history::History;
 use super::requests::Purpose;
 use super::scene::Entity;
-use super::state::{Leaving, Link, Messages, Player, Session};
+use super::state::{Leaving, Link, Messages, Player, Session, Silenced};
 use super::turn::Look;
 use crate::io::StoreRequest;
 use crate::module::{Audience, EnterReason, Event, LeaveReason, Tag};
@@ -66,6 +67,8 @@ impl Zone {
         self.state.sessions.insert(session.id, id);
         self.state.names.insert(fold_name(&traveller.name), id);
         let away = matches!(session.link, Link::Down(_));
+        let muted_until = self.muted_until(traveller.muted.by_module);
+        let until = self.muted_until(traveller.muted.by_operator);
         self.state.players.insert(
             id,
             Player {
@@ -78,8 +81,11 @@ impl Zone {
                 full_roster: true,
                 allowance: Allowance::new(self.game_ms()),
                 dialogues: BTreeMap::new(),
-                muted_until: Tick(0),
+                muted_until,
                 reason,
+                ignored: traveller.ignored,
+                silenced: Silenced { until, reason: traveller.muted.reason },
+                rested_at: 0,
             },
         );
         if away {
@@ -242,9 +248,12 @@ impl Zone {
         }
     }
 
-    /// Whether something that the player did waits for the module.
+    /// Whether something that the player did waits for the module, something that she said for its verdict, or whom she ignores
+    /// for the store.
     fn is_yet_to_be_told(&self, id: EntityId) -> bool {
-        self.state.events.iter().any(|event| event.doer() == Some(id))
+        self.turn.said.iter().any(|said| said.speaker == id)
+            || self.state.requests.is_looking_for(id)
+            || self.state.events.iter().any(|event| event.doer() == Some(id))
     }
 
     /// Those leave who waited for the module.
@@ -277,11 +286,12 @@ impl Zone {
     }
 
     fn pack(&mut self, id: EntityId, player: Player, entity: &Entity) -> Traveller {
+        let muted = self.muted(&player);
         let module = self.state.module.as_ref().map(|card| card.description.name.as_str());
         if module.and_then(|name| player.saved.get(name)).is_some_and(|saved| !saved.is_empty()) {
             self.state.versions.note_departure();
         }
-        let Session { id: session, link, attach, nonce, tokens, seq, m, c, messages } = player.session;
+        let Session { id: session, link, attach, nonce, tokens, seq, m, c, messages, .. } = player.session;
         let (gateway, grace_ms) = match link {
             Link::Up(gateway) => (Some(gateway), None),
             Link::Down(until) => {
@@ -316,7 +326,10 @@ impl Zone {
                 grace_ms,
                 // Filled in by who knows where to.
                 heard: 0,
+                history: messages.history.iter().map(|(n, body)| (n, body.clone())).collect(),
             }),
+            ignored: player.ignored,
+            muted,
         }
     }
 
@@ -334,6 +347,10 @@ impl Zone {
         for (_, body) in travelling.unacked {
             messages.push(Arc::new(body));
         }
+        messages.history = History::default();
+        for (n, body) in travelling.history {
+            messages.history.note(n, &Arc::new(body));
+        }
         Session {
             id: travelling.session,
             link,
@@ -344,6 +361,7 @@ impl Zone {
             m: travelling.m,
             c: travelling.c,
             messages,
+            wants_history: false,
         }
     }
 

@@ -9,8 +9,8 @@ use wod_protocol::record::Place;
 
 use crate::io::StoreRequest;
 
-/// Most whispers that may wait for the store at a time; the next is not delivered.
-pub(super) const WAITING_WHISPERS: usize = 4096;
+/// Most names that may be looked up in the store at a time; the next whisper is not delivered.
+pub(super) const WAITING_LOOKUPS: usize = 4096;
 
 /// How long is kept who has left and where to, and most that are: a store that fails over loses its last second or so.
 const KEPT_SECONDS: u64 = 10;
@@ -57,6 +57,8 @@ pub(super) enum Purpose {
     Departure(Departed),
     /// To find a whisper's addressee.
     Whisper { speaker: EntityId, name: String, seq: Seq, text: String },
+    /// To know whom she will not hear any more, or again.
+    Ignore { player: EntityId, seq: Seq, name: String, on: bool },
 }
 
 impl Requests {
@@ -155,9 +157,15 @@ impl Requests {
         self.count(|purpose| matches!(purpose, Purpose::Login(_)))
     }
 
-    /// How many whispers wait.
-    pub(super) fn whispers(&self) -> usize {
-        self.count(|purpose| matches!(purpose, Purpose::Whisper { .. }))
+    /// How many names are looked up.
+    pub(super) fn lookups(&self) -> usize {
+        self.count(|purpose| matches!(purpose, Purpose::Whisper { .. } | Purpose::Ignore { .. }))
+    }
+
+    /// Whether a name is looked up that this player ignores, or does no more.
+    pub(super) fn is_looking_for(&self, id: EntityId) -> bool {
+        let hers = |purpose: &Purpose| matches!(purpose, Purpose::Ignore { player, .. } if *player == id);
+        self.open.values().any(|request| hers(&request.purpose))
     }
 
     fn count(&self, is: impl Fn(&Purpose) -> bool) -> usize {

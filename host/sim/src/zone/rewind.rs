@@ -16,7 +16,7 @@ use super::modules::{Slot, refused};
 use super::scene::Entity;
 use super::state::{Player, Timers};
 use super::{Diverged, Modules, Zone};
-use crate::io::{Effects, Entry, Input, Outcome};
+use crate::io::{CallOutcome, Effects, Entry, Input, Outcome};
 use crate::module::{Event, Fault, Saved, StartReason};
 use crate::space::mover::Movers;
 use crate::space::roster::Sensors;
@@ -85,10 +85,10 @@ impl Retrace {
         if let Slot::Running(module) = &mut self.zone.slot {
             module.enforce_time(true);
         }
-        let outcome = self.zone.step_as(inputs, modules, effects, obey);
-        match outcome.call {
-            crate::io::CallOutcome::Fault(fault) => Err(fault),
-            crate::io::CallOutcome::Fine => Ok(()),
+        let Outcome { call, filter, .. } = self.zone.step_as(inputs, modules, effects, obey);
+        match (filter, call) {
+            (CallOutcome::Fault(fault), _) | (_, CallOutcome::Fault(fault)) => Err(fault),
+            (CallOutcome::Fine, CallOutcome::Fine) => Ok(()),
         }
     }
 

@@ -1,22 +1,25 @@
-//! Shadow: in a replay, another version of the module is told what the zone's own is told, and what it orders is only compared.
-//! The world follows the zone's own.
+//! Shadow: in a replay, another version of the module is told what the zone's own is told, and what it orders (and how it judges what
+//! players say) is only compared. The world follows the zone's own.
 //!
 //! Both see the same scene, draw the same numbers and are given the same ids. What the other version wants otherwise never
 //! happens, so after its first difference it may go its own way: the first differences weigh more than the totals. What versions of
 //! different schemas save of a player is not compared: it is written otherwise, whatever it says.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use serde::Serialize;
-use wod_protocol::ids::{Digest, Tick};
+use wod_protocol::client::ChatMode;
+use wod_protocol::ids::{Digest, EntityId, Tick};
 
+use super::filter::one_each;
 use super::modules::Slot;
 use super::orders::Command;
-use super::scene::Luck;
+use super::scene::{Luck, to_point};
 use super::state::ModuleCard;
 use super::{Modules, Prepared, Zone};
-use crate::module::{Description, Event, Fault, Frame, Module, StartReason};
+use crate::module::{Description, Event, Fault, Frame, HostCalls, Line, Module, Returned, StartReason, Verdict};
 
 /// Differences that are told with their events; the rest is counted.
 const FIRST_DIFFERENCES: usize = 8;
@@ -172,41 +175,139 @@ impl Zone {
     /// Tells the other version a call's events, with the scene and the luck that the running one had. `running`: its orders;
     /// none: it was not told these.
     pub(super) fn tell_beside(&mut self, frame: &Frame, events: &[Event], luck: Luck, running: Option<&[Command]>) {
-        let Some(mut beside) = self.beside.take() else { return };
-        if let Some(module) = beside.module.take() {
-            // It borrows the zone's place for one call, of which nothing may stay.
-            let own_slot = std::mem::replace(&mut self.slot, Slot::Running(module));
-            let own_card = self.state.module.replace(beside.card.clone());
-            let schema = beside.card.description.schema;
-            let one_schema = own_card.as_ref().is_some_and(|own| own.description.schema == schema);
-            let own_luck = std::mem::replace(&mut self.state.scene.luck, luck);
-            let (log_budget, reports) = (self.log_budget, self.turn.out.reports.len());
-            let result = self.call(|module, calls| module.tick(frame, events, calls));
-            self.log_budget = log_budget;
-            self.turn.out.reports.truncate(reports);
-            self.state.scene.luck = own_luck;
-            self.state.module = own_card;
-            let slot = std::mem::replace(&mut self.slot, own_slot);
-            beside.comparison.until = frame.tick;
-            match (result, slot) {
-                (Ok(orders), Slot::Running(module)) => {
-                    beside.module = Some(module);
-                    if let Some(running) = running {
-                        beside.comparison.note(frame.tick, events, running, &orders, one_schema);
-                    }
+        let one_schema = self.has_one_schema();
+        let called = self.call_beside(luck, |module, calls| module.tick(frame, events, calls));
+        let (Some(result), Some(beside)) = (called, &mut self.beside) else { return };
+        beside.comparison.until = frame.tick;
+        match result {
+            Ok(((), orders)) => {
+                if let Some(running) = running {
+                    let (running, other) = (answers(&[], running), answers(&[], &orders));
+                    beside.comparison.note(frame.tick, events, &running, &other, one_schema);
                 }
-                (Ok(_), _) => {}
-                (Err(fault), _) => beside.comparison.note_fault(frame.tick, events, &fault),
             }
+            Err(fault) => beside.comparison.note_fault(frame.tick, events, &fault),
         }
-        self.beside = Some(beside);
+    }
+
+    /// Whether another version is compared that would judge what players say.
+    fn would_judge(&self) -> bool {
+        self.beside.as_ref().and_then(|beside| beside.module.as_ref()).is_some_and(|module| module.filters())
+    }
+
+    /// A player says something that nobody judges: what the other version would make of it is asked later in this tick.
+    pub(super) fn note_overheard(&mut self, speaker: EntityId, mode: ChatMode, text: &str) {
+        if mode != ChatMode::Whisper
+            && self.would_judge()
+            && let Some(entity) = self.state.scene.entities.get(&speaker)
+        {
+            let at = to_point(entity.at);
+            self.turn.overheard.push(Line { speaker, mode, text: text.to_owned(), at });
+        }
+    }
+
+    /// Has the other version judge the same lines; one that does not judge lets all pass. `verdicts`, `orders`: the running one's.
+    pub(super) fn show_beside(
+        &mut self,
+        frame: &Frame,
+        lines: &[Line],
+        luck: Luck,
+        verdicts: &[Verdict],
+        orders: &[Command],
+    ) {
+        if !self.is_comparing() {
+            return;
+        }
+        let one_schema = self.has_one_schema();
+        let result = if self.would_judge() {
+            self.call_beside(luck, |module, calls| one_each(module.filter(frame, lines, calls), lines))
+        } else {
+            Some(Ok((vec![Verdict::Pass; lines.len()], Vec::new())))
+        };
+        let (Some(result), Some(beside)) = (result, &mut self.beside) else { return };
+        beside.comparison.until = frame.tick;
+        match result {
+            Ok((others, other_orders)) => {
+                let (running, other) = (answers(verdicts, orders), answers(&others, &other_orders));
+                beside.comparison.note(frame.tick, lines, &running, &other, one_schema);
+            }
+            Err(fault) => beside.comparison.note_fault(frame.tick, lines, &fault),
+        }
+    }
+
+    fn has_one_schema(&self) -> bool {
+        let other = self.beside.as_ref().map(|beside| beside.card.description.schema);
+        self.state.module.as_ref().is_some_and(|own| Some(own.description.schema) == other)
+    }
+
+    /// A call of the other version: it borrows the zone's place, and nothing of it stays. None: it does not run.
+    fn call_beside<T: Default>(
+        &mut self,
+        luck: Luck,
+        call: impl FnOnce(&mut dyn Module, Box<dyn HostCalls>) -> Returned<T>,
+    ) -> Option<Result<(T, Vec<Command>), Fault>> {
+        let beside = self.beside.as_mut()?;
+        let (module, card) = (beside.module.take()?, beside.card.clone());
+        let own_slot = std::mem::replace(&mut self.slot, Slot::Running(module));
+        let own_card = self.state.module.replace(card);
+        let own_luck = std::mem::replace(&mut self.state.scene.luck, luck);
+        let (log_budget, reports) = (self.log_budget, self.turn.out.reports.len());
+        let result = self.call(call);
+        self.log_budget = log_budget;
+        self.turn.out.reports.truncate(reports);
+        self.state.scene.luck = own_luck;
+        self.state.module = own_card;
+        let slot = std::mem::replace(&mut self.slot, own_slot);
+        if let (Ok(_), Slot::Running(module), Some(beside)) = (&result, slot, &mut self.beside) {
+            beside.module = Some(module);
+        }
+        Some(result)
     }
 }
 
+/// A part of what a version answers to a call.
+#[derive(PartialEq)]
+enum Answer<'a> {
+    Verdict(&'a Verdict),
+    Order(&'a Command),
+}
+
+impl Answer<'_> {
+    /// The order's kind, or that it is a verdict.
+    fn kind(&self) -> String {
+        match self {
+            Self::Verdict(_) => "Verdict".to_owned(),
+            Self::Order(order) => order.kind(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Answer<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Verdict(verdict) => write!(f, "Verdict::{verdict:?}"),
+            Self::Order(order) => order.fmt(f),
+        }
+    }
+}
+
+fn answers<'a>(verdicts: &'a [Verdict], orders: &'a [Command]) -> Vec<Answer<'a>> {
+    verdicts.iter().map(Answer::Verdict).chain(orders.iter().map(Answer::Order)).collect()
+}
+
 impl Comparison {
-    fn note(&mut self, tick: Tick, events: &[Event], running: &[Command], other: &[Command], one_schema: bool) {
-        let same = |a: &Command, b: &Command| match (a, b) {
-            (Command::SavePlayer(a, _), Command::SavePlayer(b, _)) if !one_schema => a == b,
+    fn note(
+        &mut self,
+        tick: Tick,
+        told: &[impl Debug],
+        running: &[Answer<'_>],
+        other: &[Answer<'_>],
+        one_schema: bool,
+    ) {
+        let same = |a: &Answer<'_>, b: &Answer<'_>| match (a, b) {
+            (Answer::Order(Command::SavePlayer(a, _)), Answer::Order(Command::SavePlayer(b, _))) if !one_schema => {
+                a == b
+            }
             _ => a == b,
         };
         self.calls += 1;
@@ -216,31 +317,31 @@ impl Comparison {
             return;
         }
         self.differs_at.get_or_insert(tick);
-        for order in running {
-            self.kinds.entry(order.kind()).or_default().running += 1;
+        for answer in running {
+            self.kinds.entry(answer.kind()).or_default().running += 1;
         }
-        for order in other {
-            self.kinds.entry(order.kind()).or_default().other += 1;
+        for answer in other {
+            self.kinds.entry(answer.kind()).or_default().other += 1;
         }
         if self.first.len() < FIRST_DIFFERENCES {
             self.first.push(Difference {
                 tick,
-                events: events.iter().take(EVENTS_TOLD).map(text).collect(),
+                events: told.iter().take(EVENTS_TOLD).map(text).collect(),
                 running: running.get(place).map(text),
                 other: other.get(place).map(text),
             });
         }
     }
 
-    fn note_fault(&mut self, tick: Tick, events: &[Event], fault: &Fault) {
+    fn note_fault(&mut self, tick: Tick, told: &[impl Debug], fault: &Fault) {
         self.faults += 1;
         if self.first_faults.len() < FIRST_FAULTS {
-            let event = fault.event.and_then(|index| events.get(index as usize)).map(text);
+            let event = fault.event.and_then(|index| told.get(index as usize)).map(text);
             self.first_faults.push((tick, fault.to_string(), event));
         }
     }
 }
 
-fn text(what: &impl std::fmt::Debug) -> String {
+fn text(what: &impl Debug) -> String {
     super::checks::clip(format!("{what:?}"), TEXT_BYTES)
 }

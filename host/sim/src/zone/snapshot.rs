@@ -1,4 +1,14 @@
 //! A zone's state as bytes, and back.
+//!
+//! A snapshot outlives the program that wrote it, so its structs are MessagePack maps with the names of their fields. Whoever changes
+//! what a zone keeps (`State` and everything in it):
+//!
+//! - adds a field, anywhere, with a serde default that stands for what was written before; removes one; gives one another name with
+//!   an alias for the former. An enum's case is stored by its name as well.
+//! - changes nothing else without a new [`FORMAT`], and code here that reads the one before.
+//!
+//! `tests/zone_saves.rs` loads what earlier programs wrote. Format 5 had fields by position, so until nobody can have a snapshot in it
+//! any more (see [`OLDEST`]), structs that it had keep their fields in their order, and get new ones at their end.
 
 use std::sync::Arc;
 
@@ -14,8 +24,10 @@ use super::state::{Rules, State};
 use super::{Modules, Prepared, RestoreError, SnapshotError, Zone};
 use crate::module::Saved;
 
-/// Version of the format; another one is not read.
-const FORMAT: u32 = 5;
+/// The format that is written.
+const FORMAT: u32 = 6;
+/// The oldest that is read. 5: fields by position.
+const OLDEST: u32 = 5;
 
 #[derive(Serialize)]
 struct Image<'a> {
@@ -46,7 +58,7 @@ impl Zone {
             Slot::Parked(_) | Slot::Missing => return Err(SnapshotError::ModuleMissing),
         };
         let mut bytes = rmp_serde::to_vec(&FORMAT)?;
-        self.image(saved.as_ref()).serialize(&mut rmp_serde::Serializer::new(&mut bytes))?;
+        self.image(saved.as_ref()).serialize(&mut rmp_serde::Serializer::new(&mut bytes).with_struct_map())?;
         Ok(bytes)
     }
 
@@ -112,8 +124,79 @@ fn decode(snapshot: &[u8]) -> Result<Stored, RestoreError> {
     let mut decoder = rmp_serde::Deserializer::from_read_ref(snapshot);
     decoder.set_max_depth(DECODE_DEPTH);
     let found = u32::deserialize(&mut decoder)?;
-    if found != FORMAT {
+    if !(OLDEST..=FORMAT).contains(&found) {
         return Err(RestoreError::Format { found, expected: FORMAT });
     }
+    // Of either format: a struct is read from a map as well as from a list.
     Ok(Stored::deserialize(&mut decoder)?)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test says more by panicking")]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::de::DeserializeOwned;
+    use wod_protocol::client::ZoneReason;
+    use wod_protocol::ids::{AttachNo, CorrectionNo, Hop, MoveNo, Nonce, Seq, SessionId, Tick};
+
+    use super::*;
+    use crate::space::claim::Allowance;
+    use crate::space::roster::Roster;
+    use crate::zone::state::{Link, Messages, Player, Session, Silenced};
+
+    /// A value written before its last fields were appended, each of these now with the bytes that are their default, reads as the
+    /// same with that default. In a snapshot it is an array of its fields.
+    #[track_caller]
+    fn loads_without<T: Serialize + DeserializeOwned>(value: &T, appended: &[&[u8]]) {
+        let now = rmp_serde::to_vec(value).unwrap();
+        let added = appended.concat();
+        let (rest, end) = now.split_at(now.len() - added.len());
+        assert_eq!(end, added);
+        let mut before = rest.to_vec();
+        assert!((0x90..=0x9f).contains(&before[0]), "an array of at most 15");
+        before[0] -= appended.len() as u8;
+        let read: T = rmp_serde::from_slice(&before).unwrap();
+        assert_eq!(rmp_serde::to_vec(&read).unwrap(), now);
+    }
+
+    fn session() -> Session {
+        Session {
+            id: SessionId(1),
+            link: Link::Down(Tick(3)),
+            attach: AttachNo(2),
+            nonce: Nonce(4),
+            tokens: Vec::new(),
+            seq: Seq(5),
+            m: MoveNo(6),
+            c: CorrectionNo(7),
+            messages: Messages::default(),
+            wants_history: false,
+        }
+    }
+
+    #[test]
+    fn players_of_a_snapshot_before_ignore_lists_mutes_and_histories_still_load() {
+        let player = Player {
+            sub: "ann".into(),
+            guest: false,
+            hop: Hop(1),
+            saved: BTreeMap::new(),
+            session: session(),
+            roster: Roster::default(),
+            full_roster: true,
+            allowance: Allowance::new(0),
+            dialogues: BTreeMap::new(),
+            muted_until: Tick(0),
+            reason: ZoneReason::Entered,
+            ignored: BTreeMap::new(),
+            silenced: Silenced::default(),
+            rested_at: 0,
+        };
+        // An empty map; tick 0 and an empty text; 0.
+        loads_without(&player, &[&[0x80], &[0x92, 0, 0xa0], &[0]]);
+        loads_without(&session(), &[&[0xc2]]);
+        // No lines, of 0 bytes.
+        loads_without(&Messages::default(), &[&[0x92, 0x90, 0]]);
+    }
 }

@@ -16,6 +16,7 @@ use wod_protocol::units::{Bounds, Fixed, Pos, to_fixed};
 use wod_protocol::world::World;
 
 use super::border::Border;
+use super::history::History;
 use super::limits::GHOSTS_SHOWN;
 use super::outbox::Outbox;
 use super::requests::Requests;
@@ -115,6 +116,12 @@ impl Rules {
     /// Ticks in a second.
     pub(super) fn second(&self) -> u64 {
         u64::from(self.tick_hz)
+    }
+
+    /// So many milliseconds of game time in ticks, rounded up.
+    pub(super) fn ticks(&self, ms: u64) -> u64 {
+        let ticks = (u128::from(ms) * u128::from(self.tick_hz)).div_ceil(1000);
+        u64::try_from(ticks).unwrap_or(u64::MAX)
     }
 
     /// Milliseconds of game time when this tick begins.
@@ -277,10 +284,26 @@ pub(super) struct Player {
     pub(super) full_roster: bool,
     pub(super) allowance: Allowance,
     pub(super) dialogues: BTreeMap<Token, Dialogue>,
-    /// Nobody hears her before this tick.
+    /// Nobody hears her before this tick, by a module's word.
     pub(super) muted_until: Tick,
     /// Why she is here, as her `zone` message said it.
     pub(super) reason: ZoneReason,
+    /// Whom she does not hear, and what they were called when she began.
+    #[serde(default)]
+    pub(super) ignored: BTreeMap<EntityId, String>,
+    /// The same as `muted_until` by an operator's word, and why.
+    #[serde(default)]
+    pub(super) silenced: Silenced,
+    /// When she may say as much at once as anybody who was silent, milliseconds of game time.
+    #[serde(default)]
+    pub(super) rested_at: u64,
+}
+
+/// An operator's mute.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Silenced {
+    pub(super) until: Tick,
+    pub(super) reason: String,
 }
 
 /// One login of a player, over any number of connections.
@@ -298,6 +321,9 @@ pub(super) struct Session {
     pub(super) m: MoveNo,
     pub(super) c: CorrectionNo,
     pub(super) messages: Messages,
+    /// Her client has come without the lines that she has heard, and given no sign yet that it has them.
+    #[serde(default)]
+    pub(super) wants_history: bool,
 }
 
 /// Whether the session's connection stands.
@@ -322,6 +348,9 @@ pub(super) struct Messages {
     pub(super) touched: Tick,
     /// Some were dropped while she was away: the session can't be resumed.
     pub(super) torn: bool,
+    /// The last lines of chat among all of them, acknowledged or not.
+    #[serde(default)]
+    pub(super) history: History,
 }
 
 /// An open dialogue: the NPC, and ids of the options.

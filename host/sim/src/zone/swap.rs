@@ -82,7 +82,7 @@ impl Zone {
         self.slot = Slot::Running(module);
         self.state.module = Some(card);
         match self.call(|module, calls| module.init(&setup, calls)) {
-            Ok(commands) => self.apply(commands),
+            Ok(((), commands)) => self.apply(commands),
             Err(fault) => {
                 self.slot = Slot::Empty;
                 self.state.module = None;

@@ -158,6 +158,7 @@ impl Zone {
             Purpose::Whisper { speaker, name, seq, text } => {
                 self.addressee_found(&Whisper { speaker, name: &name, seq, text: &text }, answer);
             }
+            Purpose::Ignore { player, seq, name, on } => self.ignored_found(player, seq, &name, on, answer),
         }
     }
 
@@ -174,7 +175,7 @@ impl Zone {
     }
 
     /// A player as her record has her.
-    fn portrait(&self, id: EntityId) -> Option<Traveller> {
+    pub(super) fn portrait(&self, id: EntityId) -> Option<Traveller> {
         let (player, entity) = (self.state.players.get(&id)?, self.state.scene.entities.get(&id)?);
         Some(Traveller {
             id,
@@ -189,6 +190,8 @@ impl Zone {
             tags: travelling_tags(entity),
             saved: player.saved.clone(),
             session: None,
+            ignored: player.ignored.clone(),
+            muted: self.muted(player),
         })
     }
 

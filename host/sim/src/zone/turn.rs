@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use wod_protocol::bus::{AttachRefused, Attached, Correction, Gone, MessageBody, RosterChange};
-use wod_protocol::client::ZoneReason;
+use wod_protocol::client::{ChatLine, ChatMode, ZoneReason};
 use wod_protocol::ids::{EntityId, GatewayId, MsgNo, Seq, SessionId};
 
 use crate::io::{Effects, Report};
+use crate::module::Line;
 use crate::space::grid::Near;
 use crate::space::mover::Steps;
 use crate::space::roster::{Changes, Sensed};
@@ -32,6 +33,10 @@ pub(super) struct Turn {
     pub(super) renewed: BTreeSet<EntityId>,
     /// Whose count of watchers changed.
     pub(super) watched: Vec<EntityId>,
+    /// What players say that waits for the module's verdict, and what they say behind it.
+    pub(super) said: Vec<Said>,
+    /// What was heard without a verdict, for another version in a comparison that would judge it.
+    pub(super) overheard: Vec<Line>,
     /// Buffers.
     pub(super) changes: Changes,
     pub(super) near: Vec<Near>,
@@ -41,6 +46,17 @@ pub(super) struct Turn {
 
 /// A reliable message: body, and who gets it under which number.
 pub(super) type Outgoing = (Arc<MessageBody>, Vec<(EntityId, MsgNo)>);
+
+/// Something that a player says and nobody has heard yet.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) speaker: EntityId,
+    pub(super) seq: Seq,
+    pub(super) mode: ChatMode,
+    pub(super) text: String,
+    /// A whisper's addressee.
+    pub(super) to: Option<String>,
+}
 
 /// What a tick has for one gateway alone.
 #[derive(Debug, Default)]
@@ -52,6 +68,7 @@ pub(super) struct Draft {
     pub(super) corrections: Vec<Correction>,
     pub(super) acks: BTreeMap<SessionId, Seq>,
     pub(super) gone: Vec<Gone>,
+    pub(super) histories: Vec<(SessionId, Vec<ChatLine>)>,
     /// A frame is due even if there is nothing in it.
     pub(super) due: bool,
 }

@@ -101,6 +101,15 @@ impl Versions {
             Event::Chose { player, choice, .. } => (*player, chosen(choice.as_deref())),
             _ => return None,
         };
+        self.count_fault(key)
+    }
+
+    /// The module failed when it judged a line of this player. True: she is not heard any more, for that was once too often.
+    pub(super) fn note_filter_fault(&mut self, speaker: EntityId) -> bool {
+        self.count_fault((speaker, SPEAKING.to_owned())).is_some()
+    }
+
+    fn count_fault(&mut self, key: (EntityId, String)) -> Option<(EntityId, String)> {
         if self.faults.len() >= REMEMBERED_FAULTS && !self.faults.contains_key(&key) {
             self.faults.pop_first();
         }
@@ -115,6 +124,9 @@ impl Versions {
             && self.faults.get(&(player, verb.to_owned())).is_some_and(|count| *count >= FAULTS_TO_BLOCK)
     }
 }
+
+/// Saying something, as the verb it is where the module judges it.
+pub(super) const SPEAKING: &str = "say a line";
 
 /// An option of a dialogue, as the verb it is.
 pub(super) fn chosen(option: Option<&str>) -> String {

@@ -44,6 +44,8 @@ pub struct Client {
     pub gone: Vec<Gone>,
     pub corrections: usize,
     pub told: Vec<ZoneReason>,
+    /// What she was told of what she has heard before.
+    pub histories: Vec<Vec<String>>,
 }
 
 impl Client {
@@ -72,6 +74,7 @@ impl Client {
             gone: Vec::new(),
             corrections: 0,
             told: Vec::new(),
+            histories: Vec::new(),
         }
     }
 
@@ -110,9 +113,14 @@ impl Client {
 
     /// With the token of the last `welcome` that she saw.
     pub fn resume(&mut self) -> GatewayInput {
+        self.resume_with(false)
+    }
+
+    /// The same, having lost what it showed or not.
+    pub fn resume_with(&mut self, history: bool) -> GatewayInput {
         let token_hash = self.token_hash(self.token);
         let n = self.n;
-        self.request(AttachProof::Resume { token_hash, n })
+        self.request(AttachProof::Resume { token_hash, n, history })
     }
 
     pub fn detach(&mut self, why: DetachReason) -> GatewayInput {
@@ -153,6 +161,23 @@ impl Client {
 
     pub fn whisper(&mut self, to: &str, text: &str) -> GatewayInput {
         self.command(CommandBody::Chat { mode: ChatMode::Whisper, text: text.into(), to: Some(to.into()) })
+    }
+
+    pub fn ignore(&mut self, name: &str) -> GatewayInput {
+        self.command(CommandBody::Ignore { name: Some(name.into()) })
+    }
+
+    pub fn unignore(&mut self, name: &str) -> GatewayInput {
+        self.command(CommandBody::Unignore { name: name.into() })
+    }
+
+    /// Whom she ignores, as often as she was told.
+    pub fn ignored(&self) -> Vec<Vec<String>> {
+        let told = |message: &MessageBody| match message {
+            MessageBody::Ignored { names } => Some(names.clone()),
+            _ => None,
+        };
+        self.messages.iter().filter_map(told).collect()
     }
 
     pub fn use_on(&mut self, target: EntityId, verb: &str) -> GatewayInput {
@@ -238,6 +263,9 @@ impl Client {
         for correction in frame.corrections.iter().filter(|correction| correction.session == self.session) {
             (self.at, self.c) = (correction.at, correction.c);
             self.corrections += 1;
+        }
+        for (_, lines) in frame.histories.iter().filter(|(session, _)| *session == self.session) {
+            self.histories.push(lines.iter().map(|line| format!("{}: {}", line.name, line.text)).collect());
         }
         for (body, to) in &frame.messages {
             for (_, n) in to.iter().filter(|(session, _)| *session == self.session) {

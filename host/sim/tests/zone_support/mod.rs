@@ -92,7 +92,7 @@ pub fn digest(name: &str) -> Digest {
 
 /// Hands out puppets: `one` and `two` are versions, `three` has a schema that they can't load, `walled` has another map, `broken` does
 /// not load, `loud` and `fragile` echo otherwise, `unmarked` does not say which event it
-/// handles, `forgetful` saves nothing of players who poke.
+/// handles, `forgetful` saves nothing of players who poke, `hushed` and `strict` judge what players say.
 #[derive(Default)]
 pub struct Puppets {
     pub rebuilt: Option<Box<dyn Module>>,
@@ -100,9 +100,8 @@ pub struct Puppets {
 
 impl Modules for Puppets {
     fn take(&mut self, wanted: &Digest) -> Result<Prepared, Fault> {
-        let known = ["one", "two", "three", "walled", "broken", "loud", "fragile", "unmarked", "forgetful"]
-            .into_iter()
-            .find(|name| digest(name) == *wanted);
+        let versions = ["one", "two", "three", "walled", "broken", "loud", "fragile", "unmarked", "forgetful"];
+        let known = versions.into_iter().chain(["hushed", "strict"]).find(|name| digest(name) == *wanted);
         let fault = Fault { kind: FaultKind::NotLoadable, detail: "no such component".into(), event: None };
         let name = known.ok_or(fault)?;
         let map = if name == "walled" { walled_map() } else { map() };

@@ -7,7 +7,7 @@ use wod_protocol::client::{ChatMode, Kind, TagValue, Verb};
 use wod_protocol::ids::{EntityId, Token};
 use wod_sim::module::{
     Audience, ConfigKey, Description, Destination, Event, Fault, FaultKind, Filter, Frame, Goal, Hearers, HostCalls,
-    Module, Point, Returned, Saved, Setup, Spawning, Tag,
+    Line, Module, Point, Returned, Saved, Setup, Spawning, Tag, Verdict,
 };
 
 /// What is saved of a player who has poked.
@@ -101,6 +101,27 @@ impl Puppet {
         Ok(())
     }
 
+    /// What a line begins with says what becomes of it. None: it forgets to say.
+    fn judge(&mut self, line: &Line, calls: &mut dyn HostCalls) -> Result<Option<Verdict>, Fault> {
+        let (word, rest) = line.text.split_once(' ').unwrap_or((&line.text, ""));
+        Ok(Some(match word {
+            _ if self.version == "strict" => Verdict::Veto("Silence!".into()),
+            "lower" => Verdict::Change(rest.to_lowercase()),
+            "veto" => Verdict::Veto(rest.into()),
+            "stretch" => Verdict::Change("x".repeat(501)),
+            "hiss" => {
+                if let Some(npc) = self.state.npc {
+                    let hush = format!("Hush! ({})", calls.random() % 7);
+                    let _ = calls.chat(npc, ChatMode::Say, hush, None);
+                }
+                Verdict::Pass
+            }
+            "count" => return Ok(None),
+            "stumble" => return Err(Fault { kind: FaultKind::Trap, detail: "stumbled".into(), event: None }),
+            _ => Verdict::Pass,
+        }))
+    }
+
     fn obey(&mut self, speaker: EntityId, text: &str, calls: &mut dyn HostCalls) -> Result<(), Fault> {
         let Some(npc) = self.state.npc else { return Ok(()) };
         let Some(view) = calls.entity(speaker) else { return Ok(()) };
@@ -154,6 +175,11 @@ impl Puppet {
             }
             "mute" => {
                 let _ = calls.mute(speaker, 40);
+            }
+            "pardon" => {
+                for player in self.state.visits.keys() {
+                    let _ = calls.mute(*player, 0);
+                }
             }
             "tag" => {
                 let own = Tag { name: "thirst".into(), value: TagValue::Number(0.5), audience: Audience::Owner };
@@ -238,6 +264,23 @@ impl Module for Puppet {
             }
         }
         Returned { calls, result: Ok(()) }
+    }
+
+    fn filters(&self) -> bool {
+        matches!(self.version, "hushed" | "strict")
+    }
+
+    fn filter(&mut self, _frame: &Frame, lines: &[Line], mut calls: Box<dyn HostCalls>) -> Returned<Vec<Verdict>> {
+        self.state.log.push(format!("Judged {} lines", lines.len()));
+        let mut verdicts = Vec::new();
+        for (index, line) in lines.iter().enumerate() {
+            calls.progress(index as u32);
+            match self.judge(line, &mut *calls) {
+                Ok(verdict) => verdicts.extend(verdict),
+                Err(fault) => return Returned { calls, result: Err(fault) },
+            }
+        }
+        Returned { calls, result: Ok(verdicts) }
     }
 
     fn save(&mut self) -> Result<Saved, Fault> {

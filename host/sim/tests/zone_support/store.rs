@@ -83,7 +83,7 @@ impl Store {
         if stored > player.hop {
             return StoreAnswer::Outdated(stored);
         }
-        let record = PlayerRecord { schema: 1, place, hop: player.hop, player: player.clone(), zone };
+        let record = PlayerRecord::of(player.clone(), place, zone);
         self.records.insert(player.sub.clone(), record);
         StoreAnswer::Stored
     }

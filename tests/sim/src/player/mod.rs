@@ -232,6 +232,7 @@ impl Player {
             session: session.text.clone(),
             token: session.token.clone(),
             n: session.n,
+            history: false,
         });
         let ticket = with_ticket.then(|| self.name.clone());
         let hello = ClientMsg::Hello { ticket, name: None, resume, client: None };
@@ -370,6 +371,8 @@ impl Player {
             | ServerMsg::Verbs { .. }
             | ServerMsg::Name { .. }
             | ServerMsg::Barrier { .. }
+            | ServerMsg::History { .. }
+            | ServerMsg::Ignored { .. }
             | ServerMsg::Pong { .. }
             | ServerMsg::Bye { .. } => {}
         }
@@ -522,7 +525,10 @@ enum Counted {
 
 fn number(message: &ServerMsg) -> Option<MsgNo> {
     match message {
-        ServerMsg::Chat { n, .. } | ServerMsg::Dialogue { n, .. } | ServerMsg::Reject { n, .. } => Some(*n),
+        ServerMsg::Chat { n, .. }
+        | ServerMsg::Dialogue { n, .. }
+        | ServerMsg::Reject { n, .. }
+        | ServerMsg::Ignored { n, .. } => Some(*n),
         ServerMsg::Event { n, .. } => *n,
         _ => None,
     }

@@ -231,7 +231,7 @@ impl Bot {
     /// A connection stands: the first message. A session is continued with `resume`.
     pub(super) fn hello(&mut self) -> ClientMsg {
         let n = self.reliable.last();
-        let resume = self.session.clone().map(|(session, token)| ResumeRequest { session, token, n });
+        let resume = self.session.clone().map(|(session, token)| ResumeRequest { session, token, n, history: false });
         let name = (resume.is_none() && self.task.ticket.is_none()).then(|| self.name.clone());
         let ticket = self.task.ticket.clone().filter(|_| resume.is_none());
         ClientMsg::Hello { ticket, name, resume, client: Some("wod bots".into()) }
@@ -297,6 +297,9 @@ impl Bot {
                     *self.counters.rejects.entry(code).or_default() += 1;
                 }
             }
+            ServerMsg::Ignored { n, .. } => {
+                self.receive(n, out);
+            }
             ServerMsg::Dialogue { n, dialogue, options, .. } => {
                 if self.receive(n, out) {
                     self.talk = (!options.is_empty()).then_some((dialogue, options));
@@ -315,6 +318,7 @@ impl Bot {
             ServerMsg::Ack { seq } => out.faults.extend(self.commands.ack(seq).err()),
             ServerMsg::Paused { .. } => self.counters.pauses += 1,
             ServerMsg::Event { n: None, .. }
+            | ServerMsg::History { .. }
             | ServerMsg::Resumed { .. }
             | ServerMsg::Tags { .. }
             | ServerMsg::Name { .. }

@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::sync::oneshot;
@@ -9,11 +10,13 @@ use tokio_util::sync::CancellationToken;
 use wod_backplane::{Backplane, Error};
 use wod_gateway::GatewayConfig;
 use wod_host::HostConfig;
+use wod_host::signature::Trust;
+use wod_protocol::world::World;
 
 use crate::admin::Server;
 use crate::config::{Flags, Role, Settings};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::watch::Watch;
+use crate::watch::{Sources, Watch};
 use crate::{output, service};
 
 /// Arguments of `wod dev`.
@@ -36,29 +39,49 @@ impl Args {
     pub(crate) fn run(self) -> Outcome {
         let settings = self.flags.settings(Role::Dev)?;
         let world = settings.read_world()?;
-        if self.fresh {
-            forget(&settings.data.join("world"))?;
-        }
         let trust = settings.read_trust(self.allow_unsigned)?;
-        let host = service::host_config(&settings, world.clone(), trust, true)?;
-        // Operators of a single process have one port, the host's.
-        let mut gateway = GatewayConfig { admin: None, ..service::gateway_config(&settings, world.clone())? };
-        let mut watch = None;
-        if let Some(dir) = &self.watch {
-            let (begun, notice_rx) = Watch::begin(dir, &settings, world)?;
-            gateway.notice = Some(notice_rx);
-            watch = Some(begun);
-        }
-        service::run("warn,wod=info", |stop| async move {
-            let backplane = match settings.redis {
-                Some(_) => service::connect(&settings, "dev").await?,
-                None => open(&settings.data.join("world")).await?,
-            };
-            let ended = Box::pin(serve(&settings, host, gateway, watch, backplane.clone(), stop)).await;
-            backplane.close().await.context("can't close the world's file")?;
-            ended
-        })
+        let sources = self.watch.map(|dir| Sources { dir, also: Vec::new() });
+        play(Play { settings, world, trust, fresh: self.fresh, sources, open: false })
     }
+}
+
+/// A whole world in this process.
+pub(crate) struct Play {
+    pub(crate) settings: Settings,
+    pub(crate) world: Arc<World>,
+    pub(crate) trust: Trust,
+    /// Forget what is stored in the data folder.
+    pub(crate) fresh: bool,
+    /// Zones that are built whenever a file of theirs is saved.
+    pub(crate) sources: Option<Sources>,
+    /// Show the page in a browser.
+    pub(crate) open: bool,
+}
+
+/// Runs it until told to stop.
+pub(crate) fn play(play: Play) -> Outcome {
+    let Play { settings, world, trust, fresh, sources, open: show } = play;
+    if fresh {
+        forget(&settings.data.join("world"))?;
+    }
+    let host = service::host_config(&settings, world.clone(), trust, true)?;
+    // Operators of a single process have one port, the host's.
+    let mut gateway = GatewayConfig { admin: None, ..service::gateway_config(&settings, world.clone())? };
+    let mut watch = None;
+    if let Some(sources) = &sources {
+        let (begun, notice_rx) = Watch::begin(sources, &settings, world)?;
+        gateway.notice = Some(notice_rx);
+        watch = Some(begun);
+    }
+    service::run("warn,wod=info", |stop| async move {
+        let backplane = match settings.redis {
+            Some(_) => service::connect(&settings, "dev").await?,
+            None => open(&settings.data.join("world")).await?,
+        };
+        let ended = Box::pin(serve(&settings, host, gateway, watch, show, backplane.clone(), stop)).await;
+        backplane.close().await.context("can't close the world's file")?;
+        ended
+    })
 }
 
 /// Runs host and gateway until told to stop: then first the gateway, so that the last inputs still reach their zones. Zones are
@@ -68,6 +91,7 @@ async fn serve(
     host: HostConfig,
     gateway: GatewayConfig,
     watch: Option<Watch>,
+    show: bool,
     backplane: Backplane,
     stop: CancellationToken,
 ) -> Outcome {
@@ -82,6 +106,9 @@ async fn serve(
         if let (Ok(admin), Ok(addresses)) = tokio::join!(admin_rx, listen_rx) {
             output::line(format_args!("players    http://{}", addresses.listen));
             output::line(format_args!("operators  http://{admin}"));
+            if show {
+                show_page(&format!("http://{}", addresses.listen));
+            }
             let stored =
                 settings.redis.as_deref().map_or_else(|| settings.data.display().to_string(), |_| "Redis".into());
             output::line(format_args!("The world runs; it is kept in {stored}. Ctrl-C stops it."));
@@ -104,6 +131,17 @@ async fn serve(
     let (gateway, host, greeted) = tokio::join!(gateway, host, greet);
     host.and(gateway).and(greeted)?;
     Ok(())
+}
+
+/// In the browser that the desktop has chosen.
+fn show_page(address: &str) {
+    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let quiet = std::process::Stdio::null;
+    let started =
+        std::process::Command::new(program).arg(address).stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn();
+    if let Err(error) = started {
+        eprintln!("warning: no browser could be opened ({program}: {error}): open {address} yourself");
+    }
 }
 
 async fn open(dir: &Path) -> Result<Backplane, Failure> {

@@ -5,14 +5,17 @@ mod bots;
 mod completions;
 mod config_set;
 mod dev;
+mod dialogue;
 mod drain;
 mod gateway;
 mod gateways;
 mod host;
 mod hosts;
 mod keys;
+mod logs;
 mod migrate;
 mod modules;
+mod mute;
 mod players;
 mod publish;
 mod rollback;
@@ -20,6 +23,7 @@ mod rollout;
 mod rollouts;
 pub(crate) mod swap;
 pub(crate) mod ticket;
+mod unmute;
 mod zone;
 mod zones;
 
@@ -46,13 +50,15 @@ enum Command {
     /// Make, build and check zone modules
     #[command(subcommand)]
     Zone(zone::Command),
+    /// Play Yarn dialogues in the terminal
+    Dialogue(dialogue::Args),
     /// List the zones: who runs them, how they do
     Zones(zones::Args),
     /// List the zone hosts
     Hosts(hosts::Args),
     /// List the gateways
     Gateways(gateways::Args),
-    /// List the players, or find one
+    /// List the players, or find one; export, rename, delete one
     Players(players::Args),
     /// Keys that modules are signed with
     #[command(subcommand)]
@@ -78,6 +84,12 @@ enum Command {
     Config(config_set::Command),
     /// Ask a running zone's module something
     Ask(ask::Args),
+    /// Have nobody hear a player for a while
+    Mute(mute::Args),
+    /// Have a player heard again
+    Unmute(unmute::Args),
+    /// What a running zone's module logs, and how it fails
+    Logs(logs::Args),
     /// Make a signed login, for testing
     Ticket(ticket::Args),
     /// Many clients that walk, talk and check every promise of the protocol
@@ -94,6 +106,7 @@ impl Cli {
             Command::Gateway(args) => args.run(),
             Command::Host(args) => args.run(),
             Command::Zone(command) => command.run(),
+            Command::Dialogue(args) => args.run(),
             Command::Zones(args) => args.run(),
             Command::Hosts(args) => args.run(),
             Command::Gateways(args) => args.run(),
@@ -109,6 +122,9 @@ impl Cli {
             Command::Drain(args) => args.run(),
             Command::Config(command) => command.run(),
             Command::Ask(args) => args.run(),
+            Command::Mute(args) => args.run(),
+            Command::Unmute(args) => args.run(),
+            Command::Logs(args) => args.run(),
             Command::Ticket(args) => args.run(),
             Command::Bots(args) => args.run(),
             Command::Completions(args) => args.run(),

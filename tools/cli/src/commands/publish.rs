@@ -16,6 +16,9 @@ pub(crate) struct Args {
     /// Component files, as `wod zone build` makes them
     #[arg(value_name = "FILE.wasm", required = true)]
     files: Vec<PathBuf>,
+    /// Publish it as VERSION+EDITION: for what `wod zone build --content` made, whose code, and so its version, are as before
+    #[arg(long, value_name = "EDITION", value_parser = edition)]
+    edition: Option<String>,
     #[command(flatten)]
     key: Key,
     #[command(flatten)]
@@ -40,13 +43,13 @@ impl Args {
     pub(crate) fn run(self) -> Outcome {
         block_on(async {
             let mut all = Vec::new();
+            let query = self.edition.as_ref().map(|edition| format!("?edition={edition}")).unwrap_or_default();
+            let path = format!("/api/modules{query}");
             for file in &self.files {
                 let bytes = read_module(file)?;
                 let signature = self.key.sign(&bytes)?;
-                let published: Published = self
-                    .server
-                    .request(Method::POST, "/api/modules", Body::Module(bytes, signature.map(Box::new)))
-                    .await?;
+                let published: Published =
+                    self.server.request(Method::POST, &path, Body::Module(bytes, signature.map(Box::new))).await?;
                 if !self.json {
                     output::line(format_args!(
                         "{}@{} {} ({}, schema {}, {}, digest {})",
@@ -66,5 +69,14 @@ impl Args {
             }
             Ok(())
         })
+    }
+}
+
+/// As what follows the + of a version.
+fn edition(text: &str) -> Result<String, String> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    match !text.is_empty() && text.bytes().all(fits) {
+        true => Ok(text.to_owned()),
+        false => Err("use letters, digits, . and -".to_owned()),
     }
 }

@@ -1,9 +1,11 @@
 //! What can happen to a zone in an evening, played against real components in the real simulation: the script.
 //!
-//! [`Stage`] is the zone with everything around it, `versions` the module's side; here is who does what, in order. A script
-//! knows nothing of the module it is played to: players go wherever the map has a name, up to everybody they see, and do all
-//! they are offered.
+//! [`Stage`] is the zone with everything around it, `versions` the module's side; here is who does what, in order, when nobody
+//! has written it down: players go wherever the map has a name, up to everybody they see, and do all they are offered. What an
+//! author has written down is a [`script`], and [`play`] plays it.
 
+pub(crate) mod play;
+pub(crate) mod script;
 mod stage;
 mod versions;
 
@@ -13,7 +15,7 @@ use wod_protocol::client::ChatMode;
 use wod_protocol::ids::EntityId;
 use wod_protocol::units::Pos;
 
-pub(crate) use stage::{Failure, Player, Stage};
+pub(crate) use stage::{Cost, Failure, Player, Stage};
 pub(crate) use versions::Told;
 
 /// Most points that the tour of the map visits, spread evenly over what it has.

@@ -4,22 +4,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use wod_protocol::bus::{Attribute, CommandBody, DetachReason, GatewayInput, ZoneFrame, ZoneItem, ZoneStream};
-use wod_protocol::client::{ChatMode, TagValue, Verb};
+use wod_protocol::bus::{CommandBody, DetachReason, GatewayInput};
+use wod_protocol::client::{ChatMode, DialogueOption, TagValue, Verb};
 use wod_protocol::ids::{Digest, EntityId, Epoch, GatewayId, HostId, ZoneName, ZoneNo};
 use wod_protocol::map::Map;
 use wod_protocol::units::{Pos, UNITS_PER_METRE};
 use wod_protocol::world::{Ranges, World, Zone as ZoneRules};
 use wod_sandbox::Compiled;
-use wod_sim::io::{Effects, Entry, Input, Outcome, Report, Took};
+use wod_sim::io::{Effects, Entry, Input, Took};
 use wod_sim::module::Fault;
 use wod_sim::space::path::{PathFinder, Search, Work};
 use wod_sim::space::terrain::Terrain;
 use wod_sim::zone::Zone;
 use wod_testkit::{Client, GATEWAY, Store};
 
-use super::versions::{Replayed, Told, Versions, kind_of};
+use super::versions::{Told, Versions};
+
+mod around;
+mod view;
+
+pub(crate) use view::Cost;
 
 /// Side of the field that a zone gets when neither version has a map, m.
 const FIELD: f64 = 200.0;
@@ -44,6 +50,7 @@ pub(crate) struct Player(usize);
 /// Somebody or something as players saw it last.
 #[derive(Debug, Clone)]
 pub(crate) struct Sight {
+    pub(crate) name: String,
     pub(crate) at: Pos,
     pub(crate) verbs: Vec<Verb>,
 }
@@ -75,13 +82,17 @@ pub(crate) struct Stage {
     sent_from_beyond: u64,
     sights: BTreeMap<EntityId, Sight>,
     closed_barriers: BTreeSet<String>,
-    /// The ground of the version with this digest.
-    terrain: Option<(Digest, Terrain)>,
+    /// The ground of the version with this digest, and what is known of ways there.
+    terrain: Option<(Digest, Terrain, PathFinder)>,
     /// How the last swap or rollback went.
     replaced: Option<Result<(), Fault>>,
     failures: Vec<Failure>,
-    answered: BTreeSet<u64>,
+    /// Lines that the module logged as errors: when, seconds of game time, and what.
+    errors: Vec<(f64, String)>,
+    answered: BTreeMap<u64, Result<String, String>>,
     asked: u64,
+    /// What the last tick's step took.
+    took: Duration,
     /// Why the play can't go on.
     over: Option<String>,
 }
@@ -92,11 +103,23 @@ impl Stage {
     /// # Errors
     /// When it does not open: its own refusal or fault.
     pub(crate) fn open(first: &Compiled, others: &[&Compiled]) -> Result<Self, Fault> {
+        Self::open_with(first, others, &BTreeMap::new())
+    }
+
+    /// The same with settings other than their defaults.
+    ///
+    /// # Errors
+    /// When it does not open: its own refusal or fault.
+    pub(crate) fn open_with(
+        first: &Compiled,
+        others: &[&Compiled],
+        config: &BTreeMap<String, TagValue>,
+    ) -> Result<Self, Fault> {
         let all = || std::iter::once(first).chain(others.iter().copied());
         let maps: Vec<_> = all().filter_map(|compiled| compiled.map()).collect();
         let size = maps.first().map_or([FIELD, FIELD], |packed| packed.map.size);
         let portals = maps.iter().flat_map(|packed| &packed.map.portals).map(|portal| portal.name.clone());
-        let world = Arc::new(world(size, portals));
+        let world = Arc::new(world(size, portals, config));
         let owned = Input::Owned { epoch: Epoch(1), host: HostId::from("stage"), how: Took::Fresh };
         let mut stage = Self {
             zone: Zone::new(Arc::clone(&world), HERE),
@@ -113,8 +136,10 @@ impl Stage {
             terrain: None,
             replaced: None,
             failures: Vec::new(),
-            answered: BTreeSet::new(),
+            errors: Vec::new(),
+            answered: BTreeMap::new(),
             asked: 0,
+            took: Duration::ZERO,
             over: None,
         };
         stage.tick();
@@ -131,7 +156,9 @@ impl Stage {
         }
         self.walk_on();
         let inputs = std::mem::take(&mut self.inbox);
+        let begun = Instant::now();
         let outcome = self.zone.step(&inputs, &mut self.versions, &mut self.effects);
+        self.took = begun.elapsed();
         self.note_faults(&outcome);
         if !inputs.is_empty() || self.effects.binding {
             self.journal.push(self.zone.entry(inputs, outcome, &self.effects));
@@ -148,7 +175,7 @@ impl Stage {
     }
 
     /// Until it holds, for at most so many seconds of game time.
-    fn run_until(&mut self, seconds: f64, holds: impl Fn(&Self) -> bool) {
+    pub(crate) fn run_until(&mut self, seconds: f64, holds: impl Fn(&Self) -> bool) {
         let ticks = (seconds * f64::from(TICK_HZ)).ceil() as u64;
         for _ in 0..ticks {
             if holds(self) {
@@ -208,8 +235,21 @@ impl Stage {
         if !self.is_here(who) {
             return;
         }
-        self.detach(who, DetachReason::Lost);
+        self.disconnect(who);
         self.run(seconds);
+        self.resume(who);
+    }
+
+    /// Her connection is lost.
+    pub(crate) fn disconnect(&mut self, who: Player) {
+        self.detach(who, DetachReason::Lost);
+    }
+
+    /// Her connection is back.
+    pub(crate) fn resume(&mut self, who: Player) {
+        if self.is_here(who) {
+            return;
+        }
         let resume = self.players[who.0].resume();
         self.give(resume);
         self.run_until(ANSWER_SECONDS, |stage| stage.is_here(who) || stage.players[who.0].refused.is_some());
@@ -232,10 +272,17 @@ impl Stage {
 
     /// Walks as near as one can stand; gives up where there is no way, or it is too far.
     pub(crate) fn walk(&mut self, who: Player, to: Pos) {
-        let way = self.way(self.place_of(who), to);
-        self.players[who.0].way = way.into();
+        self.set_out(who, to);
         self.run_until(LONGEST_WALK_SECONDS, |stage| !stage.is_here(who) || stage.players[who.0].way.is_empty());
         self.players[who.0].way.clear();
+    }
+
+    /// The same, but she walks while the zone runs; whether there is a way.
+    pub(crate) fn set_out(&mut self, who: Player, to: Pos) -> bool {
+        let way = self.way(self.place_of(who), to);
+        let found = !way.is_empty();
+        self.players[who.0].way = way.into();
+        found
     }
 
     /// Whether she sees it.
@@ -263,13 +310,23 @@ impl Stage {
     }
 
     pub(crate) fn use_verb(&mut self, who: Player, target: EntityId, verb: &str) {
-        self.command(who, CommandBody::Interact { target, verb: verb.to_owned(), args: "null".to_owned() });
+        self.use_verb_with(who, target, verb, "null".to_owned());
+    }
+
+    /// `args`: JSON.
+    pub(crate) fn use_verb_with(&mut self, who: Player, target: EntityId, verb: &str, args: String) {
+        self.command(who, CommandBody::Interact { target, verb: verb.to_owned(), args });
     }
 
     /// What an NPC said to her last and what she can answer (ids); none: no dialogue is open.
     pub(crate) fn dialogue(&self, who: Player) -> Option<(&str, Vec<&str>)> {
         let dialogue = self.players[who.0].dialogue.as_ref()?;
         Some((&dialogue.text, dialogue.options.iter().map(|option| option.id.as_str()).collect()))
+    }
+
+    /// What she can answer in the open dialogue.
+    pub(crate) fn options(&self, who: Player) -> Option<&[DialogueOption]> {
+        Some(&self.players[who.0].dialogue.as_ref()?.options)
     }
 
     /// Answers the open dialogue; no option: turns away.
@@ -283,12 +340,13 @@ impl Stage {
 
     // ---- operators
 
-    /// An operator asks; whatever the module answers.
-    pub(crate) fn ask(&mut self, text: &str) {
+    /// An operator asks; what the module answers. None: it does not, in time.
+    pub(crate) fn ask(&mut self, text: &str) -> Option<Result<String, String>> {
         self.asked += 1;
         let request = self.asked;
         self.inbox.push(Input::Ask { request, operator: "check".to_owned(), text: text.to_owned() });
-        self.run_until(ANSWER_SECONDS, |stage| stage.answered.contains(&request));
+        self.run_until(ANSWER_SECONDS, |stage| stage.answered.contains_key(&request));
+        self.answered.remove(&request)
     }
 
     /// An operator sets every setting to its default.
@@ -346,116 +404,17 @@ impl Stage {
 
     fn way(&mut self, from: Pos, to: Pos) -> Vec<Pos> {
         let Some(digest) = self.zone.module_digest() else { return Vec::new() };
-        if self.terrain.as_ref().is_none_or(|(of, _)| *of != digest) {
+        if self.terrain.as_ref().is_none_or(|(of, ..)| *of != digest) {
             let bounds = self.world.zones[0].bounds();
-            self.terrain = self.versions.map(&digest).map(|map| (digest, Terrain::new(map, bounds)));
+            let ground = self.versions.map(&digest).map(|map| Terrain::new(map, bounds));
+            self.terrain = ground.map(|terrain| (digest, terrain, PathFinder::new()));
         }
-        let Some((_, terrain)) = &mut self.terrain else { return Vec::new() };
+        let Some((_, terrain, finder)) = &mut self.terrain else { return Vec::new() };
         terrain.restore_barriers(self.closed_barriers.iter().map(String::as_str));
         let mut way = Vec::new();
         let Some(goal) = terrain.nearest_free(to) else { return way };
-        let found = PathFinder::new().find(terrain, from, goal, &mut Work::PER_TICK.clone(), &mut way);
+        let found = finder.find(terrain, from, goal, &mut Work::PER_TICK.clone(), &mut way);
         if found == Search::Found { way } else { Vec::new() }
-    }
-
-    fn note_faults(&mut self, outcome: &Outcome) {
-        // In the tick of a swap, too, the version that is told something is the one that runs after it.
-        let version = self.zone.module_digest();
-        let of_swap = outcome.swap.as_ref().and_then(|swap| swap.as_ref().err());
-        for report in &self.effects.reports {
-            let Report::Fault(fault, event) = report else { continue };
-            let Some(version) = version.filter(|_| of_swap != Some(fault)) else { continue };
-            let event = event.as_ref().map(kind_of);
-            self.failures.push(Failure { version, seconds: self.seconds(), event, fault: fault.clone() });
-        }
-        if outcome.swap.is_some() {
-            self.replaced = outcome.swap.clone();
-        }
-        let failed = self.failures.iter().filter(|failure| Some(failure.version) == version).count();
-        if failed > FAULTS {
-            self.over = Some(format!("the version that ran failed {failed} times, as the faults say"));
-        }
-    }
-
-    /// Brings what the tick set off to players, store and the zone beyond.
-    fn deliver(&mut self) {
-        let effects = std::mem::take(&mut self.effects);
-        for (_, frame) in &effects.frames {
-            self.look(frame);
-            self.players.iter_mut().for_each(|player| player.read(frame));
-        }
-        for (request, wish) in &effects.store {
-            let answer = self.store.answer(HERE, wish);
-            self.inbox.push(Input::Store { request: *request, answer });
-        }
-        effects.streams.iter().for_each(|stream| self.take_beyond(stream));
-        self.answered.extend(effects.answers.iter().map(|(request, _)| *request));
-        self.effects = effects;
-    }
-
-    fn look(&mut self, frame: &ZoneFrame) {
-        for card in &frame.cards {
-            self.sights.insert(card.id, Sight { at: card.at, verbs: card.verbs.clone() });
-        }
-        for moved in &frame.moved {
-            if let Some(sight) = self.sights.get_mut(&moved.id) {
-                sight.at = moved.at;
-            }
-        }
-        for change in &frame.attributes {
-            if let (Attribute::Verbs(verbs), Some(sight)) = (&change.what, self.sights.get_mut(&change.id)) {
-                sight.verbs.clone_from(verbs);
-            }
-        }
-        if let Some(info) = &frame.info {
-            self.closed_barriers = info.barriers.iter().cloned().collect();
-        }
-        for (barrier, closed) in &frame.barriers {
-            if *closed {
-                self.closed_barriers.insert(barrier.clone());
-            } else {
-                self.closed_barriers.remove(barrier);
-            }
-        }
-    }
-
-    /// The zone beyond takes and acknowledges everything. Who comes there logs out at once, so that she can come back.
-    fn take_beyond(&mut self, stream: &ZoneStream) {
-        let mut receipts = Vec::new();
-        for (_, item) in &stream.items {
-            match item {
-                ZoneItem::Player(player) => {
-                    self.store.moved_on(player, stream.to);
-                    self.store.set_offline(&player.sub);
-                }
-                ZoneItem::Message { order, .. } => receipts.push(ZoneItem::Receipt { order: *order, delivered: true }),
-                _ => {}
-            }
-        }
-        let after = self.sent_from_beyond;
-        let items: Vec<_> = (after + 1..).zip(receipts).collect();
-        self.sent_from_beyond += items.len() as u64;
-        let acked = stream.items.last().map_or(stream.after, |(number, _)| *number);
-        let part = ZoneStream { from: stream.to, to: HERE, after, items, acked, settled: after };
-        self.inbox.push(Input::Stream(part));
-    }
-
-    /// As a host does after a fault: a copy lives the journal again, and its instance stands as before the fault.
-    fn rebuild(&mut self) {
-        let mut copy = Zone::new(Arc::clone(&self.world), HERE);
-        let mut effects = Effects::default();
-        for entry in &self.journal {
-            if let Err(diverged) = copy.replay(entry, &mut Replayed(&self.versions), &mut effects) {
-                self.over = Some(format!("a replay comes out otherwise: {diverged}"));
-                return;
-            }
-        }
-        let Some((module, digest)) = copy.take_parked_module().zip(self.zone.module_digest()) else {
-            self.over = Some("a replay comes out otherwise: it has no module".to_owned());
-            return;
-        };
-        self.versions.put_rebuilt(&digest, module);
-        self.inbox.push(Input::Rebuilt);
     }
 }
 
@@ -465,7 +424,7 @@ pub(crate) fn distance(a: Pos, b: Pos) -> f64 {
 }
 
 /// One zone of that size, and another where its portals lead.
-fn world(size: [f64; 2], portals: impl Iterator<Item = String>) -> World {
+fn world(size: [f64; 2], portals: impl Iterator<Item = String>, config: &BTreeMap<String, TagValue>) -> World {
     let zone = |name: &str, number| ZoneRules {
         name: ZoneName::from(name),
         number,
@@ -481,5 +440,6 @@ fn world(size: [f64; 2], portals: impl Iterator<Item = String>) -> World {
     };
     let mut here = zone("check.zone", HERE);
     here.portals = portals.map(|portal| (portal, BEYOND_NAME.to_owned())).collect();
+    here.config = config.clone();
     World { start: here.name.clone(), ranges: Ranges::default(), zones: vec![here, zone(BEYOND_NAME, BEYOND)] }
 }

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use wod_protocol::ids::Digest;
 use wod_protocol::map::Map;
 use wod_sandbox::{Compiled, Limits};
 use wod_sim::module::{
-    Description, EnterReason, Event, Fault, FaultKind, Frame, HostCalls, LeaveReason, Module, Returned, Saved, Setup,
-    StartReason,
+    Description, EnterReason, Event, Fault, FaultKind, Frame, HostCalls, LeaveReason, Line, Module, Returned, Saved,
+    Setup, StartReason, Verdict,
 };
 use wod_sim::zone::{Modules, Prepared};
 
@@ -23,6 +24,13 @@ pub(crate) struct Told {
     pub(crate) saved: Option<Result<usize, Fault>>,
 }
 
+/// What a version's ticks took, together.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Spent {
+    pub(crate) time: Duration,
+    pub(crate) calls: u64,
+}
+
 /// Gives a zone instances of the versions, and counts what they are told.
 pub(crate) struct Versions {
     by_digest: BTreeMap<Digest, Version>,
@@ -34,6 +42,7 @@ struct Version {
     compiled: Compiled,
     map: Arc<Map>,
     told: Arc<Mutex<Told>>,
+    spent: Arc<Mutex<Spent>>,
 }
 
 impl Versions {
@@ -42,7 +51,10 @@ impl Versions {
         let version = |compiled: &Compiled| {
             let plain = || Arc::new(Map::empty(size[0], size[1]));
             let map = compiled.map().map_or_else(plain, |packed| Arc::clone(&packed.map));
-            (compiled.digest(), Version { compiled: compiled.clone(), map, told: Arc::default() })
+            (
+                compiled.digest(),
+                Version { compiled: compiled.clone(), map, told: Arc::default(), spent: Arc::default() },
+            )
         };
         Self { by_digest: versions.into_iter().map(version).collect(), rebuilt: None }
     }
@@ -55,6 +67,12 @@ impl Versions {
     /// What a version was told so far.
     pub(crate) fn told(&self, digest: &Digest) -> Told {
         self.by_digest.get(digest).map(|version| lock(&version.told).clone()).unwrap_or_default()
+    }
+
+    /// What all ticks of all versions took so far.
+    pub(crate) fn spent(&self) -> Spent {
+        let all = self.by_digest.values().map(|version| *lock(&version.spent));
+        all.fold(Spent::default(), |sum, spent| Spent { time: sum.time + spent.time, calls: sum.calls + spent.calls })
     }
 
     /// An instance that a replay has brought to where the failed one of this version was.
@@ -76,7 +94,7 @@ impl Versions {
 
 impl Version {
     fn watched(&self, module: Box<dyn Module>) -> Box<dyn Module> {
-        Box::new(Watched { module, told: Arc::clone(&self.told) })
+        Box::new(Watched { module, told: Arc::clone(&self.told), spent: Arc::clone(&self.spent) })
     }
 }
 
@@ -110,6 +128,7 @@ impl Modules for Replayed<'_> {
 struct Watched {
     module: Box<dyn Module>,
     told: Arc<Mutex<Told>>,
+    spent: Arc<Mutex<Spent>>,
 }
 
 impl Module for Watched {
@@ -131,7 +150,20 @@ impl Module for Watched {
                 }
             }
         }
-        self.module.tick(frame, events, calls)
+        let begun = Instant::now();
+        let returned = self.module.tick(frame, events, calls);
+        let mut spent = lock(&self.spent);
+        spent.time += begun.elapsed();
+        spent.calls += 1;
+        returned
+    }
+
+    fn filters(&self) -> bool {
+        self.module.filters()
+    }
+
+    fn filter(&mut self, frame: &Frame, lines: &[Line], calls: Box<dyn HostCalls>) -> Returned<Vec<Verdict>> {
+        self.module.filter(frame, lines, calls)
     }
 
     fn save(&mut self) -> Result<Saved, Fault> {
@@ -189,8 +221,8 @@ pub(crate) fn kind_of(event: &Event) -> &'static str {
 }
 
 /// Counts stay true when a thread that counted has died.
-fn lock(told: &Mutex<Told>) -> MutexGuard<'_, Told> {
-    told.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(counts: &Mutex<T>) -> MutexGuard<'_, T> {
+    counts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn not_loadable(detail: &str) -> Fault {

@@ -44,10 +44,11 @@ pub(super) const RULES: &[Rule] = &[
         never_reaches: &["wod-gateway", "wod-gateway-core", "tungstenite"],
     },
     Rule { package: "wod-zone", may_use: &[], tests_may_use: &[], never_reaches: IMPURE },
+    Rule { package: "wod-dialogue", may_use: &["wod-zone"], tests_may_use: &[], never_reaches: &["tokio", "wasmtime"] },
     Rule { package: "wod-map", may_use: &["wod-protocol"], tests_may_use: &[], never_reaches: IMPURE },
     Rule {
         package: "wod-testkit",
-        may_use: &["wod-zone", "wod-map", "wod-sim", "wod-protocol"],
+        may_use: &["wod-zone", "wod-dialogue", "wod-map", "wod-sim", "wod-protocol"],
         tests_may_use: &[],
         never_reaches: &["wasmtime", "tokio"],
     },
@@ -61,8 +62,10 @@ pub(super) const RULES: &[Rule] = &[
             "wod-sim",
             "wod-sandbox",
             "wod-host",
+            "wod-dialogue",
             "wod-map",
             "wod-testkit",
+            "wod-zone",
         ],
         tests_may_use: &[],
         never_reaches: &[],
@@ -93,8 +96,12 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// A zone may use the SDK, and the testkit in its tests.
-pub(super) const ZONES: Rule =
-    Rule { package: "zones/*", may_use: &["wod-zone"], tests_may_use: &["wod-testkit"], never_reaches: IMPURE };
+pub(super) const ZONES: Rule = Rule {
+    package: "zones/*",
+    may_use: &["wod-zone"],
+    tests_may_use: &["wod-testkit", "docks"],
+    never_reaches: IMPURE,
+};
 
 /// Crates of others that stay behind one door: which, and who may name them in normal dependencies.
 pub(super) const OWNERS: &[(&str, &[&str])] = &[

@@ -84,7 +84,7 @@ impl Chase {
         match cue {
             Cue::Due(Alarm::Look) => self.look(body),
             Cue::Moved(_) => self.lost(body),
-            Cue::Due(Alarm::Walk) | Cue::Sensed { .. } => Pursuit::On,
+            _ => Pursuit::On,
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Alarm, Behaved, Body, Cue, Step};
+use crate::host::Host;
 use crate::types::{Goal, MoveEnd, Point};
 
 /// How near home is near enough, m.
@@ -55,7 +56,7 @@ impl GoHome {
             Cue::Moved(MoveEnd::Arrived) => true,
             Cue::Moved(_) => self.stuck(body),
             Cue::Due(Alarm::Walk) => self.walk(body),
-            Cue::Due(Alarm::Look) | Cue::Sensed { .. } => false,
+            _ => false,
         }
     }
 
@@ -86,5 +87,9 @@ impl Step for GoHome {
         if self.go_on(body, cue) {
             body.report(Behaved::Home);
         }
+    }
+
+    fn post(&self, _host: &dyn Host) -> Option<Point> {
+        Some(self.home)
     }
 }

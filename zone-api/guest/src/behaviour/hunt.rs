@@ -7,12 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::chase::Pursuit;
 use super::{Alarm, Behaved, Body, Chase, Cue, GoHome, Patrol, Search, Step, Wander};
-use crate::error::Result;
 use crate::handle::EntityId;
+use crate::host::Host;
 use crate::types::Point;
 
 /// How often it looks while somebody is near whom it does not see.
 const LOOK_EVERY: Duration = Duration::from_millis(700);
+/// How far from home is not at home any more, m.
+const ASTRAY: f32 = 1.0;
 
 /// Notices players who come near and can be seen, chases them, loses them, searches, goes home.
 ///
@@ -39,6 +41,9 @@ pub struct Hunt {
     near: BTreeSet<EntityId>,
     /// Whom it caught last, and until when (game ms) it leaves her alone.
     sated: Option<(EntityId, u64)>,
+    /// How far it hears, m.
+    #[serde(default)]
+    hearing: f32,
 }
 
 /// What it does while it hunts nobody.
@@ -74,7 +79,7 @@ impl From<Wander> for Routine {
 }
 
 impl Hunt {
-    /// A hunter whose home this is: sees 18 m far, runs 5 m/s, catches within 1.5 m, leaves whom it caught alone for 60 s, and
+    /// A hunter whose home this is: deaf, sees 18 m far, runs 5 m/s, catches within 1.5 m, leaves whom it caught alone for 60 s, and
     /// stands at home meanwhile.
     pub fn from(home: Point) -> Self {
         Self {
@@ -87,6 +92,7 @@ impl Hunt {
             mood: Mood::Calm,
             near: BTreeSet::new(),
             sated: None,
+            hearing: 0.0,
         }
     }
 
@@ -94,6 +100,13 @@ impl Hunt {
     #[must_use]
     pub fn sight(mut self, metres: f32) -> Self {
         self.sight = metres;
+        self
+    }
+
+    /// Hears players speak this far away, m, and goes to see: [`Behaved::Heard`].
+    #[must_use]
+    pub fn hearing(mut self, metres: f32) -> Self {
+        self.hearing = metres;
         self
     }
 
@@ -159,13 +172,27 @@ impl Hunt {
             }
             Pursuit::Lost(at) => {
                 body.report(Behaved::Lost(prey, at));
-                let mut search = Search::about(at);
-                let gave_up = search.set_out(body);
-                self.mood = Mood::Searching(search);
-                if gave_up {
-                    self.give_up(body);
-                }
+                self.search(body, at);
             }
+        }
+    }
+
+    fn search(&mut self, body: &mut Body<'_>, at: Point) {
+        let mut search = Search::about(at);
+        let gave_up = search.set_out(body);
+        self.mood = Mood::Searching(search);
+        if gave_up {
+            self.give_up(body);
+        }
+    }
+
+    /// Somebody may be there: goes and searches, unless it is after somebody already.
+    fn investigate(&mut self, body: &mut Body<'_>, at: Point) {
+        if !matches!(self.mood, Mood::Chasing(_)) {
+            body.halt();
+            body.silence(Alarm::Walk);
+            body.silence(Alarm::Look);
+            self.search(body, at);
         }
     }
 
@@ -219,15 +246,19 @@ impl Hunt {
 }
 
 impl Step for Hunt {
-    fn equip(&mut self, body: &mut Body<'_>) -> Result {
-        body.set_sensor(self.sight)
-    }
-
     fn begin(&mut self, body: &mut Body<'_>) {
-        if !self.notice(body) {
-            self.begin_routine(body);
-            self.keep_looking(body);
+        // Whoever is near already is not told by the sensor again.
+        let near = body.players_within(self.sight);
+        self.near.extend(near.into_iter().filter(|player| body.is_here(*player)));
+        if self.notice(body) {
+            return;
         }
+        let is_astray = body.at().is_some_and(|here| here.distance(self.home) > ASTRAY);
+        if self.routine == Routine::Stand && is_astray {
+            return self.go_home(body);
+        }
+        self.begin_routine(body);
+        self.keep_looking(body);
     }
 
     fn cue(&mut self, body: &mut Body<'_>, cue: Cue) {
@@ -237,6 +268,14 @@ impl Step for Hunt {
         let looks = matches!(cue, Cue::Due(Alarm::Look) | Cue::Sensed { inside: true, .. });
         if looks && !matches!(self.mood, Mood::Chasing(_)) && self.notice(body) {
             return;
+        }
+        match cue {
+            Cue::Heard { speaker, at } if body.at().is_some_and(|here| here.distance(at) <= self.hearing) => {
+                body.report(Behaved::Heard(speaker, at));
+                return self.investigate(body, at);
+            }
+            Cue::Alerted { at, .. } => return self.investigate(body, at),
+            _ => {}
         }
         match &mut self.mood {
             Mood::Calm => {
@@ -278,5 +317,21 @@ impl Step for Hunt {
             body.jump(self.home);
             self.mood = Mood::Calm;
         }
+    }
+
+    fn give_way(&mut self) {
+        self.mood = Mood::Calm;
+    }
+
+    fn post(&self, host: &dyn Host) -> Option<Point> {
+        match &self.routine {
+            Routine::Stand => Some(self.home),
+            Routine::Patrol(patrol) => patrol.post(host),
+            Routine::Wander(wander) => wander.post(host),
+        }
+    }
+
+    fn sensor(&self) -> f32 {
+        self.sight
     }
 }

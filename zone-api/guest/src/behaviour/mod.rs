@@ -1,14 +1,31 @@
-//! What NPCs do by themselves: patrol, wander, chase, search, go home, hunt.
+//! What NPCs do by themselves, in small parts that authors combine.
 //!
 //! A behaviour is a small state that the SDK keeps with the NPC, saves with the zone, and drives by events and timers alone:
 //! there is no call per tick. While nobody has the NPC in sight it stands still and costs nothing. The zone gives one with
 //! [`Ctx::behave`] and hears of what matters through [`Zone::behaved`]; a zone that composes its own gives the next behaviour
 //! there. Orders ([`Ctx::go_to`], [`Ctx::follow`]) are not for an NPC that has one.
 //!
+//! | for | part |
+//! |---|---|
+//! | being somewhere | [`Stand`], [`Patrol`], [`Wander`], [`GoHome`] |
+//! | going after somebody | [`Chase`], [`Search`], [`Follow`]; all of the hunt: [`Hunt`] |
+//! | getting away | [`Flee`]; all of the hunted: [`Wary`] |
+//! | seeing and hearing | [`Senses`], reported by [`Watchful`] |
+//! | doing what is wanted most | [`Needs`] |
+//! | doing what the hour demands | [`Schedule`], with a [`Clock`] |
+//!
+//! Kept by the zone in its own struct, and asked when it decides:
+//!
+//! | for | part |
+//! |---|---|
+//! | remembering for a while | [`FadingMemory`] |
+//! | knowing what others of a group know | [`Group`] |
+//! | states of its own, with timers | [`Machine`] |
+//!
 //! ```
 //! # use std::time::Duration;
 //! # use wod_zone::{Ctx, Npc, Result, Spawn, Zone};
-//! use wod_zone::behaviour::{Hunt, Patrol};
+//! use wod_zone::behaviour::{Clock, Hunt, Patrol, Schedule, Stand};
 //!
 //! fn people<Z: Zone>(ctx: &mut Ctx<Z>) -> Result {
 //!     let beat = ctx.place("beat")?.at;
@@ -17,36 +34,65 @@
 //!
 //!     let den = ctx.place("den")?.at;
 //!     let hunter = ctx.spawn_npc(Spawn::new("Something thin", den))?;
-//!     ctx.behave(hunter, Hunt::from(den).sight(18.0).between_hunts(Patrol::along("prowl")))
+//!     let hunt = Hunt::from(den).sight(18.0).between_hunts(Patrol::along("prowl"));
+//!     let night = Schedule::by(Clock::day_of(Duration::from_secs(2400))).between(20.0, 6.0, hunt);
+//!     ctx.behave(hunter, night.otherwise(Stand::at(den)))
 //! }
 //! ```
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ctx::{self, Ctx};
-use crate::error::Result;
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
 use crate::handle::{EntityId, Npc, OrderId, Token};
 use crate::host::Host;
-use crate::memory::{Core, Pending};
-use crate::types::{Filter, Goal, Kind, LogLevel, MoveEnd, Point, View};
-use crate::zone::{Moved, Zone};
+use crate::types::{MoveEnd, Point};
+use crate::zone::Zone;
 
+mod body;
 mod chase;
+mod clock;
+mod drive;
+mod flee;
+mod follow;
+mod group;
 mod home;
 mod hunt;
+mod machine;
+mod needs;
 mod patrol;
+mod recall;
+#[cfg(test)]
+mod saved;
+mod schedule;
 mod search;
+mod senses;
+mod stand;
 mod wander;
+mod wary;
 
 pub use chase::Chase;
+pub use clock::{Clock, DAY_MINUTES};
+pub use flee::Flee;
+pub use follow::Follow;
+pub use group::Group;
 pub use home::GoHome;
 pub use hunt::{Hunt, Routine};
+pub use machine::Machine;
+pub use needs::{Need, Needs};
 pub use patrol::Patrol;
+pub use recall::{FadingMemory, Trace};
+pub use schedule::Schedule;
 pub use search::Search;
+pub use senses::{Senses, Watchful};
+pub use stand::Stand;
 pub use wander::Wander;
+pub use wary::Wary;
+
+use body::Body;
+pub(crate) use drive::{Hours, due, heard, moved, observed, sensed, wind_hours};
 
 /// What an NPC does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,53 +107,136 @@ pub enum Behaviour {
     Search(Search),
     /// Walks home.
     GoHome(GoHome),
-    /// All of these: notices, chases, loses, searches, goes home.
+    /// Notices, chases, loses, searches, goes home.
     Hunt(Hunt),
+    /// Stands at its post.
+    Stand(Stand),
+    /// Runs from somebody.
+    Flee(Flee),
+    /// Keeps up with somebody.
+    Follow(Follow),
+    /// Reports what it sees and hears, and does something else meanwhile.
+    Watchful(Watchful),
+    /// Flees from those it fears, and does something else meanwhile.
+    Wary(Wary),
+    /// Does what it needs most.
+    Needs(Needs),
+    /// Does what the hour demands.
+    Schedule(Schedule),
 }
 
 /// What [`Zone::behaved`] is told.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum Behaved {
     /// [`Patrol`]: stands at this stop, counted from 0.
     Reached(usize),
-    /// [`Hunt`]: has seen this player and runs after her.
+    /// [`Hunt`]: has seen this player and runs after her. [`Wary`]: has seen this one, and flees. [`Watchful`]: has seen this one.
     Noticed(EntityId),
+    /// [`Hunt`], [`Watchful`], [`Wary`]: has heard this player, who was there.
+    Heard(EntityId, Point),
     /// [`Chase`], [`Hunt`]: has come up to this player. A chase is over with it; a hunt goes home.
     Caught(EntityId),
-    /// [`Chase`], [`Hunt`]: can't see this player any more; she was last seen there. A chase is over with it; a hunt searches.
+    /// [`Chase`], [`Hunt`], [`Follow`], [`Watchful`]: can't see this one any more, who was last seen there. A chase, and following,
+    /// is over with it; a hunt searches.
     Lost(EntityId, Point),
     /// [`Search`], [`Hunt`]: found nobody. A search is over with it; a hunt goes home.
     GaveUp,
-    /// [`GoHome`], [`Hunt`]: is home.
+    /// [`Flee`], [`Wary`]: has got away. Fleeing is over with it; the wary go back to what they did.
+    Safe,
+    /// [`GoHome`], [`Hunt`]: is home. [`Stand`]: has come to its post.
     Home,
+    /// [`Schedule`], [`Needs`]: begins with this part, counted from 0 in the order in which they were given; a schedule's
+    /// `otherwise` comes last.
+    Turned(usize),
     /// Can't get where it wants to. It tries again later.
     Stuck,
 }
 
 macro_rules! behaviours {
-    ($($name:ident),*) => {$(
-        impl From<$name> for Behaviour {
-            fn from(behaviour: $name) -> Self {
-                Self::$name(behaviour)
+    ($($name:ident),*) => {
+        $(
+            impl From<$name> for Behaviour {
+                fn from(behaviour: $name) -> Self {
+                    Self::$name(behaviour)
+                }
+            }
+        )*
+
+        impl Behaviour {
+            fn step(&self) -> &dyn Step {
+                match self {
+                    $(Self::$name(step) => step,)*
+                }
+            }
+
+            fn step_mut(&mut self) -> &mut dyn Step {
+                match self {
+                    $(Self::$name(step) => step,)*
+                }
             }
         }
-    )*};
+    };
 }
-behaviours!(Patrol, Wander, Chase, Search, GoHome, Hunt);
+behaviours!(Patrol, Wander, Chase, Search, GoHome, Hunt, Stand, Flee, Follow, Watchful, Wary, Needs, Schedule);
+
+impl Behaviour {
+    /// Parts of one kind share an alarm, so none may stand within another of its kind. Bounds how deep they nest, too.
+    fn check(&self, above: &[Alarm]) -> Result {
+        let own = self.step().alarm();
+        if let Some(alarm) = own.filter(|alarm| above.contains(alarm)) {
+            let kind = alarm.kind();
+            return Err(Error::Other(format!("{kind} within {kind}: parts of one kind don't nest")));
+        }
+        let above: Vec<Alarm> = above.iter().copied().chain(own).collect();
+        self.step().parts().into_iter().try_for_each(|part| part.check(&above))
+    }
+}
 
 impl<Z: Zone> Ctx<'_, Z> {
     /// Gives an NPC a behaviour; replaces the one it had. It begins when somebody has the NPC in sight.
+    ///
+    /// An error when a [`Schedule`] stands within a schedule, [`Needs`] within needs, or one of [`Watchful`] and [`Wary`] within the
+    /// other; or when a sensor would reach further than 100 m.
     pub fn behave(&mut self, npc: Npc, behaviour: impl Into<Behaviour>) -> Result {
-        let watched = self.memory.core.minds.get(&npc).is_some_and(|mind| mind.watched);
-        self.forget_mind(npc);
-        let mut mind = Mind { behaviour: behaviour.into(), watched, order: None, alarms: BTreeMap::new() };
-        let mut body = self.body(npc, &mut mind.order, &mut mind.alarms);
-        mind.behaviour.step().equip(&mut body)?;
-        if watched {
-            mind.behaviour.step().begin(&mut body);
+        let behaviour = behaviour.into();
+        behaviour.check(&[])?;
+        let former = self.memory.core.minds.get(&npc);
+        let felt = former.map_or(0.0, |mind| mind.sensor);
+        let walks = former.is_some_and(|mind| mind.order.is_some());
+        let watched = former.is_some_and(|mind| mind.watched) || self.memory.core.watched.contains(&npc);
+        let sensor = behaviour.step().sensor();
+        // A sensor that the zone itself has set stays, under a behaviour that feels nobody.
+        if sensor > 0.0 || felt > 0.0 {
+            self.host.set_sensor(npc.id(), sensor)?;
         }
+        if walks {
+            self.host.halt(npc.id())?;
+        }
+        self.forget_mind(npc);
+        let mind = Mind { behaviour, watched, order: None, alarms: BTreeMap::new(), sensor };
         self.memory.core.minds.insert(npc, mind);
+        drive::with_mind(self, npc, |step, body| match body.watched {
+            true => step.begin(body),
+            false => step.hour(body),
+        });
+        drive::wind_hours_for(self, npc);
         Ok(())
+    }
+
+    /// Tells an NPC's behaviour where somebody is, as if it had been called: a [`Hunt`] goes and searches there, the [`Wary`] flee
+    /// from her. Others go on; so does one that nobody has in sight.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, EntityId, Npc, Point, Zone};
+    /// fn cry<Z: Zone>(ctx: &mut Ctx<Z>, pack: &[Npc], prey: EntityId, at: Point) {
+    ///     for hound in pack {
+    ///         ctx.alert(*hound, prey, at);
+    ///     }
+    /// }
+    /// ```
+    pub fn alert(&mut self, npc: Npc, who: impl Into<EntityId>, at: Point) {
+        drive::cue_if_watched(self, npc, Cue::Alerted { who: who.into(), at });
     }
 
     /// What an NPC does by itself; none when it has no behaviour.
@@ -134,24 +263,6 @@ impl<Z: Zone> Ctx<'_, Z> {
         }
         true
     }
-
-    fn body<'b>(
-        &'b mut self,
-        npc: Npc,
-        order: &'b mut Option<OrderId>,
-        alarms: &'b mut BTreeMap<Alarm, Token>,
-    ) -> Body<'b> {
-        Body {
-            host: self.host,
-            core: &mut self.memory.core,
-            tick_hz: self.setup.tick_hz,
-            game_ms: self.frame.game_ms,
-            npc,
-            order,
-            alarms,
-            reports: Vec::new(),
-        }
-    }
 }
 
 /// An NPC's behaviour and what it waits for.
@@ -164,6 +275,9 @@ pub(crate) struct Mind {
     order: Option<OrderId>,
     /// Its timers.
     alarms: BTreeMap<Alarm, Token>,
+    /// How far the sensor reaches that the behaviour has switched on, m; 0: it has none.
+    #[serde(default)]
+    sensor: f32,
 }
 
 /// What a mind's timer is for; setting one again replaces it.
@@ -173,6 +287,24 @@ pub(crate) enum Alarm {
     Walk,
     /// Look about.
     Look,
+    /// Use the senses.
+    Sense,
+    /// See whether another need is more pressing.
+    Need,
+    /// Never set: the hours of all schedules together are one timer of the zone. Keeps a schedule out of a schedule.
+    Hour,
+}
+
+impl Alarm {
+    /// The part that uses it, for people.
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Walk | Self::Look => "a behaviour",
+            Self::Sense => "`Watchful` or `Wary`",
+            Self::Need => "`Needs`",
+            Self::Hour => "`Schedule`",
+        }
+    }
 }
 
 /// What a behaviour is told.
@@ -184,223 +316,73 @@ pub(crate) enum Cue {
     Due(Alarm),
     /// Somebody came into, or left, its sensor.
     Sensed { subject: EntityId, inside: bool },
+    /// A player spoke within earshot, there.
+    Heard { speaker: EntityId, at: Point },
+    /// Somebody told it that this one is there.
+    Alerted { who: EntityId, at: Point },
 }
 
 /// One behaviour. Every method ends at once: what takes time is an order or an alarm.
 pub(crate) trait Step {
-    /// Given to the NPC: switch on what is needed. May be while nobody watches.
-    fn equip(&mut self, _body: &mut Body<'_>) -> Result {
-        Ok(())
-    }
-    /// Begin, or go on after a rest.
+    /// Begin, or go on after a rest. It finds its own way to where it belongs.
     fn begin(&mut self, body: &mut Body<'_>);
     /// Something happened. Not called while it rests.
     fn cue(&mut self, body: &mut Body<'_>, cue: Cue);
-    /// Somebody came or went while it rests: keep count, do nothing.
+    /// Somebody came or went while it rests, or while another part is carried out: keep count, do nothing.
     fn sensed_at_rest(&mut self, _subject: EntityId, _inside: bool) {}
     /// Nobody watches any more. Orders and alarms are cancelled by the caller.
     fn rest(&mut self, _body: &mut Body<'_>) {}
-}
-
-impl Behaviour {
-    fn step(&mut self) -> &mut dyn Step {
-        match self {
-            Self::Patrol(step) => step,
-            Self::Wander(step) => step,
-            Self::Chase(step) => step,
-            Self::Search(step) => step,
-            Self::GoHome(step) => step,
-            Self::Hunt(step) => step,
-        }
+    /// Another part takes its place, people looking on or not: forget what it was about. Orders and alarms are cancelled by the caller.
+    fn give_way(&mut self) {}
+    /// The hour may have changed. While it rests, be where it should be by now.
+    fn hour(&mut self, _body: &mut Body<'_>) {}
+    /// When, in game ms after `game_ms`, the hour next changes what it does; none: never.
+    fn next_hour(&self, _game_ms: u64) -> Option<u64> {
+        None
+    }
+    /// Where it belongs; none: anywhere.
+    fn post(&self, _host: &dyn Host) -> Option<Point> {
+        None
+    }
+    /// How far its sensor reaches, m; 0: it feels nobody.
+    fn sensor(&self) -> f32 {
+        0.0
+    }
+    /// The alarm that no part of it may use.
+    fn alarm(&self) -> Option<Alarm> {
+        None
+    }
+    /// What it is composed of.
+    fn parts(&self) -> Vec<&Behaviour> {
+        Vec::new()
     }
 }
 
-/// An NPC as its behaviour moves it.
-pub(crate) struct Body<'a> {
-    host: &'a mut dyn Host,
-    core: &'a mut Core,
-    tick_hz: u32,
-    game_ms: u64,
-    npc: Npc,
-    order: &'a mut Option<OrderId>,
-    alarms: &'a mut BTreeMap<Alarm, Token>,
-    reports: Vec<Behaved>,
-}
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
 
-impl Body<'_> {
-    /// Where it is; none in the tick in which it was spawned.
-    fn at(&self) -> Option<Point> {
-        self.view(self.npc.id()).map(|view| view.at)
+    use super::*;
+
+    #[test]
+    fn parts_of_one_kind_do_not_nest() {
+        let watchful = || Watchful::with(Senses::of_players());
+        let wary = Wary::with(Senses::of("wolf")).during(watchful());
+        let refused = Behaviour::from(wary).check(&[]).expect_err("both use the senses");
+        assert_eq!(
+            refused.to_string(),
+            "`Watchful` or `Wary` within `Watchful` or `Wary`: parts of one kind don't nest"
+        );
+        let clock = Clock::day_of(Duration::from_secs(600));
+        let deep = Schedule::by(clock).otherwise(Needs::of(Need::of("watch", watchful())));
+        assert_eq!(Behaviour::from(deep).check(&[]), Ok(()));
     }
 
-    fn view(&self, entity: EntityId) -> Option<View> {
-        self.host.entity(entity)
+    #[test]
+    fn the_longest_sensor_of_all_parts_is_used() {
+        let hunt = Hunt::from(Point::default()).sight(12.0);
+        let night = Schedule::by(Clock::day_of(Duration::from_secs(600))).between(20.0, 6.0, hunt);
+        assert_eq!(Watchful::with(Senses::of_players().sight(8.0)).during(night).sensor(), 12.0);
+        assert_eq!(Wary::with(Senses::of("wolf").sight(30.0)).sensor(), 0.0, "sensors feel players alone");
     }
-
-    fn report(&mut self, what: Behaved) {
-        self.reports.push(what);
-    }
-
-    /// Walks; false: refused at once.
-    fn go(&mut self, goal: Goal, within: f32) -> bool {
-        let order = self.host.go_to(self.npc.id(), goal, within);
-        self.ordered("go", order)
-    }
-
-    /// Keeps up with somebody; false: refused at once.
-    fn follow(&mut self, target: EntityId, distance: f32) -> bool {
-        let order = self.host.follow(self.npc.id(), target, distance);
-        self.ordered("follow", order)
-    }
-
-    fn ordered(&mut self, what: &str, order: std::result::Result<Token, crate::types::Refusal>) -> bool {
-        *self.order = order.as_ref().ok().map(|token| (*token).into());
-        if let Err(refusal) = order {
-            self.complain(what, &refusal.to_string());
-        }
-        self.order.is_some()
-    }
-
-    fn halt(&mut self) {
-        if self.order.take().is_some()
-            && let Err(refusal) = self.host.halt(self.npc.id())
-        {
-            self.complain("halt", &refusal.to_string());
-        }
-    }
-
-    fn jump(&mut self, at: Point) {
-        if let Err(refusal) = self.host.place(self.npc.id(), at, None) {
-            self.complain("jump", &refusal.to_string());
-        }
-    }
-
-    fn pace(&mut self, metres_a_second: f32) {
-        if let Err(refusal) = self.host.set_speed(self.npc.id(), metres_a_second) {
-            self.complain("change pace", &refusal.to_string());
-        }
-    }
-
-    fn set_sensor(&mut self, radius: f32) -> Result {
-        Ok(self.host.set_sensor(self.npc.id(), radius)?)
-    }
-
-    /// Rings after so long; replaces what this alarm was set to.
-    fn ring(&mut self, alarm: Alarm, after: Duration) {
-        self.silence(alarm);
-        let token = self.core.token();
-        match self.host.set_timer(token, ctx::ticks(self.tick_hz, after), None) {
-            Ok(()) => {
-                self.core.timers.insert(token, Pending::Mind(self.npc, alarm));
-                self.alarms.insert(alarm, token);
-            }
-            Err(refusal) => self.complain("set an alarm", &refusal.to_string()),
-        }
-    }
-
-    fn silence(&mut self, alarm: Alarm) {
-        if let Some(token) = self.alarms.remove(&alarm) {
-            self.core.timers.remove(&token);
-            self.host.cancel_timer(token);
-        }
-    }
-
-    /// A spot within `radius` metres of `center`, evenly; without sine or cosine, so the same everywhere.
-    fn spot_about(&mut self, center: Point, radius: f32) -> Point {
-        const TRIES: usize = 8;
-        for _ in 0..TRIES {
-            let dx = ctx::random_in(self.host, -radius..radius);
-            let dy = ctx::random_in(self.host, -radius..radius);
-            if dx * dx + dy * dy <= radius * radius {
-                return Point::new(center.x + dx, center.y + dy);
-            }
-        }
-        center
-    }
-
-    /// Whether it can be seen from here, with no wall between.
-    fn sees(&self, at: Point) -> bool {
-        self.at().is_some_and(|here| self.host.line_of_sight(here, at))
-    }
-
-    /// Players of this zone within `radius` metres, nearest first.
-    fn players_within(&self, radius: f32) -> Vec<EntityId> {
-        const MOST: u32 = 16;
-        let Some(here) = self.at() else {
-            return Vec::new();
-        };
-        let near = self.host.nearby(here, radius, &Filter::players(), MOST);
-        near.into_iter().filter(|row| row.kind == Kind::Player).map(|row| row.id).collect()
-    }
-
-    fn complain(&mut self, what: &str, why: &str) {
-        let message = format!("npc {} could not {what}: {why}", self.npc);
-        self.host.log(LogLevel::Warn, message, Vec::new());
-    }
-}
-
-/// An order has ended. None: it was not a behaviour's.
-pub(crate) fn moved<Z: Zone>(ctx: &mut Ctx<'_, Z>, moved: Moved) -> Option<Vec<Behaved>> {
-    let mind = ctx.memory.core.minds.get(&moved.npc)?;
-    if mind.order != Some(moved.order) {
-        // An order that the behaviour itself replaced or halted.
-        return Some(Vec::new());
-    }
-    Some(with_mind(ctx, moved.npc, |mind, body| {
-        *body.order = None;
-        mind.step().cue(body, Cue::Moved(moved.end));
-    }))
-}
-
-/// Somebody came into, or left, an NPC's sensor.
-pub(crate) fn sensed<Z: Zone>(ctx: &mut Ctx<'_, Z>, npc: Npc, subject: EntityId, inside: bool) -> Vec<Behaved> {
-    match ctx.memory.core.minds.get_mut(&npc) {
-        Some(mind) if !mind.watched => {
-            mind.behaviour.step().sensed_at_rest(subject, inside);
-            Vec::new()
-        }
-        _ => with_mind(ctx, npc, |mind, body| mind.step().cue(body, Cue::Sensed { subject, inside })),
-    }
-}
-
-/// An alarm rings.
-pub(crate) fn due<Z: Zone>(ctx: &mut Ctx<'_, Z>, npc: Npc, alarm: Alarm) -> Vec<Behaved> {
-    with_mind(ctx, npc, |mind, body| {
-        body.alarms.remove(&alarm);
-        mind.step().cue(body, Cue::Due(alarm));
-    })
-}
-
-/// Somebody, or nobody any more, has the NPC in sight.
-pub(crate) fn observed<Z: Zone>(ctx: &mut Ctx<'_, Z>, npc: Npc, by_anyone: bool) -> Vec<Behaved> {
-    match ctx.memory.core.minds.get_mut(&npc) {
-        Some(mind) if mind.watched != by_anyone => mind.watched = by_anyone,
-        _ => return Vec::new(),
-    }
-    with_mind(ctx, npc, |mind, body| {
-        if by_anyone {
-            mind.step().begin(body);
-        } else {
-            body.halt();
-            body.silence(Alarm::Walk);
-            body.silence(Alarm::Look);
-            mind.step().rest(body);
-        }
-    })
-}
-
-/// Runs `change` on an NPC's behaviour; without one, nothing happens.
-fn with_mind<Z: Zone>(
-    ctx: &mut Ctx<'_, Z>,
-    npc: Npc,
-    change: impl FnOnce(&mut Behaviour, &mut Body<'_>),
-) -> Vec<Behaved> {
-    let Some(mut mind) = ctx.memory.core.minds.remove(&npc) else {
-        return Vec::new();
-    };
-    let mut body = ctx.body(npc, &mut mind.order, &mut mind.alarms);
-    change(&mut mind.behaviour, &mut body);
-    let reports = body.reports;
-    ctx.memory.core.minds.insert(npc, mind);
-    reports
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Alarm, Behaved, Body, Cue, Step};
-use crate::types::{Goal, MoveEnd};
+use crate::host::Host;
+use crate::types::{Goal, MoveEnd, Point};
 
 /// How near a stop is near enough, m.
 const WITHIN: f32 = 0.5;
@@ -81,7 +82,12 @@ impl Step for Patrol {
             }
             Cue::Moved(_) => self.skip(body),
             Cue::Due(Alarm::Walk) => self.walk(body),
-            Cue::Due(Alarm::Look) | Cue::Sensed { .. } => {}
+            _ => {}
         }
+    }
+
+    fn post(&self, host: &dyn Host) -> Option<Point> {
+        let stops = host.places(&self.places);
+        stops.get(self.next).or(stops.first()).map(|stop| stop.at)
     }
 }

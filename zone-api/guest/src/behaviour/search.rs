@@ -84,11 +84,11 @@ impl Search {
                 self.left = left;
                 let spot = body.spot_about(self.center, self.radius);
                 // A spot that it can't see may lie inside a house: look about here once more instead.
-                if !body.sees(spot) || !body.go(Goal::Point(spot), WITHIN) {
+                if !body.is_open(spot) || !body.go(Goal::Point(spot), WITHIN) {
                     body.ring(Alarm::Look, LOOK_FOR);
                 }
             }
-            Cue::Due(Alarm::Walk) | Cue::Sensed { .. } => {}
+            _ => {}
         }
         false
     }

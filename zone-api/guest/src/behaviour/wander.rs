@@ -5,12 +5,15 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Alarm, Body, Cue, Step};
+use crate::host::Host;
 use crate::types::{Goal, Point};
 
 /// How near the spot is near enough, m.
 const WITHIN: f32 = 0.5;
+/// How far beyond its radius it is astray, m: it was led away, or has just been given this.
+const ASTRAY: f32 = 1.0;
 
-/// Strolls to random spots about a centre, pausing at each.
+/// Strolls to random spots about a centre, pausing at each. From elsewhere it walks there first.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -49,26 +52,39 @@ impl Wander {
     fn pause(&self, body: &mut Body<'_>) {
         body.ring(Alarm::Walk, self.pause.max(Duration::from_secs(1)));
     }
+
+    /// Walks back to where it belongs; false: it is there, or there is no way.
+    fn goes_back(&self, body: &mut Body<'_>) -> bool {
+        let is_astray = body.at().is_some_and(|here| here.distance(self.center) > self.radius + ASTRAY);
+        is_astray && body.go(Goal::Point(self.center), WITHIN)
+    }
 }
 
 impl Step for Wander {
     fn begin(&mut self, body: &mut Body<'_>) {
         body.pace(self.pace);
-        self.pause(body);
+        if !self.goes_back(body) {
+            self.pause(body);
+        }
     }
 
     fn cue(&mut self, body: &mut Body<'_>, cue: Cue) {
         match cue {
             // Wherever it got to is as good a spot as any.
             Cue::Moved(_) => self.pause(body),
+            Cue::Due(Alarm::Walk) if self.goes_back(body) => {}
             Cue::Due(Alarm::Walk) => {
                 let spot = body.spot_about(self.center, self.radius);
                 // Into a wall, or off the map: another spot after another pause.
-                if !body.sees(spot) || !body.go(Goal::Point(spot), WITHIN) {
+                if !body.is_open(spot) || !body.go(Goal::Point(spot), WITHIN) {
                     self.pause(body);
                 }
             }
-            Cue::Due(Alarm::Look) | Cue::Sensed { .. } => {}
+            _ => {}
         }
+    }
+
+    fn post(&self, _host: &dyn Host) -> Option<Point> {
+        Some(self.center)
     }
 }

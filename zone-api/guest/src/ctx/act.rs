@@ -66,10 +66,12 @@ impl<Z: Zone> Ctx<'_, Z> {
         Ok(Object(self.host.spawn(what.of(Kind::Object))?.0))
     }
 
-    /// Takes one of the zone's entities away, and whatever behaviour it had.
+    /// Takes one of the zone's entities away, and whatever behaviour it had. An error when it is a container that is not empty.
     pub fn despawn(&mut self, entity: impl Into<EntityId>) -> Result {
         let entity = entity.into();
+        self.forget_object(Object(entity.0))?;
         self.forget_mind(Npc(entity.0));
+        self.memory.core.watched.remove(&Npc(entity.0));
         Ok(self.host.despawn(entity)?)
     }
 

@@ -4,6 +4,7 @@ use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::handle::{EntityId, Player};
 use crate::memory::PlayerSlot;
+use crate::types::View;
 use crate::zone::Zone;
 
 impl<Z: Zone> Ctx<'_, Z> {
@@ -16,6 +17,26 @@ impl<Z: Zone> Ctx<'_, Z> {
     pub fn as_player(&self, entity: impl Into<EntityId>) -> Option<Player> {
         let player = Player(entity.into().0);
         self.memory.players.contains_key(&player).then_some(player)
+    }
+
+    /// Whether a player is here and stays so for this tick: what is changed of her now is kept. Not of one who has crossed the border,
+    /// or gone otherwise, a moment before: the event that tells it ([`Zone::left`]) is yet to come, but she has taken along what was saved
+    /// until then. Ask before you give somebody what another loses.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, Player, Zone};
+    /// fn can_be_paid<Z: Zone>(ctx: &Ctx<Z>, winner: Player) -> bool {
+    ///     ctx.is_staying(winner)
+    /// }
+    /// ```
+    pub fn is_staying(&self, player: Player) -> bool {
+        self.staying(player).is_some()
+    }
+
+    /// The player as she stands here, if she is one who stays.
+    pub(crate) fn staying(&self, player: Player) -> Option<View> {
+        let known = self.memory.players.contains_key(&player) && !self.memory.call.is_leaving(player);
+        self.entity(player).filter(|view| known && !view.ghost)
     }
 
     /// A player's name; empty when she is not here.
@@ -69,7 +90,7 @@ impl<Z: Zone> Ctx<'_, Z> {
     }
 
     /// Her slot, marked for saving: its bytes of before are kept to see whether anything really changed.
-    fn slot_mut(&mut self, player: Player) -> Result<&mut PlayerSlot<Z::Player>> {
+    pub(crate) fn slot_mut(&mut self, player: Player) -> Result<&mut PlayerSlot<Z::Player>> {
         let slot = self.memory.players.get_mut(&player).ok_or_else(|| absent(player))?;
         if let std::collections::btree_map::Entry::Vacant(untouched) = self.memory.touched.entry(player) {
             untouched.insert(slot.encode::<Z>()?);

@@ -41,6 +41,11 @@ impl<Z: Zone> Ctx<'_, Z> {
         }
     }
 
+    /// Whether a timer is still to come.
+    pub fn is_pending(&self, timer: TimerId) -> bool {
+        self.memory.core.timers.contains_key(&timer.into())
+    }
+
     fn set_timer(&mut self, delay: Duration, timer: Z::Timer, every: bool) -> Result<TimerId> {
         let value = ByteBuf::from(encode(&timer)?);
         let ticks = self.ticks(delay);

@@ -2,9 +2,11 @@
 
 use super::bindings::exports::wod::zone::logic as out;
 use super::bindings::wod::zone::{act, events as ev, query, types as ty};
+use super::chat_filter::exports::wod::zone::chat_filter as judging;
 use super::imports::pairs;
-use crate::handle::{EntityId, Token};
+use crate::handle::{EntityId, Player, Token};
 use crate::types as sdk;
+use crate::zone::{Line, Verdict};
 
 macro_rules! same_cases {
     ($($from:path => $to:path { $($case:ident),* })*) => {$(
@@ -184,6 +186,22 @@ impl From<out::Setup> for sdk::Setup {
             north_east: setup.bounds.1.into(),
             tick_hz: setup.tick_hz,
             config: pairs(setup.config),
+        }
+    }
+}
+
+impl From<judging::Line> for Line {
+    fn from(line: judging::Line) -> Self {
+        Self { speaker: Player(line.speaker), mode: line.mode.into(), text: line.text, at: line.at.into() }
+    }
+}
+
+impl From<Verdict> for judging::Verdict {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Pass => Self::Pass,
+            Verdict::Change(text) => Self::Change(text),
+            Verdict::Veto(text) => Self::Veto(text),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! [`Host`] by the component's imports.
 
-use super::bindings::wod::zone::{act, log, metrics, progress, query, random};
+use super::bindings::wod::zone::{act, content, log, metrics, progress, query, random};
 use crate::handle::{EntityId, Token};
 use crate::host::Host;
 use crate::types::{
@@ -40,6 +40,10 @@ impl Host for Imports {
 
     fn places(&self, name: &str) -> Vec<Place> {
         all(query::places(name))
+    }
+
+    fn content(&self, name: &str) -> Option<Vec<u8>> {
+        content::read(name)
     }
 
     fn random(&mut self) -> u64 {

@@ -28,10 +28,36 @@ pub mod bindings {
     });
 }
 
+#[allow(
+    unsafe_code,
+    unreachable_pub,
+    missing_docs,
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    reason = "generated: the canonical ABI is raw pointers"
+)]
+pub mod chat_filter {
+    // A world of its own, so that only a module which exports the ability says that it has it.
+    wit_bindgen::generate!({
+        inline: "package wod:sdk; world chat-filtering { export wod:zone/chat-filter@1.0.0; }",
+        path: "../wit",
+        world: "chat-filtering",
+        with: {
+            "wod:zone/types@1.0.0": crate::wasm::bindings::wod::zone::types,
+            "wod:zone/events@1.0.0": crate::wasm::bindings::wod::zone::events,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_chat_filter",
+    });
+}
+
 pub use bindings::export_component;
+pub use chat_filter::export_chat_filter;
+
 use bindings::exports::wod::zone::logic;
 use bindings::wod::zone::log;
 use bindings::wod::zone::types::LogLevel;
+use chat_filter::exports::wod::zone::chat_filter as judging;
 use imports::Imports;
 
 /// The crate's one zone, as `export!` makes it known.
@@ -42,7 +68,7 @@ pub trait Exported {
     fn with<R>(call: impl FnOnce(&mut Runtime<Self::Zone>) -> R) -> R;
 }
 
-/// Implements the world's export for a zone.
+/// Implements the world's export, and those of every ability, for a zone.
 pub struct Component<E>(PhantomData<E>);
 
 impl<E: Exported> logic::Guest for Component<E> {
@@ -70,5 +96,13 @@ impl<E: Exported> logic::Guest for Component<E> {
     fn load(setup: logic::Setup, snapshot: logic::Snapshot) -> Result<(), String> {
         let saved = Snapshot { schema: snapshot.schema, bytes: snapshot.bytes };
         E::with(|runtime| runtime.load(setup.into(), &saved)).map_err(|error| error.to_string())
+    }
+}
+
+impl<E: Exported> judging::Guest for Component<E> {
+    fn filter(frame: judging::Frame, lines: Vec<judging::Line>) -> Vec<judging::Verdict> {
+        let lines = lines.into_iter().map(Into::into).collect();
+        let verdicts = E::with(|runtime| runtime.filter(&mut Imports, frame.into(), lines));
+        verdicts.into_iter().map(Into::into).collect()
     }
 }

@@ -1,9 +1,16 @@
-//! The small interfaces: `random`, `log`, `metrics`, `progress`; and those that are types alone.
+//! The small interfaces: `content`, `random`, `log`, `metrics`, `progress`; and those that are types alone.
 
 use super::act::ActError;
 use super::bindings::wod::zone::types::{self, LogLevel};
-use super::bindings::wod::zone::{events, log, metrics, progress, random};
+use super::bindings::wod::zone::{content, events, log, metrics, progress, random};
 use crate::cell::State;
+
+impl content::Host for State {
+    fn read(&mut self, name: String) -> wasmtime::Result<Option<Vec<u8>>> {
+        self.calls("content.read")?;
+        Ok(self.content(&name).map(<[u8]>::to_vec))
+    }
+}
 
 impl random::Host for State {
     fn next(&mut self) -> wasmtime::Result<u64> {

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use crate::wod::zone::query::Filter;
 use crate::wod::zone::types::{Audience, ChatMode, Kind, LogLevel, Point, Tag, Value, Verb};
-use crate::wod::zone::{act, log, metrics, query, random};
+use crate::wod::zone::{act, content, log, metrics, query, random};
 
 /// `request`: of the `admin` event that asked for it.
 pub(crate) fn run(attack: &str, request: u64) {
@@ -45,6 +45,10 @@ pub(crate) fn run(attack: &str, request: u64) {
             let _ = act::send("nyc.docks", "topic", &vec![0; 2 << 20]);
         }
         "odd-arguments" => odd_arguments(request),
+        "content" => {
+            let words = content::read("words").map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            let _ = act::reply(request, &format!("{words:?}"));
+        }
         "floats" => {
             let _ = act::reply(request, &floats());
         }
@@ -80,6 +84,7 @@ fn odd_arguments(request: u64) {
     query::line_of_sight(nowhere, Point { x: f32::MAX, y: f32::MIN_POSITIVE });
     query::path(nowhere, nowhere);
     query::places(&odd_text);
+    content::read(&odd_text);
     log::write(LogLevel::Debug, &odd_text, &vec![(odd_text.clone(), odd_text.clone()); 10]);
     metrics::add(&odd_text, u64::MAX);
     metrics::set("", f64::NAN);

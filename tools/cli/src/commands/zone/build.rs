@@ -1,27 +1,39 @@
-//! `wod zone build`: from a zone crate and its Tiled map to one component file.
+//! `wod zone build`: from a zone crate and its Tiled map to one component file. With `--content` from what was built before and
+//! the maps as they are now, without Rust.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context as _, anyhow, bail};
 use serde::Deserialize;
 use wod_protocol::ids::Digest;
 use wod_protocol::limits::MODULE_BYTES;
+use wod_protocol::map::Map;
+use wod_sandbox::CONTENT_BYTES;
 
-use crate::component;
+use super::crates::{self, Zone, cargo};
+use super::maps::{ModuleMap, check_world};
+use crate::commands::keys::read_module;
+use crate::component::{self, Roots};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// What `--quick` is to cargo: what was compiled before is used again, function by function, and nothing is optimized across
 /// crates. A profile of its own, so that neither kind of build undoes the other.
-const QUICK: [&str; 5] = [
+const QUICK: [&str; 7] = [
     "profile.quick.inherits=\"release\"",
     "profile.quick.incremental=true",
     "profile.quick.codegen-units=16",
     "profile.quick.lto=\"off\"",
     "profile.quick.opt-level=1",
+    "profile.quick.debug=\"line-tables-only\"",
+    "profile.quick.strip=\"none\"",
 ];
+/// Whatever the crate's profile says: a fault is to tell where it was. What hosts do not need is taken out of the file after it.
+const RELEASE: [&str; 2] = ["profile.release.debug=\"line-tables-only\"", "profile.release.strip=\"none\""];
+/// A world file of this name, in the folder or the one above, is checked with the maps.
+const WORLD: &str = "world.toml";
 
 /// Arguments of `wod zone build`.
 #[derive(Debug, clap::Args)]
@@ -35,22 +47,26 @@ pub(crate) struct Args {
     /// Build in a second rather than a quarter of a minute; the modules are larger and slower. For development
     #[arg(long)]
     quick: bool,
+    /// Build no code: put maps and texts as they are now into the component files that are there. Needs no Rust
+    #[arg(long, conflicts_with = "quick")]
+    content: bool,
+    /// The component file whose content is replaced, of one zone [default: OUT/<module>.wasm]
+    #[arg(long, value_name = "FILE", requires = "content")]
+    component: Option<PathBuf>,
+    /// World file that the maps must fit: every portal leads somewhere, sizes agree [default: world.toml of DIR or the folder
+    /// above, where there is one]
+    #[arg(long, value_name = "FILE")]
+    world: Option<PathBuf>,
     /// Print a JSON list of what was built
     #[arg(long)]
     json: bool,
 }
 
-/// One zone crate, as its Cargo.toml describes it.
-struct Zone {
-    module: String,
-    manifest: PathBuf,
-    map: PathBuf,
-}
-
+/// A component file that was made.
 #[derive(serde::Serialize)]
-struct Built {
-    module: String,
-    file: PathBuf,
+pub(super) struct Built {
+    pub(super) module: String,
+    pub(super) file: PathBuf,
     bytes: usize,
     map_bytes: usize,
     digest: String,
@@ -58,14 +74,7 @@ struct Built {
 
 impl Args {
     pub(crate) fn run(self) -> Outcome {
-        let dirs = if self.dirs.is_empty() { vec![default_dir()] } else { self.dirs };
-        std::fs::create_dir_all(&self.out).with_context(|| format!("can't make the folder {}", self.out.display()))?;
-        let mut built = Vec::new();
-        for dir in &dirs {
-            for zone in zones_in(dir)? {
-                built.push(build(&zone, &self.out, self.quick)?);
-            }
-        }
+        let built = self.build()?;
         if self.json {
             output::json(&built);
             return Ok(());
@@ -81,93 +90,137 @@ impl Args {
         );
         Ok(())
     }
-}
 
-fn default_dir() -> PathBuf {
-    let here_is_a_zone =
-        std::fs::read_to_string("Cargo.toml").is_ok_and(|text| text.contains("[package.metadata.wod]"));
-    if here_is_a_zone { ".".into() } else { "zones".into() }
-}
-
-/// The zone crate of a folder, or all of its workspace's.
-fn zones_in(dir: &Path) -> Result<Vec<Zone>, Failure> {
-    let manifest = dir.join("Cargo.toml");
-    if !manifest.is_file() {
-        return Err(Failure::text(Exit::NotFound, format!("there is no Cargo.toml in {}", dir.display()))
-            .hint("name the folder of a zone crate, or make one with `wod zone new NAME`"));
-    }
-    let metadata = metadata(&manifest)?;
-    let manifest = manifest.canonicalize().with_context(|| format!("can't resolve {}", manifest.display()))?;
-    let is_package = metadata.packages.iter().any(|package| package.manifest_path == manifest);
-    let mut zones = Vec::new();
-    for package in metadata.packages {
-        if is_package && package.manifest_path != manifest {
-            continue;
+    fn build(&self) -> Result<Vec<Built>, Failure> {
+        let dirs = if self.dirs.is_empty() { vec![crates::default_dir()] } else { self.dirs.clone() };
+        std::fs::create_dir_all(&self.out).with_context(|| format!("can't make the folder {}", self.out.display()))?;
+        let zones_in = if self.content { crates::zones_by_manifest } else { crates::zones_in };
+        let mut built = Vec::new();
+        for dir in &dirs {
+            let zones = zones_in(dir)?;
+            // The content first: it takes milliseconds, and its faults are authors' most frequent ones.
+            let maps = read_maps(&zones)?;
+            if let Some(world) = self.world.clone().or_else(|| world_near(dir)) {
+                check_world(&world, &maps)?;
+            }
+            if self.component.is_some() && zones.len() > 1 {
+                let text = format!("--component is the file of one zone, {} has {}", dir.display(), zones.len());
+                return Err(Failure::text(Exit::Usage, text).hint("name the folder of one zone crate"));
+            }
+            let books: Vec<Option<Vec<u8>>> = zones
+                .iter()
+                .map(|zone| zone.dialogue.as_deref().map(packed_dialogue).transpose())
+                .collect::<Result<_, _>>()?;
+            for ((zone, map), book) in zones.iter().zip(&maps).zip(&books) {
+                let content = Content { map: &map.drawn.map, dialogue: book.as_deref() };
+                let code = if self.content { self.built_before(zone)? } else { compile_component(zone, self.quick)? };
+                built.push(pack(zone, &code, &content, &self.out)?);
+            }
         }
-        let Some(wod) = package.metadata.and_then(|metadata| metadata.wod) else { continue };
-        let folder = package.manifest_path.parent().context("a manifest has a folder")?;
-        zones.push(Zone { module: package.name, map: folder.join(wod.map), manifest: package.manifest_path });
+        Ok(built)
     }
-    if zones.is_empty() {
-        return Err(Failure::text(Exit::NotFound, format!("there is no zone crate in {}", dir.display()))
-            .hint("a zone crate's Cargo.toml has [package.metadata.wod] with map = \"….tmx\""));
+
+    /// A component without content.
+    fn built_before(&self, zone: &Zone) -> Result<Vec<u8>, Failure> {
+        let file = self.component.clone().unwrap_or_else(|| component_file(&self.out, zone));
+        let whole = read_module(&file).map_err(|failure| match failure.exit() {
+            Exit::NotFound => {
+                failure.hint("build the code once with `wod zone build`, or name a file with --component")
+            }
+            _ => failure,
+        })?;
+        Ok(wod_sandbox::without_content(&whole).with_context(|| file.display().to_string())?)
     }
-    zones.sort_by(|a, b| a.module.cmp(&b.module));
-    Ok(zones)
 }
 
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-}
-
-#[derive(Deserialize)]
-struct Package {
-    name: String,
-    manifest_path: PathBuf,
-    metadata: Option<PackageMetadata>,
-}
-
-#[derive(Deserialize)]
-struct PackageMetadata {
-    wod: Option<WodMetadata>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WodMetadata {
-    /// The Tiled map, relative to the crate's folder.
-    map: PathBuf,
-}
-
-fn metadata(manifest: &Path) -> anyhow::Result<Metadata> {
-    let output = cargo()
-        .args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"])
-        .arg(manifest)
-        .stderr(Stdio::inherit())
-        .output()
-        .context("can't run cargo: is Rust installed (https://rustup.rs)?")?;
-    if !output.status.success() {
-        bail!("cargo can't read {}", manifest.display());
+/// Builds the one zone of a folder for another command: its component file, in `out`.
+pub(super) fn build_one(dir: &Path, out: &Path, quick: bool) -> Result<Built, Failure> {
+    let zones = crates::zones_in(dir)?;
+    if zones.len() > 1 {
+        let names: Vec<&str> = zones.iter().map(|zone| zone.module.as_str()).collect();
+        return Err(Failure::text(Exit::Usage, format!("{} has several zones: {}", dir.display(), names.join(", ")))
+            .hint("name the folder of one of them"));
     }
-    serde_json::from_slice(&output.stdout)
-        .with_context(|| format!("{}: [package.metadata.wod] must have map = \"….tmx\" only", manifest.display()))
+    let (dirs, out) = (vec![dir.to_owned()], out.to_owned());
+    let built = Args { dirs, out, quick, content: false, component: None, world: None, json: false }.build()?;
+    Ok(built.into_iter().next().context("a folder with one zone gives one module")?)
 }
 
-fn build(zone: &Zone, out: &Path, quick: bool) -> anyhow::Result<Built> {
-    // The map first: it takes milliseconds, and its faults are the author's most frequent ones.
-    let map = wod_map::read(&zone.map)?;
-    let core_module = compile(zone, quick)?;
-    let component = component::encode(&core_module).with_context(|| format!("the zone `{}`", zone.module))?;
-    // In one file, so that one digest covers code and map.
-    let component = wod_sandbox::with_map(&component, &map);
+/// All of them, or the faults of all.
+fn read_maps(zones: &[Zone]) -> anyhow::Result<Vec<ModuleMap>> {
+    let (mut maps, mut faults) = (Vec::new(), Vec::new());
+    for zone in zones {
+        match ModuleMap::read(&zone.module, &zone.map) {
+            Ok(map) => maps.push(map),
+            Err(error) => faults.push(format!("{error:#}")),
+        }
+    }
+    if !faults.is_empty() {
+        bail!("{}", faults.join("\n"));
+    }
+    for map in &maps {
+        let warnings = map.cut_off();
+        if !warnings.is_empty() {
+            eprintln!("warning: {}{}", map.file.display(), wod_map::listed(&map.file, &warnings));
+        }
+    }
+    Ok(maps)
+}
+
+fn world_near(dir: &Path) -> Option<PathBuf> {
+    let dir = if dir.as_os_str() == "." { dir.canonicalize().ok()? } else { dir.to_owned() };
+    [Some(dir.as_path()), dir.parent()].into_iter().flatten().map(|dir| dir.join(WORLD)).find(|file| file.is_file())
+}
+
+fn component_file(out: &Path, zone: &Zone) -> PathBuf {
+    out.join(format!("{}.wasm", zone.module))
+}
+
+/// A component without content, of the crate's code.
+fn compile_component(zone: &Zone, quick: bool) -> anyhow::Result<Vec<u8>> {
+    let roots = Roots { workspace: zone.workspace.display().to_string() };
+    component::encode(&compile(zone, quick)?, &roots).with_context(|| format!("the zone `{}`", zone.module))
+}
+
+/// What a component carries beside its code.
+struct Content<'a> {
+    map: &'a Map,
+    /// The packed book.
+    dialogue: Option<&'a [u8]>,
+}
+
+/// Puts code and content into one file, so that one digest covers both.
+fn pack(zone: &Zone, code: &[u8], content: &Content<'_>, out: &Path) -> anyhow::Result<Built> {
+    let mut component = wod_sandbox::with_map(code, content.map);
+    if let Some(book) = content.dialogue {
+        component = wod_sandbox::with_content(&component, wod_zone::dialogue::CONTENT, book);
+    }
     if component.len() > MODULE_BYTES {
         bail!("`{}` is {} bytes: the most a host takes is {MODULE_BYTES}", zone.module, component.len());
     }
-    let file = out.join(format!("{}.wasm", zone.module));
+    let file = component_file(out, zone);
     write_whole(&file, &component)?;
     let digest = Digest::of(&component).to_string();
-    Ok(Built { module: zone.module.clone(), file, bytes: component.len(), map_bytes: map.to_json().len(), digest })
+    Ok(Built {
+        module: zone.module.clone(),
+        file,
+        bytes: component.len(),
+        map_bytes: content.map.to_json().len(),
+        digest,
+    })
+}
+
+/// The zone's Yarn files as a component carries them.
+fn packed_dialogue(yarn: &Path) -> anyhow::Result<Vec<u8>> {
+    let book = wod_dialogue::book_of(yarn)?.encode()?;
+    if book.len() > CONTENT_BYTES {
+        bail!(
+            "the dialogues of {} take {} bytes packed: at most {CONTENT_BYTES} are taken",
+            yarn.display(),
+            book.len()
+        );
+    }
+    Ok(book)
 }
 
 /// Runs cargo and returns the core module it made. Cargo's progress and errors go to the terminal.
@@ -177,7 +230,7 @@ fn compile(zone: &Zone, quick: bool) -> anyhow::Result<Vec<u8>> {
     if quick {
         cargo.args(["--profile", "quick"]).args(QUICK.iter().flat_map(|setting| ["--config", setting]));
     } else {
-        cargo.arg("--release");
+        cargo.arg("--release").args(RELEASE.iter().flat_map(|setting| ["--config", setting]));
     }
     let output = cargo
         .args(["--lib", "--crate-type", "cdylib", "--target", TARGET])
@@ -218,13 +271,6 @@ fn wasm_artifact(messages: &[u8], manifest: &Path) -> anyhow::Result<PathBuf> {
         }
     }
     Err(anyhow!("no artifact ends in .wasm"))
-}
-
-/// Cargo in the caller's environment, but without what an outer `cargo run` set for its own package.
-fn cargo() -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.env_remove("CARGO_MANIFEST_DIR").env_remove("CARGO_PKG_NAME").stdin(Stdio::null());
-    command
 }
 
 /// Whole or not at all: a host may be reading the file.

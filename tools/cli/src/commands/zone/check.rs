@@ -3,16 +3,18 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use serde::Serialize;
 use wod_protocol::ids::Digest;
-use wod_protocol::limits::MODULE_BYTES;
-use wod_sandbox::{ChildCompiler, Compiled, Compiler, Limits, Sandbox, SandboxOptions, THREAD_STACK_BYTES};
+use wod_sandbox::{Compiled, Limits, Sandbox};
 use wod_sim::module::Description;
 
+use self::findings::{Finding, Level};
 use super::against::{self, Verdict, Version};
+use super::sandbox::with_sandbox;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::{output, service};
+use crate::output;
+
+mod findings;
 
 /// Arguments of `wod zone check`.
 #[derive(Debug, clap::Args)]
@@ -40,10 +42,9 @@ struct Checked {
     digest: String,
     module: Option<Description>,
     map: Option<MapFacts>,
-    /// It would not run.
-    fault: Option<String>,
-    /// It runs, but something is worth a thought.
-    warnings: Vec<String>,
+    /// Whether faults will say file and line.
+    lines: bool,
+    findings: Vec<Finding>,
 }
 
 #[derive(Serialize)]
@@ -75,18 +76,10 @@ impl Args {
             let text = format!("--against takes one new FILE, here are {}", self.files.len());
             return Err(Failure::text(Exit::Usage, text));
         }
-        // As a host does it: the compiler in a process that can be stopped.
-        let program = std::env::current_exe().context("can't find this program's own file")?;
-        let compiler = Compiler::Child(ChildCompiler::new(program, vec![service::COMPILE_CHILD.into()]));
-        let sandbox = Sandbox::new(SandboxOptions { compiler, cache: None }).map_err(anyhow::Error::new)?;
-        let work = std::thread::Builder::new()
-            .stack_size(THREAD_STACK_BYTES)
-            .spawn(move || match &self.against {
-                Some(old) => self.check_against(&sandbox, old),
-                None => self.check_alone(&sandbox),
-            })
-            .context("can't start a thread for the modules")?;
-        work.join().map_err(|_| Failure::text(Exit::Failed, "checking panicked: a fault of wod itself"))?
+        with_sandbox(move |sandbox| match &self.against {
+            Some(old) => self.check_against(sandbox, old),
+            None => self.check_alone(sandbox),
+        })
     }
 
     fn check_alone(&self, sandbox: &Sandbox) -> Outcome {
@@ -126,7 +119,7 @@ impl Args {
 }
 
 fn all_run(checked: &[&Checked]) -> Outcome {
-    match checked.iter().filter(|checked| checked.fault.is_some()).count() {
+    match checked.iter().filter(|checked| checked.would_not_run()).count() {
         0 => Ok(()),
         count => Err(Failure::text(Exit::Faults, format!("{count} of {} file(s) would not run", checked.len()))),
     }
@@ -144,14 +137,15 @@ fn check(sandbox: &Sandbox, file: &Path) -> Result<Candidate, Failure> {
     let digest = Digest::of(&bytes).to_string();
     let file = file.to_owned();
     let mut checked =
-        Checked { file, bytes: bytes.len(), digest, module: None, map: None, fault: None, warnings: Vec::new() };
+        Checked { file, bytes: bytes.len(), digest, module: None, map: None, lines: false, findings: Vec::new() };
     let compiled = match sandbox.compile(&bytes) {
         Ok(compiled) => compiled,
         Err(error) => {
-            checked.fault = Some(chain(&error));
+            checked.findings.push(findings::refusal(&error));
             return Ok((checked, None));
         }
     };
+    checked.lines = compiled.has_lines();
     checked.map = compiled.map().map(|packed| MapFacts {
         digest: packed.digest.to_string(),
         bytes: packed.json.len(),
@@ -161,32 +155,22 @@ fn check(sandbox: &Sandbox, file: &Path) -> Result<Candidate, Failure> {
         places: packed.map.places.len(),
         portals: packed.map.portals.iter().map(|portal| portal.name.clone()).collect(),
     });
-    if checked.map.is_none() {
-        checked.warnings.push("it has no map: its zones are empty plains; `wod zone build` packs one".into());
-    }
-    if bytes.len() > MODULE_BYTES / 2 {
-        checked.warnings.push(format!("it is over half of the {MODULE_BYTES} bytes that hosts take: strip it"));
-    }
     // Links can be right and the module still fail: only a real instance shows.
     match compiled.instantiate(&Limits::default()) {
-        Ok(instance) => checked.module = Some(instance.description().clone()),
-        Err(error) => checked.fault = Some(chain(&error)),
+        Ok(instance) => {
+            let description = instance.description();
+            checked.findings.extend(findings::doubts(&compiled, description, bytes.len()));
+            checked.module = Some(description.clone());
+        }
+        Err(error) => checked.findings.push(findings::refusal(&error)),
     }
     Ok((checked, Some(compiled)))
 }
 
-/// An error with its sources; each of the sandbox's says its mend.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        let source_text = source.to_string();
-        if !text.contains(&source_text) {
-            text = format!("{text}: {source_text}");
-        }
-        next = source.source();
+impl Checked {
+    fn would_not_run(&self) -> bool {
+        self.findings.iter().any(|finding| finding.level == Level::Error)
     }
-    text
 }
 
 fn print(checked: &Checked) {
@@ -212,9 +196,15 @@ fn print(checked: &Checked) {
             if map.portals.is_empty() { "none".into() } else { map.portals.join(", ") }
         ));
     }
-    checked.warnings.iter().for_each(|warning| output::line(format_args!("  warning   {warning}")));
-    match &checked.fault {
-        Some(fault) => output::line(format_args!("  FAULT     {fault}")),
-        None => output::line("  ok        it compiles, instantiates and describes itself"),
+    for Finding { level, what, place, mend } in &checked.findings {
+        let level = match level {
+            Level::Error => "ERROR",
+            Level::Warning => "warning",
+        };
+        output::line(format_args!("  {level:<8}  {place}: {what}"));
+        output::line(format_args!("  {:<8}  mend: {mend}", ""));
+    }
+    if !checked.would_not_run() {
+        output::line("  ok        it compiles, instantiates and describes itself");
     }
 }

@@ -1,9 +1,15 @@
 //! `wod zone …`: what a content author types.
 
 mod against;
+mod bench;
 mod build;
 mod check;
+mod crates;
+mod maps;
 mod new;
+mod run;
+mod sandbox;
+mod test;
 
 use clap::Subcommand;
 
@@ -14,6 +20,12 @@ use crate::exit::Outcome;
 pub(crate) enum Command {
     /// Make a zone crate that builds, with a map and a passing test
     New(new::Args),
+    /// Play one zone alone in this process, built and swapped in anew whenever one of its files is saved
+    Run(run::Args),
+    /// Play scenarios (scenarios/*.toml) against the built component
+    Test(test::Args),
+    /// Measure what a tick costs, by how many players walk about
+    Bench(bench::Args),
     /// Build zone modules: compile, make components, pack their Tiled maps into them
     Build(build::Args),
     /// Check that a component runs, and (with --against) that it can replace an older version
@@ -24,6 +36,9 @@ impl Command {
     pub(crate) fn run(self) -> Outcome {
         match self {
             Self::New(args) => args.run(),
+            Self::Run(args) => args.run(),
+            Self::Test(args) => args.run(),
+            Self::Bench(args) => args.run(),
             Self::Build(args) => args.run(),
             Self::Check(args) => args.run(),
         }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
+use wod_protocol::world::World;
+
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
 
@@ -13,27 +15,37 @@ pub(crate) struct Args {
     /// Lower case letters, digits and -; also the module's name
     #[arg(value_name = "NAME", value_parser = name)]
     name: String,
-    /// The zones' cargo workspace
+    /// The zones' cargo workspace; it is made where there is none
     #[arg(long = "in", value_name = "DIR", default_value = "zones")]
     workspace: PathBuf,
+    /// The repository, whose SDK a new workspace uses [default: the one around this folder, or where this program was built]
+    #[arg(long, value_name = "DIR")]
+    sdk: Option<PathBuf>,
 }
+
+/// A new workspace, with `@sdk@` for the repository's folder.
+const WORKSPACE: &str = include_str!("../../../templates/workspace/manifest.toml");
+/// The compiler that modules are built with.
+const TOOLCHAIN: &str = include_str!("../../../../../rust-toolchain.toml");
 
 /// What a new zone consists of: path, and text with `@name@`, `@crate@` and `@Name@` in it.
 const FILES: &[(&str, &str)] = &[
     ("Cargo.toml", include_str!("../../../templates/zone/manifest.toml")),
     ("src/lib.rs", include_str!("../../../templates/zone/lib.rs.template")),
     ("tests/keeper.rs", include_str!("../../../templates/zone/test.rs.template")),
+    ("scenarios/greeting.toml", include_str!("../../../templates/zone/scenario.toml")),
     ("map.tmx", include_str!("../../../templates/zone/map.tmx")),
 ];
 
 impl Args {
     pub(crate) fn run(self) -> Outcome {
         let manifest = self.workspace.join("Cargo.toml");
-        let text = std::fs::read_to_string(&manifest).map_err(|error| {
-            let error = anyhow::Error::new(error).context(format!("can't read {}", manifest.display()));
-            Failure::new(Exit::NotFound, error)
-                .hint("zones live in one cargo workspace: name its folder with --in, or go to the repository's root")
-        })?;
+        if !manifest.exists() {
+            let sdk = self.sdk.clone().or_else(sdk_near).map_or_else(|| Err(no_sdk()), |sdk| resolved(&sdk))?;
+            make_workspace(&self.workspace, &sdk)?;
+            output::line(format_args!("{} is a new workspace of zones", self.workspace.display()));
+        }
+        let text = std::fs::read_to_string(&manifest).with_context(|| format!("can't read {}", manifest.display()))?;
         let dir = self.workspace.join(&self.name);
         if dir.exists() {
             return Err(
@@ -48,14 +60,62 @@ impl Args {
         let (shown, name) = (dir.display(), &self.name);
         output::line(format_args!("{shown} is a new zone. What next:"));
         output::line(format_args!("  cd {} && cargo test -p {name}      run its test", self.workspace.display()));
+        output::line(format_args!(
+            "  wod zone test {shown}              play its scenarios against the built component"
+        ));
+        output::line(format_args!(
+            "  wod zone run {shown}               play it in the browser; what you save is swapped in"
+        ));
         output::line(format_args!("  wod zone build {shown}             make {name}.wasm"));
         output::line(format_args!("  open {shown}/map.tmx with Tiled    change its map"));
         output::line("and give it a place in the world file (numbers are never used twice):");
-        output::line(format_args!(
-            "  [[zone]]\n  name = \"nyc.{name}\"\n  number = 4\n  module = \"{name}\"\n  origin = [0, 100]\n  size = [64, 48]"
-        ));
+        output::line(place_for(&self.name, std::fs::read_to_string(self.workspace.join("world.toml")).ok()));
         Ok(())
     }
+}
+
+/// A piece for the world file: the next number, and land north of the region where people begin.
+fn place_for(name: &str, world: Option<String>) -> String {
+    let world = world.and_then(|text| World::parse(&text).ok());
+    let number =
+        world.iter().flat_map(|world| &world.zones).map(|zone| zone.number.0.saturating_add(1)).max().unwrap_or(1);
+    let region = world.as_ref().map_or("nyc", |world| world.start_zone().region());
+    let neighbours = world.iter().flat_map(|world| &world.zones).filter(|zone| zone.region() == region);
+    let north = neighbours.map(|zone| zone.origin[1] + zone.size[1]).fold(0.0, f64::max);
+    format!(
+        "  [[zone]]\n  name = \"{region}.{name}\"\n  number = {number}\n  module = \"{name}\"\n  origin = [0, {north}]\n  size = [64, 48]"
+    )
+}
+
+const SDK: &str = "zone-api/guest/Cargo.toml";
+
+fn sdk_near() -> Option<PathBuf> {
+    let places = [std::env::current_dir(), std::env::current_exe()];
+    let mut places = places.into_iter().filter_map(std::io::Result::ok);
+    places.find_map(|place| place.ancestors().find(|folder| folder.join(SDK).is_file()).map(Path::to_owned))
+}
+
+fn no_sdk() -> Failure {
+    Failure::text(Exit::NotFound, "the SDK is not found").hint("name the folder of the repository with --sdk DIR")
+}
+
+fn resolved(sdk: &Path) -> Result<PathBuf, Failure> {
+    let is_there = sdk.join(SDK).is_file();
+    let whole = is_there.then(|| sdk.canonicalize()).ok_or_else(no_sdk)?;
+    Ok(whole.with_context(|| format!("can't resolve {}", sdk.display()))?)
+}
+
+/// A workspace without zones.
+fn make_workspace(dir: &Path, sdk: &Path) -> anyhow::Result<()> {
+    write(&dir.join("Cargo.toml"), &WORKSPACE.replace("@sdk@", &sdk.display().to_string()))?;
+    write(&dir.join("rust-toolchain.toml"), TOOLCHAIN)?;
+    write(&dir.join(".gitignore"), "/target\n")?;
+    // The versions that the shipped zones are built with.
+    let lock = sdk.join("zones/Cargo.lock");
+    if lock.is_file() {
+        std::fs::copy(&lock, dir.join("Cargo.lock")).with_context(|| format!("can't copy {}", lock.display()))?;
+    }
+    Ok(())
 }
 
 /// The template's text for a zone of this name.
@@ -116,6 +176,16 @@ mod tests {
     }
 
     #[test]
+    fn a_new_zone_gets_a_number_and_land_of_its_own() {
+        let world = include_str!("../../../../../zones/world.toml");
+        let place = place_for("crypt", Some(world.into()));
+        World::parse(&format!("{world}\n{place}")).unwrap();
+        let alone = place_for("crypt", None);
+        assert!(alone.contains("number = 1\n") && alone.contains("origin = [0, 0]"), "{alone}");
+        World::parse(&format!("start = \"nyc.crypt\"\n{alone}")).unwrap();
+    }
+
+    #[test]
     fn names_become_crates_and_types() {
         assert_eq!(fill("@name@ @crate@ @Name@", "old-docks"), "old-docks old_docks OldDocks");
         assert!(name("old-docks").is_ok());
@@ -128,6 +198,26 @@ mod tests {
         let file = dir.path().join("map.tmx");
         std::fs::write(&file, FILES.iter().find(|(path, _)| *path == "map.tmx").unwrap().1).unwrap();
         let map = wod_map::read(&file).unwrap();
-        assert_eq!((map.size, map.spawns.len(), map.places[0].name.as_str()), ([64.0, 48.0], 2, "keeper"));
+        assert_eq!((map.size, map.spawns.len(), map.places.len()), ([64.0, 48.0], 2, 1));
+        assert_eq!(map.places[0].properties["npc"], wod_protocol::client::TagValue::Text("Keeper".into()));
+    }
+
+    #[test]
+    fn the_templates_scenario_is_one() {
+        let text = FILES.iter().find(|(path, _)| path.starts_with("scenarios/")).unwrap().1;
+        assert_eq!(crate::scenario::script::Script::parse(text).unwrap().steps.len(), 4);
+    }
+
+    #[test]
+    fn a_new_workspace_uses_the_sdk_where_it_lies() {
+        let dir = tempfile::tempdir().unwrap();
+        let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        make_workspace(dir.path(), &resolved(&sdk).map_err(|failure| failure.to_string()).unwrap()).unwrap();
+        let manifest = std::fs::read_to_string(dir.path().join("Cargo.toml")).unwrap();
+        let joined = with_member(&manifest, "docks").unwrap();
+        assert!(joined.contains("members = [\"docks\"]"), "{joined}");
+        let path = joined.split("wod-zone = { path = \"").nth(1).unwrap().split('"').next().unwrap();
+        assert!(Path::new(path).join("Cargo.toml").is_file(), "{path}");
+        assert!(resolved(dir.path()).is_err());
     }
 }

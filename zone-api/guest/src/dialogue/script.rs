@@ -234,6 +234,7 @@ impl<Z: Zone> Ctx<'_, Z> {
     /// Ends a dialogue.
     pub fn close_dialogue(&mut self, player: Player, dialogue: DialogueId) -> Result {
         self.memory.core.dialogues.remove(&dialogue);
+        self.memory.core.talks.remove(&dialogue);
         Ok(self.host.close_dialogue(player.id(), dialogue.into())?)
     }
 
