@@ -44,7 +44,7 @@ pub(crate) struct Args {
     /// Where the component files go, one `<module>.wasm` a zone
     #[arg(long, value_name = "DIR", default_value = "target/zones")]
     out: PathBuf,
-    /// Build in a second rather than a quarter of a minute; the modules are larger and slower. For development
+    /// Build in seconds rather than half a minute; the modules are larger and slower. For development
     #[arg(long)]
     quick: bool,
     /// Build no code: put maps and texts as they are now into the component files that are there. Needs no Rust
