@@ -211,7 +211,7 @@ impl Deployment {
             let zone = host.config.world.zone(self.port.zone).context("the world file has no such zone")?;
             let about = host.modules.describe(&compiled).await?;
             if let Ok(ModuleRef::Release { name, version }) = order.module.parse()
-                && (about.name != name || about.version != version)
+                && (about.name != name || !releases::is_of(&version, &about.version))
             {
                 bail!(
                     "published as {name}@{version}, it calls itself {} {}: somebody changed the record",

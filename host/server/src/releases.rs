@@ -67,6 +67,16 @@ fn is_plain(text: &str) -> bool {
     !text.is_empty() && text.len() <= 64 && text.bytes().all(plain)
 }
 
+/// Another edition of a version.
+pub(crate) fn edition_of(version: &str, edition: &str) -> String {
+    format!("{version}+{edition}")
+}
+
+/// Whether what was published so calls itself by that version: it is that, or an edition of it.
+pub(crate) fn is_of(published: &str, version: &str) -> bool {
+    published.strip_prefix(version).is_some_and(|rest| rest.is_empty() || rest.starts_with('+'))
+}
+
 /// Puts a module under its own name and version, once and for ever; false: it stands there already.
 pub(crate) async fn put(
     backplane: &Backplane,

@@ -1,7 +1,7 @@
 //! Modules of other hosts' zones, compiled before they are needed: whoever takes a zone over then does not compile first. One at a
 //! time, in processes that leave the processor to zones.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,8 +45,8 @@ pub(crate) async fn run(host: Arc<Host>, stop: CancellationToken) {
 /// What zones of the cluster run: what most hosts do first.
 fn wanted(hosts: &[HostLoad]) -> Vec<Digest> {
     let mut users: BTreeMap<Digest, usize> = BTreeMap::new();
-    for digest in hosts.iter().flat_map(|host| host.modules.iter().copied().collect::<BTreeSet<_>>()) {
-        *users.entry(digest).or_default() += 1;
+    for digest in hosts.iter().flat_map(|host| &host.modules) {
+        *users.entry(*digest).or_default() += 1;
     }
     let mut wanted: Vec<(Digest, usize)> = users.into_iter().collect();
     wanted.sort_by_key(|(digest, users)| (std::cmp::Reverse(*users), *digest));

@@ -114,6 +114,9 @@ async fn only_what_somebody_trusted_has_signed_is_published_and_a_version_never_
     rig.until("the new module", |zone| zone["module"] == Digest::of(&new).to_string()).await;
     let modules = rig.get("modules").await;
     assert_eq!(modules[0]["zones"], json!(["lab.a"]), "{modules}");
+    let lines = rig.deploy("lab.a", &json!({ "module": "attacker@0.0.0+winter.1" })).await;
+    assert_eq!(steps(&lines).last(), Some(&("settled", "done")), "{lines:?}");
+    rig.until("the edition", |zone| zone["module"] == Digest::of(&other).to_string()).await;
     rig.end().await;
 }
 

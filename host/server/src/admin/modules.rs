@@ -53,7 +53,7 @@ pub(super) async fn publish(
     let compiled = modules.upload(bytes, signature(&headers)?).await.map_err(|error| refused(&error))?;
     let mut about = modules.describe(&compiled).await.map_err(|error| refused(&error))?;
     if let Some(edition) = edition.filter(|edition| !edition.is_empty()) {
-        about.version = format!("{}+{edition}", about.version);
+        about.version = releases::edition_of(&about.version, &edition);
     }
     let digest = compiled.digest();
     let new =

@@ -92,6 +92,7 @@ impl Play {
         if let Some(action) = &step.action {
             self.marks = self.players.iter().map(|(name, who)| (name.clone(), self.mark(*who))).collect();
             self.answer = None;
+            self.stage.forget_told();
             self.act(step.who.as_deref().unwrap_or_default(), action)?;
         }
         let who = step.who.as_deref().unwrap_or_default();
@@ -305,7 +306,7 @@ impl Look<'_> {
                 holds(self.stage.find(who, name).is_none(), format!("`{name}` not in sight"), &|| "in sight".to_owned())
             }
             Expectation::IsTold(part) => {
-                // With its last words a talk is over.
+                // With its last words a talk is over: those of this step count.
                 let told = self.stage.dialogue(who).map_or(client.told.as_str(), |(text, _)| text);
                 let got = || if told.is_empty() { "no dialogue".to_owned() } else { format!("{told:?}") };
                 holds(told.contains(part.as_str()), format!("a dialogue with {part:?}"), &got)

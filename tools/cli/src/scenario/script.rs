@@ -71,7 +71,7 @@ pub(crate) enum Expectation {
     HearsNot(Heard),
     Sees(String),
     SeesNot(String),
-    /// An NPC's words in the open dialogue, or its last ones.
+    /// An NPC's words in the open dialogue, or with which it ended.
     IsTold(String),
     /// Ids of its options, in order.
     Options(Vec<String>),

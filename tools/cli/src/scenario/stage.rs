@@ -324,6 +324,11 @@ impl Stage {
         Some((&dialogue.text, dialogue.options.iter().map(|option| option.id.as_str()).collect()))
     }
 
+    /// What was said in dialogues so far is of no interest any more.
+    pub(crate) fn forget_told(&mut self) {
+        self.players.iter_mut().for_each(|player| player.told.clear());
+    }
+
     /// What she can answer in the open dialogue.
     pub(crate) fn options(&self, who: Player) -> Option<&[DialogueOption]> {
         Some(&self.players[who.0].dialogue.as_ref()?.options)
