@@ -17,6 +17,9 @@ pub(crate) struct Args {
 const WASM: &str = "--target wasm32-unknown-unknown";
 const NEXTEST: &str = "cargo nextest run --no-fail-fast --no-tests=pass --cargo-quiet";
 const CARGO_TEST: &str = "cargo test --no-fail-fast --quiet --all-targets";
+/// The end-to-end tests without nextest; filters follow.
+const E2E_TEST: &str =
+    "cargo test --no-fail-fast --quiet --package wod-tests --test e2e -- --test-threads 1 --nocapture";
 
 enum Work {
     Run(Line),
@@ -121,21 +124,21 @@ fn tests_of(end_to_end: bool) -> Line {
 /// release form of `wod`.
 pub(crate) fn deployments() -> Line {
     let words = match has_nextest() {
-        true => format!("{NEXTEST} --workspace --no-capture -E package(wod-tests)&binary(deploy)"),
-        false => format!("{CARGO_TEST} --package wod-tests --test deploy -- --test-threads 1 --nocapture"),
+        true => format!("{NEXTEST} --workspace --no-capture -E package(wod-tests)&test(/^deploy::/)"),
+        false => format!("{E2E_TEST} deploy::"),
     };
     Line::new(&words).env("WOD_BIN", paths::wod("release")).env("WOD_ROUNDS", "10")
 }
 
 /// The end-to-end tests of what dies, hangs and restarts, under so many players; those with `only` in their names.
 pub(crate) fn chaos(players: u32, only: Option<&str>) -> Line {
-    let words = match has_nextest() {
-        true => format!(
-            "{NEXTEST} --workspace --no-capture -E package(wod-tests)&(binary(chaos)|binary(partitions)|binary(handoff))"
-        ),
-        false => format!(
-            "{CARGO_TEST} --package wod-tests --test chaos --test partitions --test handoff -- --test-threads 1 --nocapture"
-        ),
+    let words = match (has_nextest(), only) {
+        (true, _) => {
+            format!("{NEXTEST} --workspace --no-capture -E package(wod-tests)&test(/^(chaos|partitions|handoff)::/)")
+        }
+        // Its words select what has any of them in its name.
+        (false, None) => format!("{E2E_TEST} chaos:: partitions:: handoff::"),
+        (false, Some(_)) => E2E_TEST.to_owned(),
     };
     let line = only
         .into_iter()

@@ -14,7 +14,7 @@ use super::geometry::thousandths;
 use super::terrain::Terrain;
 
 /// Walking time that a player who stood still can have saved; it covers jitter of as much. At 1.5 times her speed it lasts for
-/// 0.7 to 0.8 s (`tests/tests/feel.rs` prints it); half a second would last for the whole second within which a runner is corrected.
+/// 0.7 to 0.8 s (`tests/tests/e2e/feel.rs` prints it); half a second would last for the whole second within which a runner is corrected.
 pub const SAVED_MS: i64 = 400;
 /// Walking time that can become due at once: after a stall, or when the gateway dropped the moves in between.
 pub const BURST_MS: i64 = 1500;

@@ -1,5 +1,4 @@
 //! Who hears whom, over real processes: ignore lists, operators' mutes, and the last lines for a page that was loaded anew.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says more by panicking"))]
 
 use serde_json::{Value, json};
 use wod_tests::client::{Client, Encoding};

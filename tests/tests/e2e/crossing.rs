@@ -1,5 +1,4 @@
 //! Walking from zone to zone, over a border and through a portal to another host.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says more by panicking"))]
 
 use serde_json::{Value, json};
 use wod_tests::client::{Client, Encoding};

@@ -1,6 +1,4 @@
 //! Zones move between hosts while people walk and talk in them.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says more by panicking"))]
-#![allow(clippy::print_stdout, reason = "the figures are there to be looked at")]
 
 use serde_json::Value;
 use wod_tests::client::{Client, Encoding};

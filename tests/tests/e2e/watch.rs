@@ -1,5 +1,4 @@
 //! A zone's source is saved while people play: its logic changes around them, or, if it does not build, stays and says why.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says more by panicking"))]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,7 +2,6 @@
 //! crowd of bots that check every promise, under which things break one after the other; each breakage prints a line: how long
 //! the longest standstill was that any of them saw, and what was lost. `cargo xtask chaos` runs them with 500 bots;
 //! `WOD_CHAOS_BOTS` says how many, and adds what takes long.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says more by panicking"))]
 
 use std::time::Duration;
 

@@ -3,8 +3,8 @@
 use wod_tests::bazaar::MARKET;
 use wod_tests::chance::Chance;
 
-use crate::market::Market;
-use crate::shopper::{Shopper, settle, trade, trade_for};
+use super::market::Market;
+use super::shopper::{Shopper, settle, trade, trade_for};
 
 /// Ticks; longer than any round here takes.
 const PROBATION: u32 = 12_000;

@@ -1,5 +1,4 @@
 //! Two players meet in the world that `wod dev` starts, and talk.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says more by panicking"))]
 
 use serde_json::{Value, json};
 use wod_tests::client::{Client, Encoding};

@@ -1,8 +1,6 @@
 //! Two players trade, and at each step a host is killed, the module is replaced, one of them goes over the border, or the connection of
 //! one breaks: everything is there afterwards, and once; a trade has been done for both or for neither. The tick that does it is also cut
 //! short where it becomes durable: a relay between host and Redis stands still before or behind that very append, and the host dies.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says more by panicking"))]
-#![allow(clippy::print_stdout, reason = "the figures are there to be looked at")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};

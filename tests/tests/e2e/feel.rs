@@ -1,7 +1,6 @@
 //! How walking feels over real sockets: who walks is left alone, who runs is soon set back, and one mistake costs one `correct`.
 //!
 //! All walk in one world at the same time, so that a minute of each takes a minute.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says more by panicking"))]
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;

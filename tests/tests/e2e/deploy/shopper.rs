@@ -12,7 +12,7 @@ use wod_tests::bazaar;
 use wod_tests::chance::Chance;
 use wod_tests::client::{Client, Encoding};
 
-use crate::market::Market;
+use super::market::Market;
 
 /// Near enough to use a stall: its reach is 20 m.
 const ARM: f64 = 19.0;

@@ -9,9 +9,9 @@ use wod_sim::module::FaultKind;
 use wod_tests::bazaar::{FAIR, MARKET};
 use wod_tests::cluster::run_wod;
 
-use crate::market::{Market, edition};
-use crate::shopper::{Shopper, settle, trade, trade_for};
-use crate::twin::{Past, Tap, Twin};
+use super::market::{Market, edition};
+use super::shopper::{Shopper, settle, trade, trade_for};
+use super::twin::{Past, Tap, Twin};
 
 /// A zone whose tick is so late has stopped, on a busy machine too, ms.
 const STOPPED_MS: f64 = 1_000.0;

@@ -1,6 +1,5 @@
 //! Two hosts, two gateways and Redis, each with an address of its own, and the network between them fails: cables are pulled, packets
 //! vanish without a word. Under a crowd that checks every promise, as in `chaos`.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says more by panicking"))]
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
 //! Operators rename, export and delete characters with `wod`, while these play on two hosts and two gateways with Redis.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says more by panicking"))]
 
 use std::process::Command;
 

@@ -17,7 +17,7 @@ use wod_sim::module::{Fault, FaultKind};
 use wod_sim::zone::{Modules, Prepared, Zone};
 use wod_tests::bazaar::world;
 
-use crate::market::edition;
+use super::market::edition;
 
 /// [`wod_tests::bazaar::MARKET`].
 const ZONE: ZoneNo = ZoneNo(1);

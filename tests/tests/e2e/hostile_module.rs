@@ -1,5 +1,4 @@
 //! A zone module that attacks its host: the zone, its neighbour and its players go on, and operators see what happened.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says more by panicking"))]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

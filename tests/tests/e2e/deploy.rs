@@ -3,8 +3,6 @@
 //! `refused` is what a bad module can do and must not, `back` the way back to the version before, `verb` a module that fails at
 //! one player's verb. `market` are the two zones, `shopper` is a player who keeps account of what she was promised, `twin` replays
 //! what happened.
-#![cfg(test)]
-#![allow(clippy::unwrap_used, reason = "a test says more by panicking")]
 
 mod back;
 mod market;

@@ -1,5 +1,4 @@
 //! `kill -9` of the hosts while fifty clients walk and talk: nobody loses a socket or an acked command.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says more by panicking"))]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,5 +1,4 @@
 //! A module is replaced while people talk: no socket, no command and no reliable message is lost.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says more by panicking"))]
 
 use serde_json::Value;
 use wod_tests::client::{Client, Encoding};

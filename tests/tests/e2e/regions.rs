@@ -1,5 +1,4 @@
 //! Two regions, each with a gateway of its own: who travels goes on at the one there.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says more by panicking"))]
 
 use serde_json::json;
 use wod_tests::client::{Client, Encoding};

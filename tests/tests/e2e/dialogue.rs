@@ -1,5 +1,4 @@
 //! A talk with an NPC goes on where it was: over a lost connection and a swap in the middle of it.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says more by panicking"))]
 
 use serde_json::{Value, json};
 use wod_tests::client::{Client, Encoding};

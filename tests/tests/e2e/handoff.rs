@@ -1,8 +1,6 @@
 //! A player goes from one host to the other, and a process dies at each step of that, before or right behind it: a relay between the
 //! process and its Redis waits for the step's own command, stands still there, and the process is killed. She is in one place
 //! afterwards, with all that is hers: both zones are bazaars, and before each crossing she takes one more item along.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says more by panicking"))]
-#![allow(clippy::print_stdout, reason = "the figures are there to be looked at")]
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

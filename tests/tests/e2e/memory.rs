@@ -1,5 +1,4 @@
 //! What was said to a character outlives `kill -9` of everything, and a dialogue goes on where it was.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says more by panicking"))]
 
 use serde_json::{Value, json};
 use wod_tests::client::{Client, Encoding};

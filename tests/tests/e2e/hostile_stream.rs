@@ -1,5 +1,4 @@
 //! A stream of bad input of every kind, from players and to the operators' API: who stands in the same zone sees no gap.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says more by panicking"))]
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,6 +1,4 @@
 //! A host with many zones dies.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says more by panicking"))]
-#![allow(clippy::print_stdout, reason = "the figure is there to be looked at")]
 
 use std::time::{Duration, Instant};
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::market::Market;
-use crate::shopper::{Shopper, settle, trade, trade_for};
+use super::market::Market;
+use super::shopper::{Shopper, settle, trade, trade_for};
 
 /// Longest time without an update that is no more than a hitch, on a busy machine.
 const HITCH: Duration = Duration::from_secs(1);

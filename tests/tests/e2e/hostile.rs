@@ -1,5 +1,4 @@
 //! Clients that break the rules are closed with the protocol's codes, and nobody else notices.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says more by panicking"))]
 
 use serde_json::{Value, json};
 use wod_tests::client::{Client, Encoding};
