@@ -44,7 +44,7 @@ enum Command {
     Chaos(chaos::Args),
     /// Simulate a small world, processes, store and players in one thread, under faults drawn from a seed; over many seeds
     Sim(sim::Args),
-    /// Check the rules of the house: who depends on whom, sizes of files, what the README lists
+    /// Check the rules of the house: who depends on whom, sizes of files, what the README lists, examples in the SDK's reference
     Tidy,
     /// Format all Rust code
     Fmt,

@@ -48,6 +48,14 @@ pub struct Post {
 }
 
 /// Something that the map puts somewhere.
+///
+/// ```
+/// # use wod_zone::{Ctx, Object, Result, Spawn, Zone};
+/// /// Everything that the map's author has put into the room.
+/// fn furnish<Z: Zone>(ctx: &mut Ctx<Z>) -> Result<Vec<Object>> {
+///     ctx.things().iter().map(|thing| ctx.spawn_object(Spawn::of_thing(thing))).collect()
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Thing {
@@ -71,22 +79,66 @@ pub struct Thing {
 
 impl<Z: Zone> Ctx<'_, Z> {
     /// The map's posts, in the map's order.
+    ///
+    /// ```
+    /// # use wod_zone::behaviour::Patrol;
+    /// # use wod_zone::{Ctx, Result, Spawn, Zone};
+    /// fn man_the_posts<Z: Zone>(ctx: &mut Ctx<Z>) -> Result {
+    ///     for post in ctx.posts() {
+    ///         let npc = ctx.spawn_npc(Spawn::at_post(&post))?;
+    ///         if let Some(beat) = &post.patrol {
+    ///             ctx.behave(npc, Patrol::along(beat))?;
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn posts(&self) -> Vec<Post> {
         self.host.places(POSTS).into_iter().map(Post::of).collect()
     }
 
     /// The map's post of this name. An error when it has none: the map and the module don't fit.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, Npc, Result, Spawn, Zone};
+    /// fn doorkeeper<Z: Zone>(ctx: &mut Ctx<Z>) -> Result<Npc> {
+    ///     let post = ctx.post("door")?;
+    ///     ctx.spawn_npc(Spawn::at_post(&post))
+    /// }
+    /// ```
     pub fn post(&self, name: &str) -> Result<Post> {
         let found = self.posts().into_iter().find(|post| post.name == name);
         found.ok_or_else(|| Error::Other(format!("the map has no post `{name}`")))
     }
 
     /// The map's things, in the map's order.
+    ///
+    /// ```
+    /// # use wod_zone::objects::Door;
+    /// # use wod_zone::{Ctx, Result, Zone};
+    /// /// Whatever the map calls a door becomes one.
+    /// fn hang_doors<Z: Zone>(ctx: &mut Ctx<Z>) -> Result {
+    ///     for thing in ctx.things() {
+    ///         if let Some(barrier) = &thing.door {
+    ///             ctx.add_door(Door::new(barrier, thing.at).shown_as(&thing.name))?;
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn things(&self) -> Vec<Thing> {
         self.host.places(THINGS).into_iter().map(Thing::of).collect()
     }
 
     /// The map's first thing of this name. An error when it has none: the map and the module don't fit.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, Object, Result, Spawn, Zone};
+    /// fn safe<Z: Zone>(ctx: &mut Ctx<Z>) -> Result<Object> {
+    ///     let safe = ctx.thing("Safe")?;
+    ///     ctx.spawn_object(Spawn::of_thing(&safe))
+    /// }
+    /// ```
     pub fn thing(&self, name: &str) -> Result<Thing> {
         let found = self.things().into_iter().find(|thing| thing.name == name);
         found.ok_or_else(|| Error::Other(format!("the map has no thing `{name}`")))
@@ -95,11 +147,28 @@ impl<Z: Zone> Ctx<'_, Z> {
 
 impl Spawn {
     /// The NPC of a post, where the map has it: with its name, its look and title as tags, and its verbs.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, Npc, Result, Spawn, Tag, Zone};
+    /// /// As the map has him, and found by queries for guards besides.
+    /// fn guard<Z: Zone>(ctx: &mut Ctx<Z>) -> Result<Npc> {
+    ///     let post = ctx.post("vault")?;
+    ///     ctx.spawn_npc(Spawn::at_post(&post).tag(Tag::server("guard", true)))
+    /// }
+    /// ```
     pub fn at_post(post: &Post) -> Self {
         Self::new(&post.npc, post.at).heading(post.heading).drawn(post.look.as_ref(), post.title.as_ref(), &post.verbs)
     }
 
     /// A thing, where the map has it: with its look and title as tags, and its verbs.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, Object, Result, Spawn, Zone};
+    /// fn jukebox<Z: Zone>(ctx: &mut Ctx<Z>) -> Result<Object> {
+    ///     let jukebox = ctx.thing("Jukebox")?;
+    ///     ctx.spawn_object(Spawn::of_thing(&jukebox).verb("play", "Put a coin in", 1.5))
+    /// }
+    /// ```
     pub fn of_thing(thing: &Thing) -> Self {
         Self::new(&thing.name, thing.at).heading(thing.heading).drawn(
             thing.look.as_ref(),

@@ -3,6 +3,15 @@
 use crate::types::Refusal;
 
 /// What a handler returns: `Ok(())`, or why it gave up. The SDK writes the error to the zone's log, with the handler's name.
+///
+/// ```
+/// use wod_zone::{Ctx, Npc, Result, Spawn, Zone};
+/// /// Every step may fail; `?` hands the reason on to the log.
+/// fn open_the_bar<Z: Zone>(ctx: &mut Ctx<Z>) -> Result<Npc> {
+///     let counter = ctx.place("counter")?.at;
+///     ctx.spawn_npc(Spawn::new("Barkeeper", counter))
+/// }
+/// ```
 pub type Result<T = ()> = std::result::Result<T, Error>;
 
 /// Why something did not work.

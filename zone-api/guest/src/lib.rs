@@ -76,6 +76,8 @@ pub use ctx::{Ctx, Spawn};
 pub use drawn::{Post, Thing};
 pub use error::{Error, Result};
 pub use handle::{DialogueId, EntityId, Npc, Object, OrderId, Player, RequestId, TimerId, Token};
+// What `export!` and the testkit put under a zone. Authors have `Ctx`, which says the same.
+#[doc(hidden)]
 pub use host::Host;
 pub use memory::{decode, encode};
 pub use runtime::{Runtime, Snapshot};

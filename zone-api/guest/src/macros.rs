@@ -3,12 +3,38 @@
 /// Makes a [`Zone`](crate::Zone) the module's: one line, at the top level of the crate. Natively it does nothing. A zone that
 /// judges what players say ([`Zone::CHAT_FILTER`](crate::Zone::CHAT_FILTER)) names that ability.
 ///
-/// ```ignore
-/// wod_zone::export!(Elysium);
+/// ```
+/// # use wod_zone::{Ctx, Result, Zone};
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Alley;
+///
+/// impl Zone for Alley {
+///     # const NAME: &'static str = "alley";
+///     # type Timer = ();
+///     # type Player = ();
+///     # fn open(_: &mut Ctx<Self>) -> Result<Self> { Ok(Self) }
+///     // …
+/// }
+///
+/// wod_zone::export!(Alley);
+/// # fn main() {}
 /// ```
 ///
-/// ```ignore
+/// ```
+/// # use wod_zone::{Ctx, Result, Zone};
+/// # #[derive(serde::Serialize, serde::Deserialize)]
+/// # struct Chapel;
+/// impl Zone for Chapel {
+///     const CHAT_FILTER: bool = true;
+///     # const NAME: &'static str = "chapel";
+///     # type Timer = ();
+///     # type Player = ();
+///     # fn open(_: &mut Ctx<Self>) -> Result<Self> { Ok(Self) }
+///     // …
+/// }
+///
 /// wod_zone::export!(Chapel, chat_filter);
+/// # fn main() {}
 /// ```
 #[macro_export]
 macro_rules! export {
@@ -67,18 +93,39 @@ macro_rules! info {
 }
 
 /// As [`info!`](crate::info!), at level `warn`.
+///
+/// ```
+/// # use wod_zone::{Ctx, Player, Zone};
+/// fn odd<Z: Zone>(ctx: &mut Ctx<Z>, player: Player, item: &str) {
+///     wod_zone::warn!(ctx, player = player, "asks for `{item}`, which nobody sells");
+/// }
+/// ```
 #[macro_export]
 macro_rules! warn {
     ($ctx:expr, $($rest:tt)+) => { $crate::log_line!($crate::LogLevel::Warn, $ctx, $($rest)+) };
 }
 
 /// As [`info!`](crate::info!), at level `error`.
+///
+/// ```
+/// # use wod_zone::{Ctx, Zone};
+/// fn broken<Z: Zone>(ctx: &mut Ctx<Z>, coins: u64) {
+///     wod_zone::error!(ctx, coins = coins, "the till holds more than was ever paid in");
+/// }
+/// ```
 #[macro_export]
 macro_rules! error {
     ($ctx:expr, $($rest:tt)+) => { $crate::log_line!($crate::LogLevel::Error, $ctx, $($rest)+) };
 }
 
 /// As [`info!`](crate::info!), at level `debug`.
+///
+/// ```
+/// # use wod_zone::{Ctx, Npc, Zone};
+/// fn thinks<Z: Zone>(ctx: &mut Ctx<Z>, npc: Npc, hunger: f32) {
+///     wod_zone::debug!(ctx, npc = npc, "hunger is {hunger:.2}");
+/// }
+/// ```
 #[macro_export]
 macro_rules! debug {
     ($ctx:expr, $($rest:tt)+) => { $crate::log_line!($crate::LogLevel::Debug, $ctx, $($rest)+) };

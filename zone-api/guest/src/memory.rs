@@ -31,6 +31,15 @@ pub fn encode(value: &impl Serialize) -> Result<Vec<u8>> {
 
 /// Decodes what [`encode`] made. For [`Zone::migrate`] and message bodies. While it does, every number, text or list in it takes 32
 /// bytes beside what it is decoded to.
+///
+/// ```
+/// #[derive(serde::Deserialize)]
+/// struct Rumour { about: String, #[serde(default)] believed: bool }
+/// let bytes = wod_zone::encode(&std::collections::BTreeMap::from([("about", "the prince")]))?;
+/// let rumour: Rumour = wod_zone::decode(&bytes)?;
+/// assert_eq!((rumour.about.as_str(), rumour.believed), ("the prince", false));
+/// # Ok::<(), wod_zone::Error>(())
+/// ```
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     // By way of a tree: MessagePack is then read by one function instead of one for each type, which was two thirds of a module.
     let tree: ciborium::Value = rmp_serde::from_slice(bytes)?;

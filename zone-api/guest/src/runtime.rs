@@ -16,6 +16,14 @@ use crate::zone::{Choice, Command, Heard, Interaction, Line, Message, Moved, Sen
 const LINE_CHARS: usize = 500;
 
 /// A saved zone.
+///
+/// ```
+/// use wod_zone::{Result, Runtime, Setup, Snapshot, Zone};
+/// /// Whether this version can read what was saved: tried before a swap.
+/// fn can_take_over<Z: Zone>(setup: Setup, saved: &Snapshot) -> Result {
+///     Runtime::<Z>::new().load(setup, saved)
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
     /// [`Zone::SCHEMA`] of the version that saved it.
@@ -25,6 +33,40 @@ pub struct Snapshot {
 }
 
 /// One instance of a zone, as a host drives it. Authors never meet it: [`export!`](crate::export) and the testkit use it.
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// # use wod_zone::{Ctx, Event, Frame, Line, Result, Runtime, Setup, Snapshot, Verdict, Zone};
+/// # use wod_zone::Host;
+/// # #[derive(Serialize, Deserialize)]
+/// # struct Lobby;
+/// # impl Zone for Lobby {
+/// #     const NAME: &'static str = "lobby";
+/// #     type Timer = ();
+/// #     type Player = ();
+/// #     fn open(_: &mut Ctx<Self>) -> Result<Self> { Ok(Self) }
+/// # }
+/// /// A zone's first tick, as a host has it.
+/// fn first_tick(host: &mut dyn Host, setup: Setup, lines: Vec<Line>, events: Vec<Event>) -> Result<Snapshot> {
+///     let mut lobby = Runtime::<Lobby>::new();
+///     lobby.init(host, setup)?;
+///     let frame = Frame { tick: 1, game_ms: 50, dilation: 1.0 };
+///     let verdicts: Vec<Verdict> = lobby.filter(host, frame, lines);
+///     lobby.tick(host, frame, events);
+///     assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Pass) && lobby.zone().is_some());
+///     lobby.save()
+/// }
+///
+/// /// And what another instance of it does first.
+/// fn take_over(setup: Setup, saved: &Snapshot) -> Result<Runtime<Lobby>> {
+///     let mut lobby = Runtime::new();
+///     lobby.load(setup, saved)?;
+///     Ok(lobby)
+/// }
+///
+/// assert_eq!(Runtime::<Lobby>::describe().name, "lobby");
+/// assert!(Runtime::<Lobby>::new().save().is_err(), "it was never opened");
+/// ```
 pub struct Runtime<Z: Zone> {
     /// None until `init`, `load` or the first `tick`.
     zone: Option<Z>,
@@ -90,7 +132,7 @@ impl<Z: Zone> Runtime<Z> {
         Ok(Snapshot { schema: Z::SCHEMA, bytes: memory::save(zone, &self.memory)? })
     }
 
-    /// Everything that happened since the last call. Each event is marked ([`Host::progress`]) before it is handled.
+    /// Everything that happened since the last call. Each event is marked (`Host::progress`) before it is handled.
     pub fn tick(&mut self, host: &mut dyn Host, frame: Frame, events: Vec<Event>) {
         self.memory.call = Call::of(&events);
         for (index, event) in events.into_iter().enumerate() {

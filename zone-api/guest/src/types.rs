@@ -1,10 +1,22 @@
 //! The values that travel between a zone and its host, as plain Rust types. They mirror `zone-api/wit/zone.wit`.
+//!
+//! Here are those that a zone asks and acts with; those that it is told are in `told`.
 
 use serde::{Deserialize, Serialize};
 
-use crate::handle::{EntityId, Token};
+use crate::handle::EntityId;
+
+mod told;
+
+pub use told::{Description, EnterReason, Event, Frame, LeaveReason, MoveEnd, Refusal, Setup, StartReason};
 
 /// A spot in the region's plane: metres east and north.
+///
+/// ```
+/// use wod_zone::Point;
+/// let (door, lamp) = (Point::new(12.0, 4.0), Point { x: 12.0, y: 9.0 });
+/// assert!(door.distance(lamp) < 6.0, "the doorway is lit");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Point {
     /// East, m.
@@ -32,6 +44,13 @@ impl Point {
 }
 
 /// What an entity is.
+///
+/// ```
+/// use wod_zone::{Kind, View};
+/// fn can_be_robbed(view: &View) -> bool {
+///     view.kind == Kind::Player && !view.is_away()
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Kind {
     /// A person's avatar.
@@ -43,6 +62,13 @@ pub enum Kind {
 }
 
 /// The value of a tag or a setting.
+///
+/// ```
+/// use wod_zone::{Tag, Value};
+/// let neon = Tag::near("lit", true);
+/// assert_eq!(neon.value, Value::Flag(true));
+/// assert_eq!(Value::from("violet"), Value::Text("violet".to_owned()));
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Value {
     /// Yes or no.
@@ -86,6 +112,13 @@ impl From<String> for Value {
 }
 
 /// Who is shown a tag.
+///
+/// ```
+/// use wod_zone::{Audience, Tag};
+/// // Everybody sees the coat; how hungry she is she alone sees, and what she owes nobody.
+/// let tags = [Tag::near("look", "long coat"), Tag::owner("hunger", 0.4), Tag::server("debt", 3_i64)];
+/// assert_eq!(tags.map(|tag| tag.audience), [Audience::Near, Audience::Owner, Audience::Server]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Audience {
     /// Everybody who has the entity in sight.
@@ -97,6 +130,13 @@ pub enum Audience {
 }
 
 /// A named attribute of an entity. `look`, `title` and `away` are reserved by the client protocol.
+///
+/// ```
+/// use wod_zone::{Ctx, Npc, Result, Tag, Zone};
+/// fn promote<Z: Zone>(ctx: &mut Ctx<Z>, guard: Npc) -> Result {
+///     ctx.set_tag(guard, Tag::near("title", "Captain of the night watch"))
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tag {
     /// Its name.
@@ -120,17 +160,40 @@ impl Tag {
     }
 
     /// A tag that only the player herself sees.
+    ///
+    /// ```
+    /// use wod_zone::{Ctx, Player, Result, Tag, Zone};
+    /// fn starve<Z: Zone>(ctx: &mut Ctx<Z>, player: Player, hunger: f64) -> Result {
+    ///     ctx.set_tag(player, Tag::owner("hunger", hunger))
+    /// }
+    /// ```
     pub fn owner(name: &str, value: impl Into<Value>) -> Self {
         Self { name: name.to_owned(), value: value.into(), audience: Audience::Owner }
     }
 
     /// A tag that never leaves the host; queries filter by it.
+    ///
+    /// ```
+    /// use wod_zone::{Filter, Tag};
+    /// // Bystanders are found by a tag that no client can read.
+    /// let mark = Tag::server("prey", true);
+    /// let prey = Filter::players().tagged(&mark.name);
+    /// assert_eq!(prey.tag.as_deref(), Some("prey"));
+    /// ```
     pub fn server(name: &str, value: impl Into<Value>) -> Self {
         Self { name: name.to_owned(), value: value.into(), audience: Audience::Server }
     }
 }
 
 /// Something a player can do with an entity.
+///
+/// ```
+/// use wod_zone::{Ctx, Object, Result, Verb, Zone};
+/// /// A telephone that rings can be answered, and nothing else.
+/// fn ring<Z: Zone>(ctx: &mut Ctx<Z>, telephone: Object) -> Result {
+///     ctx.set_verbs(telephone, vec![Verb::new("answer", "Answer it", 1.5)])
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verb {
     /// What the client names; one of [`Zone::VERBS`](crate::Zone::VERBS).
@@ -149,6 +212,15 @@ impl Verb {
 }
 
 /// An entity as it was when the tick began.
+///
+/// ```
+/// use wod_zone::{Ctx, EntityId, Zone};
+/// fn describe<Z: Zone>(ctx: &Ctx<Z>, stranger: EntityId) -> Option<String> {
+///     let view = ctx.entity(stranger)?;
+///     let pace = if view.speed > 2.0 { "runs" } else { "walks" };
+///     Some(format!("{} {pace} towards {:.0}, {:.0}", view.name, view.at.x, view.at.y))
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct View {
     /// Who.
@@ -171,17 +243,42 @@ pub struct View {
 
 impl View {
     /// The value of a tag; none when it has no such tag.
+    ///
+    /// ```
+    /// use wod_zone::{Value, View};
+    /// fn wears_the_pin(guest: &View) -> bool {
+    ///     guest.tag("pin") == Some(&Value::from("silver"))
+    /// }
+    /// ```
     pub fn tag(&self, name: &str) -> Option<&Value> {
         self.tags.iter().find(|tag| tag.name == name).map(|tag| &tag.value)
     }
 
     /// Whether it is a player whose connection is lost.
+    ///
+    /// ```
+    /// use wod_zone::{Ctx, Player, Zone};
+    /// /// Nobody is bitten whose connection is lost.
+    /// fn is_fair_game<Z: Zone>(ctx: &Ctx<Z>, player: Player) -> bool {
+    ///     ctx.entity(player).is_some_and(|view| !view.is_away())
+    /// }
+    /// ```
     pub fn is_away(&self) -> bool {
         self.tag("away").is_some()
     }
 }
 
 /// Which entities a query is about; the default: all.
+///
+/// ```
+/// use wod_zone::{EntityId, Filter};
+/// /// Everybody who owes the house something, but for the one who asks.
+/// fn debtors(asking: EntityId) -> Filter {
+///     Filter::players().tagged("debt").except(asking)
+/// }
+/// assert_eq!(debtors(EntityId(42)).except, Some(EntityId(42)));
+/// assert_eq!(Filter::default().kinds, None);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {
     /// Of this kind alone.
@@ -204,6 +301,13 @@ impl Filter {
     }
 
     /// Characters of modules alone.
+    ///
+    /// ```
+    /// use wod_zone::{Ctx, Filter, Point, Zone};
+    /// fn is_guarded<Z: Zone>(ctx: &Ctx<Z>, vault: Point) -> bool {
+    ///     !ctx.nearby(vault, 8.0, &Filter::npcs().tagged("guard"), 1).is_empty()
+    /// }
+    /// ```
     pub fn npcs() -> Self {
         Self { kinds: Some(Kind::Npc), ..Self::default() }
     }
@@ -224,6 +328,16 @@ impl Filter {
 }
 
 /// One row of a query's answer.
+///
+/// ```
+/// use wod_zone::{Ctx, Filter, Npc, Player, Zone};
+/// /// Whoever is nearest the informer pays.
+/// fn who_pays<Z: Zone>(ctx: &Ctx<Z>, informer: Npc) -> Option<Player> {
+///     let nearest = ctx.nearest(ctx.at(informer)?, 1, &Filter::players());
+///     let close = nearest.into_iter().find(|neighbour| neighbour.distance < 3.0)?;
+///     ctx.as_player(close.id)
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Neighbour {
     /// Who.
@@ -237,6 +351,13 @@ pub struct Neighbour {
 }
 
 /// A named place of the map.
+///
+/// ```
+/// use wod_zone::{Ctx, Point, Zone};
+/// fn is_on_holy_ground<Z: Zone>(ctx: &Ctx<Z>, at: Point) -> bool {
+///     ctx.places("chapel").iter().any(|chapel| chapel.at.distance(at) <= chapel.radius)
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Place {
     /// Its name; several places may share one.
@@ -250,6 +371,13 @@ pub struct Place {
 }
 
 /// How a line is said, which decides who hears it.
+///
+/// ```
+/// use wod_zone::{ChatMode, Heard};
+/// fn disturbs_the_court(heard: &Heard) -> bool {
+///     matches!(heard.mode, ChatMode::Shout | ChatMode::Emote)
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ChatMode {
     /// Heard near the speaker.
@@ -263,6 +391,13 @@ pub enum ChatMode {
 }
 
 /// How loud a log line is.
+///
+/// ```
+/// use wod_zone::{Ctx, LogLevel, Zone};
+/// fn no_moon<Z: Zone>(ctx: &mut Ctx<Z>, night: u32) {
+///     ctx.log(LogLevel::Warn, "the moon has no phase", &[("night", &night)]);
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LogLevel {
     /// Something is broken.
@@ -276,6 +411,14 @@ pub enum LogLevel {
 }
 
 /// Where an order leads.
+///
+/// ```
+/// use wod_zone::{Goal, Player, Point};
+/// // Orders take any of these as they are: a spot, somebody, a place of the map.
+/// assert_eq!(Goal::from(Point::new(3.0, 4.0)), Goal::Point(Point::new(3.0, 4.0)));
+/// assert_eq!(Goal::from(Player(42)), Goal::Entity(Player(42).id()));
+/// assert_eq!(Goal::from("back-door"), Goal::Place("back-door".to_owned()));
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Goal {
     /// A spot.
@@ -305,6 +448,14 @@ impl From<EntityId> for Goal {
 }
 
 /// Who is told.
+///
+/// ```
+/// use wod_zone::{Ctx, Hearers, Point, Result, Zone};
+/// /// A clock tower that only the square sees; who is slow sees it jump.
+/// fn tower<Z: Zone>(ctx: &mut Ctx<Z>, square: Point, minutes: u32) -> Result {
+///     ctx.show(Hearers::Near(square, 60.0), "tower", &minutes)
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Hearers {
     /// One player.
@@ -316,6 +467,14 @@ pub enum Hearers {
 }
 
 /// Where a player is sent.
+///
+/// ```
+/// use wod_zone::Destination;
+/// // What `Ctx::send_through` and `Ctx::send_to_zone` ask the host for.
+/// let tunnel = Destination::Portal("tunnel".to_owned());
+/// let morgue = Destination::Zone("old-town.morgue".to_owned(), Some("slab".to_owned()));
+/// assert_ne!(tunnel, morgue);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     /// Where a portal of this zone's map leads.
@@ -325,6 +484,13 @@ pub enum Destination {
 }
 
 /// A new entity, as the host is asked for it. Authors use [`Spawn`](crate::Spawn).
+///
+/// ```
+/// use wod_zone::{Kind, Point, Spawning};
+/// let (name, at) = ("Ash".to_owned(), Point::new(3.0, 4.0));
+/// let ash = Spawning { kind: Kind::Object, name, at, heading: 0.0, tags: Vec::new(), verbs: Vec::new() };
+/// assert_eq!(ash.kind, Kind::Object);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spawning {
     /// What.
@@ -339,198 +505,4 @@ pub struct Spawning {
     pub tags: Vec<Tag>,
     /// What players can do with it.
     pub verbs: Vec<Verb>,
-}
-
-/// The tick a call stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Frame {
-    /// Its number.
-    pub tick: u64,
-    /// Milliseconds of game time since the zone began; stands still while the zone does.
-    pub game_ms: u64,
-    /// 1.0, less when the zone is slowed down.
-    pub dilation: f32,
-}
-
-/// Where a zone finds itself.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Setup {
-    /// The zone's name, `region.zone`.
-    pub zone: String,
-    /// Its region.
-    pub region: String,
-    /// South-west corner.
-    pub south_west: Point,
-    /// North-east corner.
-    pub north_east: Point,
-    /// Ticks a second.
-    pub tick_hz: u32,
-    /// Settings, defaults filled in.
-    pub config: Vec<(String, Value)>,
-}
-
-/// What a module says about itself.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Description {
-    /// [`Zone::NAME`](crate::Zone::NAME).
-    pub name: String,
-    /// [`Zone::VERSION`](crate::Zone::VERSION).
-    pub version: String,
-    /// [`Zone::SCHEMA`](crate::Zone::SCHEMA).
-    pub schema: u32,
-    /// [`Zone::VERBS`](crate::Zone::VERBS).
-    pub verbs: Vec<String>,
-    /// Name, explanation and default of each of [`Zone::CONFIG`](crate::Zone::CONFIG).
-    pub config: Vec<(String, String, Value)>,
-}
-
-/// Why an act was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Refusal {
-    /// The zone has no such entity.
-    NoSuchEntity,
-    /// It is not this module's to command.
-    NotYours,
-    /// Outside the zone.
-    OutOfBounds,
-    /// Inside a wall.
-    Blocked,
-    /// The world has no such zone.
-    NoSuchZone,
-    /// The map has no such portal.
-    NoSuchPortal,
-    /// The map has no such place.
-    NoSuchPlace,
-    /// Over a limit in number.
-    TooMany,
-    /// Over a limit in bytes.
-    TooLarge,
-    /// An argument makes no sense.
-    Invalid,
-    /// A reason that a later host added.
-    Other,
-}
-
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::NoSuchEntity => "no such entity",
-            Self::NotYours => "not this module's",
-            Self::OutOfBounds => "outside the zone",
-            Self::Blocked => "inside a wall",
-            Self::NoSuchZone => "no such zone",
-            Self::NoSuchPortal => "no such portal on the map",
-            Self::NoSuchPlace => "no such place on the map",
-            Self::TooMany => "too many",
-            Self::TooLarge => "too large",
-            Self::Invalid => "invalid argument",
-            Self::Other => "refused",
-        })
-    }
-}
-
-impl std::error::Error for Refusal {}
-
-/// Why an instance of the module begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StartReason {
-    /// A new zone.
-    Fresh,
-    /// It replaces another version, whose state it loaded.
-    Swapped,
-    /// It is an older version again, which has loaded what the newer one saved.
-    RolledBack,
-    /// It is an older version again, as it was before the newer one came; what happened since was told to it once more, without
-    /// effect on players and other zones. Each player here is told anew, with what is saved for her now: that holds.
-    Rewound,
-    /// Its state could not be had: entities of the module may stand here that it does not know.
-    ResumedWithoutMemory,
-}
-
-/// How a player came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EnterReason {
-    /// Logged in.
-    Login,
-    /// Over the border of a neighbouring zone.
-    Crossing,
-    /// Through a portal, or sent.
-    Portal,
-    /// Stood here already; the module learns of her anew.
-    Resumed,
-}
-
-/// How a player went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LeaveReason {
-    /// Logged out.
-    Logout,
-    /// Did not come back after a lost connection.
-    TimedOut,
-    /// Over the border.
-    Crossing,
-    /// Through a portal, or sent.
-    Portal,
-    /// Put out by a module or an operator.
-    Kicked,
-}
-
-/// How an order to move ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MoveEnd {
-    /// It is there.
-    Arrived,
-    /// No way leads there.
-    NoWay,
-    /// Something is in the way that was not when it set out.
-    Obstructed,
-    /// Whom it followed is gone.
-    TargetLost,
-    /// It was told to stop, or to do something else.
-    Stopped,
-}
-
-/// What the host tells a module. The runtime turns these into calls of [`Zone`](crate::Zone)'s handlers.
-#[derive(Debug, Clone, PartialEq)]
-#[expect(missing_docs, reason = "the WIT documents each; authors see the handlers")]
-pub enum Event {
-    Started { reason: StartReason, players: Vec<EntityId>, mine: Vec<EntityId> },
-    Entered { player: EntityId, name: String, saved: Vec<u8>, reason: EnterReason },
-    Left { player: EntityId, reason: LeaveReason },
-    SensorEntered { sensor: EntityId, subject: EntityId },
-    SensorLeft { sensor: EntityId, subject: EntityId },
-    Heard { listener: EntityId, speaker: EntityId, mode: ChatMode, text: String },
-    Interacted { player: EntityId, seq: u64, target: EntityId, verb: String, args: String },
-    Chose { player: EntityId, seq: u64, dialogue: Token, choice: Option<String> },
-    Moved { npc: EntityId, order: Token, end: MoveEnd, at: Point },
-    Observed { entity: EntityId, by_anyone: bool },
-    Timer(Token),
-    Message { id: u64, sender: String, topic: String, body: Vec<u8> },
-    Receipt { order: Token, delivered: bool },
-    Admin { request: Token, operator: String, text: String },
-    ConfigChanged(Vec<(String, Value)>),
-    Other { name: String, json: String },
-}
-
-impl Event {
-    /// The handler it leads to, for log lines.
-    pub fn handler(&self) -> &'static str {
-        match self {
-            Self::Started { .. } => "started",
-            Self::Entered { .. } => "entered",
-            Self::Left { .. } => "left",
-            Self::SensorEntered { .. } | Self::SensorLeft { .. } => "sensor",
-            Self::Heard { .. } => "heard",
-            Self::Interacted { .. } => "interacted",
-            Self::Chose { .. } => "chose",
-            Self::Moved { .. } => "moved",
-            Self::Observed { .. } => "observed",
-            Self::Timer(_) => "timer",
-            Self::Message { .. } => "message",
-            Self::Receipt { .. } => "receipt",
-            Self::Admin { .. } => "admin",
-            Self::ConfigChanged(_) => "config",
-            Self::Other { .. } => "other",
-        }
-    }
 }

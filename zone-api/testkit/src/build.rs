@@ -84,7 +84,7 @@ impl WorldBuilder {
         self
     }
 
-    /// With content packed beside the code, as [`Host::content`](wod_zone::Host::content) gives it.
+    /// With content packed beside the code, as `content.read` of the contract gives it.
     #[must_use]
     pub fn content(mut self, name: &str, bytes: &[u8]) -> Self {
         self.content.insert(name.to_owned(), bytes.to_vec());

@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: the rules of the house, each fault named with its mend.
 
 mod dependencies;
+mod examples;
 mod files;
 mod readme;
 mod table;
@@ -21,6 +22,7 @@ pub(crate) fn check() -> anyhow::Result<()> {
     let mut faults = dependencies::check()?;
     faults.extend(files::check()?);
     faults.extend(readme::check()?);
+    faults.extend(examples::check()?);
     for fault in &faults {
         println!("  {fault}");
     }

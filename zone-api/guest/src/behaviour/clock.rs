@@ -13,6 +13,14 @@ const SHORTEST_DAY_MS: u64 = 24_000;
 const HOURS: f64 = 24.0;
 
 /// A setting for [`Clock::of`]: put it into [`Zone::CONFIG`] and operators say how long a day is.
+///
+/// ```
+/// use wod_zone::Setting;
+/// use wod_zone::behaviour::DAY_MINUTES;
+/// /// Beside the zone's own settings.
+/// const CONFIG: &[Setting] = &[DAY_MINUTES, Setting::flag("fog", "Whether there is fog tonight.", true)];
+/// assert_eq!(CONFIG.len(), 2);
+/// ```
 pub const DAY_MINUTES: Setting = Setting::number(
     "day_minutes",
     "How long a day and a night take together, minutes of game time, at least 0.4.",
@@ -73,6 +81,14 @@ impl Clock {
     }
 
     /// It is day between these hours, night otherwise.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use wod_zone::behaviour::Clock;
+    /// // Midwinter.
+    /// let clock = Clock::day_of(Duration::from_secs(24 * 60)).light_between(8.5, 16.0).starting_at(17.0);
+    /// assert!(clock.is_night(0));
+    /// ```
     #[must_use]
     pub fn light_between(mut self, dawn: f32, dusk: f32) -> Self {
         (self.dawn, self.dusk) = (dawn, dusk);
@@ -85,17 +101,41 @@ impl Clock {
     }
 
     /// Days since the one on which game time began, 0 on that day.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use wod_zone::behaviour::Clock;
+    /// // An hour takes a minute; it begins at 23 h.
+    /// let clock = Clock::day_of(Duration::from_secs(24 * 60)).starting_at(23.0);
+    /// assert_eq!((clock.day(0), clock.day(2 * 60_000)), (0, 1));
+    /// ```
     pub fn day(&self, game_ms: u64) -> u64 {
         (game_ms + self.offset(self.first)) / self.day_ms
     }
 
     /// Whether it is this hour or later, and before that one. The span may go over midnight; from an hour to itself is a whole day.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use wod_zone::behaviour::Clock;
+    /// let clock = Clock::day_of(Duration::from_secs(24 * 60)).starting_at(23.0);
+    /// let is_open = |game_ms| clock.is_between(20.0, 4.0, game_ms);
+    /// assert!(is_open(0) && is_open(4 * 60_000) && !is_open(6 * 60_000));
+    /// ```
     pub fn is_between(&self, from: f32, to: f32, game_ms: u64) -> bool {
         let (from, to, now) = (self.offset(from), self.offset(to), self.time_of_day(game_ms));
         if from < to { (from..to).contains(&now) } else { now >= from || now < to }
     }
 
     /// Whether it is day.
+    ///
+    /// ```
+    /// # use wod_zone::behaviour::Clock;
+    /// # use wod_zone::{Ctx, Player, Result, Zone};
+    /// fn steps_outside<Z: Zone>(ctx: &mut Ctx<Z>, player: Player) -> Result {
+    ///     if Clock::of(ctx).is_day(ctx.game_ms()) { ctx.tell(player, "hint", &"It burns.") } else { Ok(()) }
+    /// }
+    /// ```
     pub fn is_day(&self, game_ms: u64) -> bool {
         self.is_between(self.dawn, self.dusk, game_ms)
     }

@@ -82,6 +82,12 @@ impl Flee {
     }
 
     /// From whom.
+    ///
+    /// ```
+    /// use wod_zone::EntityId;
+    /// use wod_zone::behaviour::Flee;
+    /// assert_eq!(Flee::from(EntityId(42)).threat(), EntityId(42));
+    /// ```
     pub fn threat(&self) -> EntityId {
         self.threat
     }

@@ -48,6 +48,19 @@ impl Follow {
     }
 
     /// Whom it follows.
+    ///
+    /// ```
+    /// use wod_zone::behaviour::{Behaviour, Follow};
+    /// use wod_zone::{Ctx, EntityId, Npc, Zone};
+    /// /// Whose bodyguard he is just now.
+    /// fn client<Z: Zone>(ctx: &Ctx<Z>, bodyguard: Npc) -> Option<EntityId> {
+    ///     match ctx.behaviour(bodyguard) {
+    ///         Some(Behaviour::Follow(follow)) => Some(follow.target()),
+    ///         _ => None,
+    ///     }
+    /// }
+    /// assert_eq!(Follow::of(EntityId(42)).target(), EntityId(42));
+    /// ```
     pub fn target(&self) -> EntityId {
         self.target
     }

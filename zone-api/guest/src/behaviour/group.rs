@@ -81,6 +81,13 @@ impl<W: Clone + PartialEq> Group<W> {
     }
 
     /// Each member holds so many traces, 1 to 256. For those who join from now on.
+    ///
+    /// ```
+    /// use wod_zone::behaviour::Group;
+    /// // Rats: many, and each knows of one danger at a time.
+    /// let pack = Group::<()>::new().earshot(12.0).holding(1);
+    /// assert_eq!(pack.members().count(), 0);
+    /// ```
     #[must_use]
     pub fn holding(mut self, traces: usize) -> Self {
         self.blank = self.blank.holding(traces);
@@ -97,21 +104,61 @@ impl<W: Clone + PartialEq> Group<W> {
     }
 
     /// An NPC belongs to it no more: dead, despawned, cast out.
+    ///
+    /// ```
+    /// use wod_zone::Npc;
+    /// use wod_zone::behaviour::Group;
+    /// let mut gang = Group::<()>::new();
+    /// gang.join(Npc(7))?;
+    /// // Caught with a wire on him.
+    /// gang.leave(Npc(7));
+    /// assert!(!gang.has(Npc(7)));
+    /// # Ok::<(), wod_zone::Error>(())
+    /// ```
     pub fn leave(&mut self, npc: Npc) {
         self.members.remove(&npc);
     }
 
     /// Who belongs to it, in order of id.
+    ///
+    /// ```
+    /// use wod_zone::behaviour::{Chase, Group};
+    /// use wod_zone::{Ctx, Player, Result, Zone};
+    /// fn set_on<Z: Zone>(ctx: &mut Ctx<Z>, gang: &Group<()>, prey: Player) -> Result {
+    ///     gang.members().try_for_each(|thug| ctx.behave(thug, Chase::after(prey)))
+    /// }
+    /// ```
     pub fn members(&self) -> impl Iterator<Item = Npc> + '_ {
         self.members.keys().copied()
     }
 
     /// Whether this NPC belongs to it.
+    ///
+    /// ```
+    /// use wod_zone::Npc;
+    /// use wod_zone::behaviour::Group;
+    /// let mut gang = Group::<()>::new();
+    /// gang.join(Npc(7))?;
+    /// assert!(gang.has(Npc(7)) && !gang.has(Npc(8)));
+    /// # Ok::<(), wod_zone::Error>(())
+    /// ```
     pub fn has(&self, npc: Npc) -> bool {
         self.members.contains_key(&npc)
     }
 
     /// What a member knows; none of who is no member.
+    ///
+    /// ```
+    /// use wod_zone::behaviour::{Group, Trace};
+    /// use wod_zone::{EntityId, Npc};
+    /// let (lookout, stranger) = (Npc(7), EntityId(42));
+    /// let mut gang = Group::new();
+    /// gang.join(lookout)?;
+    /// gang.learn(lookout, 0, Trace::of(stranger, "asks questions"));
+    /// let memory = gang.knows(lookout).expect("a member");
+    /// assert!(memory.strength(1000, stranger, &"asks questions") > 0.9);
+    /// # Ok::<(), wod_zone::Error>(())
+    /// ```
     pub fn knows(&self, npc: Npc) -> Option<&FadingMemory<W>> {
         self.members.get(&npc)
     }

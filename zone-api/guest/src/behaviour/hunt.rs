@@ -47,6 +47,16 @@ pub struct Hunt {
 }
 
 /// What it does while it hunts nobody.
+///
+/// ```
+/// use wod_zone::Point;
+/// use wod_zone::behaviour::{Hunt, Patrol, Routine};
+/// /// On some nights it prowls, on others it waits at home.
+/// fn hunter(den: Point, prowls: bool) -> Hunt {
+///     let routine = if prowls { Patrol::along("prowl").into() } else { Routine::Stand };
+///     Hunt::from(den).between_hunts(routine)
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Routine {
     /// Stands at home.
@@ -104,6 +114,15 @@ impl Hunt {
     }
 
     /// Hears players speak this far away, m, and goes to see: [`Behaved::Heard`].
+    ///
+    /// ```
+    /// use wod_zone::Point;
+    /// use wod_zone::behaviour::Hunt;
+    /// /// Blind, and the better it hears: a whisper is safer than a step.
+    /// fn blind(den: Point) -> Hunt {
+    ///     Hunt::from(den).sight(2.0).hearing(40.0)
+    /// }
+    /// ```
     #[must_use]
     pub fn hearing(mut self, metres: f32) -> Self {
         self.hearing = metres;
@@ -111,6 +130,15 @@ impl Hunt {
     }
 
     /// Has caught a player this near, m.
+    ///
+    /// ```
+    /// use wod_zone::Point;
+    /// use wod_zone::behaviour::Hunt;
+    /// /// It has long arms.
+    /// fn lurker(drain: Point) -> Hunt {
+    ///     Hunt::from(drain).reach(3.0).pace(2.0)
+    /// }
+    /// ```
     #[must_use]
     pub fn reach(mut self, metres: f32) -> Self {
         self.reach = metres;

@@ -80,11 +80,34 @@ impl<S> Machine<S> {
     }
 
     /// The state's own data, to change it; its timers go on.
+    ///
+    /// ```
+    /// use wod_zone::behaviour::Machine;
+    /// enum Mood { Calm, Angry { at_whom: u32 } }
+    /// let mut bouncer = Machine::new(Mood::Angry { at_whom: 1 });
+    /// // One more, and he is as angry as he was: his timers go on.
+    /// if let Mood::Angry { at_whom } = bouncer.state_mut() {
+    ///     *at_whom += 1;
+    /// }
+    /// assert!(matches!(bouncer.state(), Mood::Angry { at_whom: 2 }));
+    /// ```
     pub fn state_mut(&mut self) -> &mut S {
         &mut self.state
     }
 
     /// How long it has been in this state.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use wod_zone::behaviour::Machine;
+    /// # use wod_zone::{Ctx, Zone};
+    /// #[derive(PartialEq)]
+    /// enum Lamp { Dark, Lit }
+    /// /// A lamp that has been lit for long flickers.
+    /// fn flickers<Z: Zone>(ctx: &Ctx<Z>, lamp: &Machine<Lamp>) -> bool {
+    ///     lamp.is(&Lamp::Lit) && lamp.time_in(ctx) > Duration::from_secs(600)
+    /// }
+    /// ```
     pub fn time_in<Z: Zone>(&self, ctx: &Ctx<'_, Z>) -> Duration {
         Duration::from_millis(ctx.game_ms().saturating_sub(self.since_ms))
     }
@@ -105,6 +128,21 @@ impl<S> Machine<S> {
     }
 
     /// Gives a copy of `timer` to [`Zone::timer`] again and again, until the state changes.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use std::time::Duration;
+    /// # use wod_zone::behaviour::Machine;
+    /// # use wod_zone::{Ctx, Result, Zone};
+    /// enum Telephone { Silent, Rings }
+    /// #[derive(Serialize, Deserialize)]
+    /// enum Timer { Ring }
+    /// /// It rings every four seconds until it enters another state.
+    /// fn call<Z: Zone<Timer = Timer>>(ctx: &mut Ctx<Z>, telephone: &mut Machine<Telephone>) -> Result {
+    ///     telephone.enter(ctx, Telephone::Rings);
+    ///     telephone.every(ctx, Duration::from_secs(4), Timer::Ring)
+    /// }
+    /// ```
     pub fn every<Z: Zone>(&mut self, ctx: &mut Ctx<'_, Z>, period: Duration, timer: Z::Timer) -> Result {
         self.timers.retain(|timer| ctx.is_pending(*timer));
         self.timers.push(ctx.every(period, timer)?);
@@ -114,6 +152,14 @@ impl<S> Machine<S> {
 
 impl<S: PartialEq> Machine<S> {
     /// Whether it is in this state.
+    ///
+    /// ```
+    /// use wod_zone::behaviour::Machine;
+    /// #[derive(PartialEq)]
+    /// enum Vault { Sealed, Breached }
+    /// let vault = Machine::new(Vault::Sealed);
+    /// assert!(vault.is(&Vault::Sealed) && !vault.is(&Vault::Breached));
+    /// ```
     pub fn is(&self, state: &S) -> bool {
         self.state == *state
     }

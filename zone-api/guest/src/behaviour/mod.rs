@@ -95,6 +95,16 @@ use body::Body;
 pub(crate) use drive::{Hours, due, heard, moved, observed, sensed, wind_hours};
 
 /// What an NPC does.
+///
+/// ```
+/// use wod_zone::behaviour::{Behaviour, Patrol, Wander};
+/// use wod_zone::{Ctx, Npc, Point, Result, Zone};
+/// /// Whatever an NPC is given, of one type: here by the weather.
+/// fn evening<Z: Zone>(ctx: &mut Ctx<Z>, vendor: Npc, square: Point, rains: bool) -> Result {
+///     let what: Behaviour = if rains { Patrol::along("arcade").into() } else { Wander::about(square, 12.0).into() };
+///     ctx.behave(vendor, what)
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Behaviour {
     /// Walks from stop to stop, round and round.
@@ -126,6 +136,20 @@ pub enum Behaviour {
 }
 
 /// What [`Zone::behaved`] is told.
+///
+/// ```
+/// use wod_zone::behaviour::{Behaved, GoHome, Search};
+/// use wod_zone::{Ctx, Npc, Point, Result, Zone};
+/// /// What a chase of the zone's own making leads to.
+/// fn behaved<Z: Zone>(ctx: &mut Ctx<Z>, hound: Npc, kennel: Point, what: Behaved) -> Result {
+///     match what {
+///         Behaved::Caught(_) => ctx.emote(hound, "bares its teeth"),
+///         Behaved::Lost(_, last_seen) => ctx.behave(hound, Search::about(last_seen)),
+///         Behaved::GaveUp => ctx.behave(hound, GoHome::to(kennel)),
+///         _ => Ok(()),
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Behaved {
@@ -198,6 +222,16 @@ impl<Z: Zone> Ctx<'_, Z> {
     ///
     /// An error when a [`Schedule`] stands within a schedule, [`Needs`] within needs, or one of [`Watchful`] and [`Wary`] within the
     /// other; or when a sensor would reach further than 100 m.
+    ///
+    /// ```
+    /// # use wod_zone::behaviour::Patrol;
+    /// # use wod_zone::{Ctx, Npc, Result, Spawn, Zone};
+    /// fn night_watch<Z: Zone>(ctx: &mut Ctx<Z>) -> Result<Npc> {
+    ///     let watchman = ctx.spawn_npc(Spawn::new("Night watchman", ctx.place("beat")?.at))?;
+    ///     ctx.behave(watchman, Patrol::along("beat"))?;
+    ///     Ok(watchman)
+    /// }
+    /// ```
     pub fn behave(&mut self, npc: Npc, behaviour: impl Into<Behaviour>) -> Result {
         let behaviour = behaviour.into();
         behaviour.check(&[])?;
@@ -240,11 +274,29 @@ impl<Z: Zone> Ctx<'_, Z> {
     }
 
     /// What an NPC does by itself; none when it has no behaviour.
+    ///
+    /// ```
+    /// # use wod_zone::behaviour::Behaviour;
+    /// # use wod_zone::{Ctx, Npc, Zone};
+    /// fn is_on_the_run<Z: Zone>(ctx: &Ctx<Z>, npc: Npc) -> bool {
+    ///     matches!(ctx.behaviour(npc), Some(Behaviour::Flee(_)))
+    /// }
+    /// ```
     pub fn behaviour(&self, npc: Npc) -> Option<&Behaviour> {
         self.memory.core.minds.get(&npc).map(|mind| &mind.behaviour)
     }
 
     /// Takes an NPC's behaviour away; it stops where it is.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, Npc, Player, Result, Zone};
+    /// /// From here on the zone itself tells him where to go.
+    /// fn hired<Z: Zone>(ctx: &mut Ctx<Z>, idler: Npc, client: Player) -> Result {
+    ///     ctx.stop_behaving(idler)?;
+    ///     ctx.follow(idler, client, 2.0)?;
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn stop_behaving(&mut self, npc: Npc) -> Result {
         match self.forget_mind(npc) {
             true => self.halt(npc),

@@ -129,6 +129,12 @@ impl Needs {
     }
 
     /// How pressing a need is at this game time ([`Ctx::game_ms`](crate::Ctx::game_ms)), 0 to 1; 0 for one it does not have.
+    ///
+    /// ```
+    /// use wod_zone::behaviour::{Need, Needs, Stand};
+    /// let guest = Needs::of(Need::of("thirst", Stand::here()).at(0.75));
+    /// assert_eq!((guest.level("thirst", 0), guest.level("sleep", 0)), (0.75, 0.0));
+    /// ```
     pub fn level(&self, name: &str, game_ms: u64) -> f32 {
         let seconds = self.seconds_since(game_ms);
         let found = (0..self.needs.len()).find(|index| self.needs[*index].name == name);

@@ -153,6 +153,16 @@ impl<W: PartialEq> FadingMemory<W> {
     }
 
     /// What is remembered best; of equals the first that was learnt.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use wod_zone::EntityId;
+    /// use wod_zone::behaviour::{FadingMemory, Trace};
+    /// let mut grudges = FadingMemory::over(Duration::from_secs(600));
+    /// grudges.note(0, Trace::of(EntityId(42), "spilt a drink").strength(0.3));
+    /// grudges.note(1000, Trace::of(EntityId(43), "burnt down the house"));
+    /// assert_eq!(grudges.strongest(2000).map(|grudge| grudge.who), Some(EntityId(43)));
+    /// ```
     pub fn strongest(&self, now: u64) -> Option<&Trace<W>> {
         // `max_by` would take the last of equals.
         let best = self.recall(now).reduce(|best, next| if next.1 > best.1 { next } else { best });
@@ -168,6 +178,17 @@ impl<W: PartialEq> FadingMemory<W> {
     }
 
     /// Where this one was when she was last noted with a place; none: that is not remembered.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use wod_zone::behaviour::{FadingMemory, Trace};
+    /// use wod_zone::{EntityId, Point};
+    /// let mut seen = FadingMemory::over(Duration::from_secs(600));
+    /// seen.note(0, Trace::of(EntityId(42), "passed").at(Point::new(3.0, 4.0)));
+    /// seen.note(9000, Trace::of(EntityId(42), "ran").at(Point::new(30.0, 4.0)));
+    /// // Where a detective would ask first.
+    /// assert_eq!(seen.last_place(10_000, EntityId(42)), Some(Point::new(30.0, 4.0)));
+    /// ```
     pub fn last_place(&self, now: u64, who: impl Into<EntityId>) -> Option<Point> {
         let who = who.into();
         let of_her = self.recall(now).map(|(trace, _)| trace).filter(|trace| trace.who == who && trace.place.is_some());
@@ -175,6 +196,17 @@ impl<W: PartialEq> FadingMemory<W> {
     }
 
     /// Forgets everything of this one.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use wod_zone::EntityId;
+    /// use wod_zone::behaviour::{FadingMemory, Trace};
+    /// let mut witness = FadingMemory::over(Duration::from_secs(600));
+    /// witness.note(0, Trace::of(EntityId(42), "did it"));
+    /// // A look in the eyes, and she knows nothing.
+    /// witness.forget(EntityId(42));
+    /// assert_eq!(witness.recall(0).count(), 0);
+    /// ```
     pub fn forget(&mut self, who: impl Into<EntityId>) {
         let who = who.into();
         self.traces.retain(|trace| trace.who != who);

@@ -63,6 +63,15 @@ impl Schedule {
     }
 
     /// What it does at this game time, counted as in [`Behaved::Turned`].
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use wod_zone::behaviour::{Clock, Patrol, Schedule, Stand};
+    /// let clock = Clock::day_of(Duration::from_secs(24)).starting_at(21.0);
+    /// let watchman = Schedule::by(clock).between(20.0, 6.0, Patrol::along("rounds")).otherwise(Stand::here());
+    /// // An hour takes a second: on his rounds, and nine hours later off them.
+    /// assert_eq!((watchman.part_at(0), watchman.part_at(9000)), (0, 1));
+    /// ```
     pub fn part_at(&self, game_ms: u64) -> usize {
         let found = self.spans.iter().position(|span| self.clock.is_between(span.from, span.to, game_ms));
         found.unwrap_or(self.spans.len())

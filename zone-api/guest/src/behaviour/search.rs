@@ -53,6 +53,15 @@ impl Search {
     }
 
     /// Walks so fast, m/s.
+    ///
+    /// ```
+    /// use wod_zone::Point;
+    /// use wod_zone::behaviour::Search;
+    /// /// With a torch in hand one walks slowly.
+    /// fn with_a_torch(noise: Point) -> Search {
+    ///     Search::about(noise).pace(1.0)
+    /// }
+    /// ```
     #[must_use]
     pub fn pace(mut self, metres_a_second: f32) -> Self {
         self.pace = metres_a_second;

@@ -92,6 +92,18 @@ impl Senses {
     }
 
     /// Whom it has in sight.
+    ///
+    /// ```
+    /// use wod_zone::behaviour::Behaviour;
+    /// use wod_zone::{Ctx, Npc, Zone};
+    /// /// How many the guard would be up against.
+    /// fn sees_how_many<Z: Zone>(ctx: &Ctx<Z>, guard: Npc) -> usize {
+    ///     match ctx.behaviour(guard) {
+    ///         Some(Behaviour::Watchful(watchful)) => watchful.senses().in_sight().count(),
+    ///         _ => 0,
+    ///     }
+    /// }
+    /// ```
     pub fn in_sight(&self) -> impl Iterator<Item = EntityId> + '_ {
         self.seen.keys().copied()
     }
@@ -217,6 +229,12 @@ impl Watchful {
     }
 
     /// What it senses with.
+    ///
+    /// ```
+    /// use wod_zone::behaviour::{Senses, Watchful};
+    /// let guard = Watchful::with(Senses::of_players().sight(12.0));
+    /// assert_eq!(guard.senses().in_sight().count(), 0);
+    /// ```
     pub fn senses(&self) -> &Senses {
         &self.senses
     }

@@ -32,6 +32,15 @@ pub struct Stand {
 
 impl Stand {
     /// Wherever it is.
+    ///
+    /// ```
+    /// use wod_zone::behaviour::Stand;
+    /// use wod_zone::{Ctx, Npc, Result, Zone};
+    /// /// Hands up.
+    /// fn surrender<Z: Zone>(ctx: &mut Ctx<Z>, burglar: Npc) -> Result {
+    ///     ctx.behave(burglar, Stand::here())
+    /// }
+    /// ```
     pub fn here() -> Self {
         Self { at: None, facing: None, pace: 1.4 }
     }
@@ -49,6 +58,15 @@ impl Stand {
     }
 
     /// Walks so fast, m/s.
+    ///
+    /// ```
+    /// use wod_zone::Point;
+    /// use wod_zone::behaviour::Stand;
+    /// /// The alarm goes: to the gate, at a run.
+    /// fn to_the_gate(gate: Point) -> Stand {
+    ///     Stand::at(gate).pace(5.0)
+    /// }
+    /// ```
     #[must_use]
     pub fn pace(mut self, metres_a_second: f32) -> Self {
         self.pace = metres_a_second;

@@ -43,6 +43,15 @@ impl Wander {
     }
 
     /// Walks so fast, m/s.
+    ///
+    /// ```
+    /// use wod_zone::Point;
+    /// use wod_zone::behaviour::Wander;
+    /// /// In no state to hurry.
+    /// fn drunk(corner: Point) -> Wander {
+    ///     Wander::about(corner, 5.0).pace(0.6)
+    /// }
+    /// ```
     #[must_use]
     pub fn pace(mut self, metres_a_second: f32) -> Self {
         self.pace = metres_a_second;

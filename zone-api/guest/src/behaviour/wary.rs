@@ -53,6 +53,14 @@ impl Wary {
     }
 
     /// Feels safe so far away, m.
+    ///
+    /// ```
+    /// use wod_zone::behaviour::{Senses, Wary};
+    /// /// Two streets are not enough.
+    /// fn haunted() -> Wary {
+    ///     Wary::with(Senses::of("predator")).until(60.0)
+    /// }
+    /// ```
     #[must_use]
     pub fn until(mut self, metres: f32) -> Self {
         self.way_out = self.way_out.until(metres);
@@ -67,6 +75,16 @@ impl Wary {
     }
 
     /// From whom it is running; none: it is calm.
+    ///
+    /// ```
+    /// use wod_zone::behaviour::{Behaviour, Senses, Wary};
+    /// use wod_zone::{Ctx, Npc, Zone};
+    /// /// Who runs sells nothing.
+    /// fn is_open_for_business<Z: Zone>(ctx: &Ctx<Z>, hawker: Npc) -> bool {
+    ///     !matches!(ctx.behaviour(hawker), Some(Behaviour::Wary(wary)) if wary.flees_from().is_some())
+    /// }
+    /// assert_eq!(Wary::with(Senses::of_players()).flees_from(), None);
+    /// ```
     pub fn flees_from(&self) -> Option<EntityId> {
         self.fleeing.as_ref().map(Flee::threat)
     }

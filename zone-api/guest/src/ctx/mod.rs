@@ -18,6 +18,19 @@ mod timers;
 pub use act::Spawn;
 
 /// A handler's view of the zone. Queries answer from the state when the tick began: what was done in this tick is not seen yet.
+///
+/// ```
+/// use wod_zone::{Ctx, Filter, Npc, Player, Result, Zone};
+///
+/// /// A handler asks first, then acts.
+/// fn rescue<Z: Zone>(ctx: &mut Ctx<Z>, doctor: Npc, wounded: Player) -> Result {
+///     let Some(at) = ctx.at(wounded) else { return Ok(()) };
+///     let onlookers = ctx.nearby(at, 10.0, &Filter::players().except(wounded), 16).len();
+///     ctx.go_to(doctor, wounded, 1.0)?;
+///     let line = if onlookers > 3 { "Give her air!" } else { "Somebody hold the lamp." };
+///     ctx.shout(doctor, line)
+/// }
+/// ```
 pub struct Ctx<'a, Z: Zone> {
     pub(crate) host: &'a mut dyn Host,
     pub(crate) memory: &'a mut Memory<Z>,
@@ -28,31 +41,81 @@ pub struct Ctx<'a, Z: Zone> {
 
 impl<Z: Zone> Ctx<'_, Z> {
     /// Milliseconds of game time since the zone began. Stands still while the zone does.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, Zone};
+    /// /// Whoever was greeted within five minutes is not greeted again.
+    /// fn is_greeted_lately<Z: Zone>(ctx: &Ctx<Z>, greeted_ms: u64) -> bool {
+    ///     ctx.game_ms() - greeted_ms < 5 * 60 * 1000
+    /// }
+    /// ```
     pub fn game_ms(&self) -> u64 {
         self.frame.game_ms
     }
 
     /// The tick, counted since the zone began.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, Zone};
+    /// /// One blow a tick, however many hands are raised.
+    /// fn may_strike<Z: Zone>(ctx: &Ctx<Z>, last_blow: &mut u64) -> bool {
+    ///     std::mem::replace(last_blow, ctx.tick()) != ctx.tick()
+    /// }
+    /// ```
     pub fn tick(&self) -> u64 {
         self.frame.tick
     }
 
     /// The zone's name, `region.zone`.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, Zone};
+    /// /// One module runs both houses; the east side has the rougher doorkeeper.
+    /// fn is_rough<Z: Zone>(ctx: &Ctx<Z>) -> bool {
+    ///     ctx.zone_name() == "old-town.east-side"
+    /// }
+    /// ```
     pub fn zone_name(&self) -> &str {
         &self.setup.zone
     }
 
     /// The zone's south-west and north-east corner.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, Point, Zone};
+    /// fn anywhere<Z: Zone>(ctx: &mut Ctx<Z>) -> Point {
+    ///     let (south_west, north_east) = ctx.bounds();
+    ///     Point::new(ctx.random_in(south_west.x..north_east.x), ctx.random_in(south_west.y..north_east.y))
+    /// }
+    /// ```
     pub fn bounds(&self) -> (Point, Point) {
         (self.setup.south_west, self.setup.north_east)
     }
 
     /// A setting's value; none: [`Zone::CONFIG`] does not name it.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, Value, Zone};
+    /// /// The curfew is an hour, or `never`.
+    /// fn curfew<Z: Zone>(ctx: &Ctx<Z>) -> Option<i64> {
+    ///     match ctx.config("curfew") {
+    ///         Some(Value::Int(hour)) => Some(*hour),
+    ///         _ => None,
+    ///     }
+    /// }
+    /// ```
     pub fn config(&self, name: &str) -> Option<&Value> {
         self.settings.get(name)
     }
 
     /// A setting's text; empty when it is no text.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, Heard, Zone};
+    /// fn is_password<Z: Zone>(ctx: &Ctx<Z>, heard: &Heard) -> bool {
+    ///     heard.text.trim() == ctx.config_text("password")
+    /// }
+    /// ```
     pub fn config_text(&self, name: &str) -> &str {
         match self.settings.get(name) {
             Some(Value::Text(text)) => text,
@@ -61,6 +124,13 @@ impl<Z: Zone> Ctx<'_, Z> {
     }
 
     /// A setting's number, whole or not; 0 when it is none.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, Zone};
+    /// fn price_of_a_drink<Z: Zone>(ctx: &Ctx<Z>) -> u32 {
+    ///     ctx.config_number("price").max(1.0) as u32
+    /// }
+    /// ```
     pub fn config_number(&self, name: &str) -> f64 {
         match self.settings.get(name) {
             Some(Value::Number(number)) => *number,
@@ -70,21 +140,50 @@ impl<Z: Zone> Ctx<'_, Z> {
     }
 
     /// A setting's yes or no; no when it is neither.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, Result, Zone};
+    /// fn open<Z: Zone>(ctx: &mut Ctx<Z>) -> Result {
+    ///     if ctx.config_flag("blackout") { ctx.tell_all("light", &0.1) } else { Ok(()) }
+    /// }
+    /// ```
     pub fn config_flag(&self, name: &str) -> bool {
         matches!(self.settings.get(name), Some(Value::Flag(true)))
     }
 
     /// A number from the zone's generator: the same on every replay.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, Zone};
+    /// fn number_of_the_safe<Z: Zone>(ctx: &mut Ctx<Z>) -> String {
+    ///     format!("{:06}", ctx.random() % 1_000_000)
+    /// }
+    /// ```
     pub fn random(&mut self) -> u64 {
         self.host.random()
     }
 
     /// A number in `range`, evenly. An empty range gives its start.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use wod_zone::{Ctx, Zone};
+    /// fn until_the_next_siren<Z: Zone>(ctx: &mut Ctx<Z>) -> Duration {
+    ///     Duration::from_secs_f32(ctx.random_in(30.0..90.0))
+    /// }
+    /// ```
     pub fn random_in(&mut self, range: Range<f32>) -> f32 {
         random_in(self.host, range)
     }
 
     /// True once in `n` times on average; 0 counts as 1.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, Npc, Result, Zone};
+    /// fn cough<Z: Zone>(ctx: &mut Ctx<Z>, beggar: Npc) -> Result {
+    ///     if ctx.one_in(6) { ctx.emote(beggar, "coughs") } else { Ok(()) }
+    /// }
+    /// ```
     pub fn one_in(&mut self, n: u32) -> bool {
         self.host.random().is_multiple_of(u64::from(n.max(1)))
     }
@@ -104,27 +203,65 @@ impl<Z: Zone> Ctx<'_, Z> {
     }
 
     /// Writes a log line for operators; the macros [`info!`](crate::info!) and its like format it.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, LogLevel, Player, Zone};
+    /// fn suspect<Z: Zone>(ctx: &mut Ctx<Z>, player: Player, coins: u64) {
+    ///     ctx.log(LogLevel::Warn, "more coins than the house has seen", &[("player", &player), ("coins", &coins)]);
+    /// }
+    /// ```
     pub fn log(&mut self, level: LogLevel, message: impl Into<String>, fields: &[(&str, &dyn Display)]) {
         let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), value.to_string())).collect();
         self.host.log(level, message.into(), fields);
     }
 
     /// Adds to a counter that operators see.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, Zone};
+    /// fn bitten<Z: Zone>(ctx: &mut Ctx<Z>) {
+    ///     ctx.count("bites", 1);
+    /// }
+    /// ```
     pub fn count(&mut self, counter: &str, by: u64) {
         self.host.count(counter, by);
     }
 
     /// Sets a gauge that operators see.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, Zone};
+    /// fn till<Z: Zone>(ctx: &mut Ctx<Z>, coins: u64) {
+    ///     ctx.gauge("till_coins", coins as f64);
+    /// }
+    /// ```
     pub fn gauge(&mut self, gauge: &str, value: f64) {
         self.host.gauge(gauge, value);
     }
 
     /// Adds a value to a histogram that operators see.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, Zone};
+    /// /// How long hunts last, in seconds.
+    /// fn hunt_is_over<Z: Zone>(ctx: &mut Ctx<Z>, began_ms: u64) {
+    ///     ctx.observe("hunt_seconds", (ctx.game_ms() - began_ms) as f64 / 1000.0);
+    /// }
+    /// ```
     pub fn observe(&mut self, histogram: &str, value: f64) {
         self.host.observe(histogram, value);
     }
 
     /// Ticks that a duration takes at this zone's rate, rounded up, at least 1.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use wod_zone::{Ctx, Zone};
+    /// /// Half a second's grace after the bell.
+    /// fn is_in_time<Z: Zone>(ctx: &Ctx<Z>, bell_tick: u64) -> bool {
+    ///     ctx.tick() <= bell_tick + u64::from(ctx.ticks(Duration::from_millis(500)))
+    /// }
+    /// ```
     pub fn ticks(&self, duration: Duration) -> u32 {
         ticks(self.setup.tick_hz, duration)
     }

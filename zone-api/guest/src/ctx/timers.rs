@@ -30,11 +30,31 @@ impl<Z: Zone> Ctx<'_, Z> {
     }
 
     /// Gives a copy of `timer` to [`Zone::timer`] again and again, first after one period. Such a zone never sleeps.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use std::time::Duration;
+    /// # use wod_zone::{Ctx, Result, TimerId, Zone};
+    /// #[derive(Serialize, Deserialize)]
+    /// enum Timer { TramComes }
+    ///
+    /// fn timetable<Z: Zone<Timer = Timer>>(ctx: &mut Ctx<Z>) -> Result<TimerId> {
+    ///     ctx.every(Duration::from_secs(240), Timer::TramComes)
+    /// }
+    /// ```
     pub fn every(&mut self, period: Duration, timer: Z::Timer) -> Result<TimerId> {
         self.set_timer(period, timer, true)
     }
 
     /// Forgets a timer; nothing happens when it was due already.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, TimerId, Zone};
+    /// /// She has paid in time: nobody is sent after her.
+    /// fn paid<Z: Zone>(ctx: &mut Ctx<Z>, collectors_come: TimerId) {
+    ///     ctx.cancel(collectors_come);
+    /// }
+    /// ```
     pub fn cancel(&mut self, timer: TimerId) {
         if self.memory.core.timers.remove(&timer.into()).is_some() {
             self.host.cancel_timer(timer.into());
@@ -42,6 +62,13 @@ impl<Z: Zone> Ctx<'_, Z> {
     }
 
     /// Whether a timer is still to come.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, TimerId, Zone};
+    /// fn is_bomb_ticking<Z: Zone>(ctx: &Ctx<Z>, fuse: Option<TimerId>) -> bool {
+    ///     fuse.is_some_and(|fuse| ctx.is_pending(fuse))
+    /// }
+    /// ```
     pub fn is_pending(&self, timer: TimerId) -> bool {
         self.memory.core.timers.contains_key(&timer.into())
     }

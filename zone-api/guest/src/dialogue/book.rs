@@ -5,12 +5,31 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The name under which the book is packed: what [`Host::content`](crate::Host::content) is asked for.
+/// The name under which the book is packed: what the host is asked for when the zone opens.
+///
+/// ```
+/// use wod_zone::dialogue::{Book, CONTENT};
+/// // What a test of a zone packs beside it: see the testkit's `content`.
+/// let packed = (CONTENT, Book::default().encode()?);
+/// assert_eq!(packed.0, "dialogue");
+/// # Ok::<(), wod_zone::Error>(())
+/// ```
 pub const CONTENT: &str = "dialogue";
 /// Format of the packed book.
 const FORMAT: u32 = 1;
 
 /// All dialogues of a zone.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use wod_zone::dialogue::{Book, BookNode, Part, Step, Value};
+/// let line = Step::Line(vec![Part::Words("Who sends you?".to_owned())], 0);
+/// let nodes = BTreeMap::from([("Door".to_owned(), BookNode { steps: vec![line], print: 1 })]);
+/// let book = Book::new(nodes, BTreeMap::from([("$trusted".to_owned(), Value::Flag(false))]));
+/// assert_eq!(book.node("Door")?.steps.len(), 1);
+/// assert_eq!(Book::decode(&book.encode()?)?, book);
+/// # Ok::<(), wod_zone::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Book {
     format: u32,
@@ -21,6 +40,13 @@ pub struct Book {
 }
 
 /// Something that can be talked through, from its first step on.
+///
+/// ```
+/// use wod_zone::dialogue::{BookNode, Part, Step};
+/// let line = |text: &str| Step::Line(vec![Part::Words(text.to_owned())], 0);
+/// let farewell = BookNode { steps: vec![line("Mind the step."), line("And the sun."), Step::End], print: 7 };
+/// assert_eq!(farewell.steps[2], Step::End);
+/// ```
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Node {
     /// In order; a jump names one by its index.
@@ -30,6 +56,20 @@ pub struct Node {
 }
 
 /// One step of a node, of a machine with a stack of [`Value`]s: [`Talk`](super::Talk) takes them.
+///
+/// ```
+/// use wod_zone::dialogue::{BookNode, Step};
+/// /// Which of the module's functions a node calls.
+/// fn functions(node: &BookNode) -> Vec<&str> {
+///     let calls = node.steps.iter().filter_map(|step| match step {
+///         Step::Call(name) => Some(name.as_str()),
+///         _ => None,
+///     });
+///     calls.collect()
+/// }
+/// let steps = vec![Step::Call("gossip".to_owned()), Step::Drop, Step::End];
+/// assert_eq!(functions(&BookNode { steps, print: 1 }), ["gossip"]);
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Step {
     /// Says a line, with the last so many values of the stack, which are taken off it.
@@ -63,6 +103,19 @@ pub enum Step {
 }
 
 /// An answer on offer.
+///
+/// ```
+/// use wod_zone::dialogue::{Offer, Part};
+/// /// `-> I have {0} coins.`, which leads to step 12.
+/// let offer = Offer {
+///     id: "line:coins".to_owned(),
+///     text: vec![Part::Words("I have ".to_owned()), Part::Value(0), Part::Words(" coins.".to_owned())],
+///     values: 1,
+///     to: 12,
+///     conditional: false,
+/// };
+/// assert_eq!(offer.text.iter().map(ToString::to_string).collect::<String>(), "I have {0} coins.");
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Offer {
     /// Unique in the node, and the same as long as the writer keeps the line.
@@ -78,6 +131,12 @@ pub struct Offer {
 }
 
 /// A piece of a text.
+///
+/// ```
+/// use wod_zone::dialogue::Part;
+/// let text = [Part::Words("It is ".to_owned()), Part::Value(0), Part::Words(" below.".to_owned())];
+/// assert_eq!(text.map(|part| part.to_string()).concat(), "It is {0} below.");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Part {
@@ -97,6 +156,14 @@ impl fmt::Display for Part {
 }
 
 /// What dialogues reckon with.
+///
+/// ```
+/// use wod_zone::dialogue::Value;
+/// // What `Zone::function` gives a dialogue to reckon with.
+/// let debt = Value::from(3.0);
+/// assert_eq!((debt.to_string(), Value::from("the prince").to_string()), ("3".to_owned(), "the prince".to_owned()));
+/// assert_ne!(Value::from(true), debt);
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Value {

@@ -6,6 +6,18 @@ use super::talk::Teller;
 use crate::error::Result;
 
 /// What the counter of a node's visits is called, as Yarn's compiler has it.
+///
+/// ```
+/// use wod_zone::dialogue::{Value, visits};
+/// use wod_zone::{Ctx, Player, Zone};
+/// /// How often she has been through this node, as `visited_count("Confession")` says in Yarn.
+/// fn confessions<Z: Zone>(ctx: &mut Ctx<Z>, player: Player) -> f32 {
+///     match ctx.variable(player, &visits("Confession")) {
+///         Some(Value::Number(count)) => count,
+///         _ => 0.0,
+///     }
+/// }
+/// ```
 pub fn visits(node: &str) -> String {
     format!("$Yarn.Internal.Visiting.{node}")
 }

@@ -25,6 +25,43 @@
 //! ===
 //! ```
 //!
+//! The zone begins it, and does what it commands:
+//!
+//! ```
+//! use serde::{Deserialize, Serialize};
+//! use wod_zone::dialogue::Value;
+//! use wod_zone::{Ctx, DialogueCall, DialogueCommand, Interaction, Npc, Result, Zone};
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct House {
+//!     doorkeeper: Npc,
+//! }
+//!
+//! impl Zone for House {
+//!     const NAME: &'static str = "house";
+//!     const VERBS: &'static [&'static str] = &["talk"];
+//!     # type Timer = ();
+//!     # type Player = ();
+//!     # fn open(_: &mut Ctx<Self>) -> Result<Self> { Ok(Self { doorkeeper: Npc(7) }) }
+//!
+//!     fn interacted(&mut self, ctx: &mut Ctx<Self>, interaction: &Interaction) -> Result {
+//!         ctx.converse(interaction.player(), self.doorkeeper, "Doorkeeper")?;
+//!         Ok(())
+//!     }
+//!
+//!     fn command(&mut self, ctx: &mut Ctx<Self>, command: &DialogueCommand) -> Result {
+//!         match (command.name.as_str(), command.words.as_slice()) {
+//!             ("open_door", [barrier]) => ctx.open_door(barrier),
+//!             _ => Err(format!("no command `{}`", command.name).into()),
+//!         }
+//!     }
+//!
+//!     fn function(&mut self, _ctx: &mut Ctx<Self>, call: &DialogueCall) -> Result<Option<Value>> {
+//!         Ok((call.name == "temperature").then_some(Value::Number(12.0)))
+//!     }
+//! }
+//! ```
+//!
 //! - Lines up to the next answers are one text; a long one turns pages. `Marek: Go in.` is said without the name by Marek.
 //! - Answers whose condition does not hold are not shown. When none is left the talk is over.
 //! - Variables belong to the player: kept like [`Zone::Player`], over logins and in all zones of the module. Those that begin with
@@ -108,6 +145,15 @@ impl<Z: Zone> Ctx<'_, Z> {
 
     /// A dialogue's variable, with its `$`: the player's, or the zone's for `$zone_…`. None: nobody has set it and no Yarn file
     /// declares it.
+    ///
+    /// ```
+    /// # use wod_zone::dialogue::Value;
+    /// # use wod_zone::{Ctx, Player, Zone};
+    /// /// `<<set $trusted = true>>` in a Yarn file opens a real door.
+    /// fn may_pass<Z: Zone>(ctx: &mut Ctx<Z>, player: Player) -> bool {
+    ///     ctx.variable(player, "$trusted") == Some(Value::Flag(true))
+    /// }
+    /// ```
     pub fn variable(&mut self, player: Player, name: &str) -> Option<Value> {
         let variables = if name.starts_with(ZONE_VARIABLE) {
             &self.memory.core.variables
@@ -121,6 +167,15 @@ impl<Z: Zone> Ctx<'_, Z> {
     }
 
     /// Sets a dialogue's variable, with its `$`: the player's, or the zone's for `$zone_…`.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, Player, Result, Zone};
+    /// /// Everybody's dialogues know of it from now on: `<<if $zone_prince_is_dead>>`.
+    /// fn prince_dies<Z: Zone>(ctx: &mut Ctx<Z>, killer: Player) -> Result {
+    ///     ctx.set_variable(killer, "$zone_prince_is_dead", true)?;
+    ///     ctx.set_variable(killer, "$guilt", 1.0)
+    /// }
+    /// ```
     ///
     /// # Errors
     /// She is not in this zone; or over a bound: 256 variables, 256 bytes of text each.

@@ -4,21 +4,6 @@
 //! and goes on; [`Zone::chose`] hears of every answer, for what a tree can't say. Open dialogues and flags are part of the
 //! saved state: a talk goes on after a crash, a swap or a move, and flags follow the player to other zones of the module. Of a
 //! player beyond a border nothing is remembered, so she can't be talked to in a script.
-//!
-//! ```
-//! use wod_zone::dialogue::{Answer, Node, Script, When};
-//!
-//! static DOOR: Script = Script::new("door", &[
-//!     Node::new("who", "Who is there, {name}?", &[
-//!         Answer::to("friend", "A friend.", "friend").sets(&["friendly"]),
-//!         Answer::to("again", "You know me.", "in").when(When::Has("friendly")),
-//!         Answer::end("nobody", "Nobody."),
-//!     ]),
-//!     Node::new("friend", "Everybody says that.", &[Answer::to("really", "Really.", "in")]),
-//!     Node::new("in", "Come in, then.", &[]),
-//! ]);
-//! DOOR.check().expect("every answer leads somewhere");
-//! ```
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +15,21 @@ use crate::handle::{DialogueId, Npc, Player};
 use crate::zone::{Command, ScriptSpot, Zone};
 
 /// A dialogue. It begins at its first node.
+///
+/// ```
+/// use wod_zone::dialogue::{Answer, Node, Script, When};
+///
+/// static DOOR: Script = Script::new("door", &[
+///     Node::new("who", "Who is there, {name}?", &[
+///         Answer::to("friend", "A friend.", "friend").sets(&["friendly"]),
+///         Answer::to("again", "You know me.", "in").when(When::Has("friendly")),
+///         Answer::end("nobody", "Nobody."),
+///     ]),
+///     Node::new("friend", "Everybody says that.", &[Answer::to("really", "Really.", "in")]),
+///     Node::new("in", "Come in, then.", &[]),
+/// ]);
+/// DOOR.check().expect("every answer leads somewhere");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Script {
     /// Unique in the zone; open dialogues are saved with it, so it stays.
@@ -39,6 +39,13 @@ pub struct Script {
 }
 
 /// Something the NPC says.
+///
+/// ```
+/// use wod_zone::dialogue::{Answer, Node, When};
+/// const HELLO: Node = Node::new("hello", "You are new here, {name}.", &[Answer::end("yes", "Yes.")])
+///     .instead(&[(When::Has("met"), "welcome back")]);
+/// assert_eq!(HELLO.answers.len(), 1);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Node {
     /// Unique in the script.
@@ -52,6 +59,16 @@ pub struct Node {
 }
 
 /// Something the player can answer.
+///
+/// ```
+/// use wod_zone::dialogue::{Answer, When};
+/// const BARGAIN: &[Answer] = &[
+///     Answer::to("accept", "A favour, then.", "sealed").sets(&["indebted"]),
+///     Answer::to("haggle", "You owe me one already.", "haggled").when(When::Has("creditor")),
+///     Answer::end("leave", "I was never here."),
+/// ];
+/// assert_eq!(BARGAIN[2].next, None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Answer {
     /// Unique in the node.
@@ -67,6 +84,14 @@ pub struct Answer {
 }
 
 /// A condition on a player's flags.
+///
+/// ```
+/// use std::collections::BTreeSet;
+/// use wod_zone::dialogue::When;
+/// const WELCOME: When = When::All(&[When::Any(&[When::Has("invited"), When::Has("member")]), When::Lacks("banned")]);
+/// let member = BTreeSet::from(["member".to_owned()]);
+/// assert!(WELCOME.holds(&member) && !WELCOME.holds(&BTreeSet::new()));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum When {
     /// Holds.
@@ -198,11 +223,33 @@ pub(crate) struct OpenDialogue {
 
 impl<Z: Zone> Ctx<'_, Z> {
     /// Opens a script between a player and an NPC, at its beginning. A talk of the two that is open begins anew.
+    ///
+    /// ```
+    /// # use wod_zone::dialogue::Script;
+    /// # use wod_zone::{Ctx, Interaction, Npc, Result, Zone};
+    /// fn interacted<Z: Zone>(ctx: &mut Ctx<Z>, door: &'static Script, doorkeeper: Npc, interaction: &Interaction) -> Result {
+    ///     ctx.face(doorkeeper, interaction.player())?;
+    ///     ctx.talk(interaction.player(), doorkeeper, door)?;
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn talk(&mut self, player: Player, npc: Npc, script: &'static Script) -> Result<DialogueId> {
         self.talk_with(player, npc, script, &[])
     }
 
     /// As [`Ctx::talk`], with words for the texts: `("debt", "three favours")` fills `{debt}`.
+    ///
+    /// ```
+    /// # use wod_zone::dialogue::{Answer, Node, Script};
+    /// # use wod_zone::{Ctx, Npc, Player, Result, Zone};
+    /// static DEBT: Script =
+    ///     Script::new("debt", &[Node::new("due", "{name}, you owe me {debt}.", &[Answer::end("soon", "Soon.")])]);
+    ///
+    /// fn collect<Z: Zone>(ctx: &mut Ctx<Z>, collector: Npc, debtor: Player) -> Result {
+    ///     ctx.talk_with(debtor, collector, &DEBT, &[("debt", "three favours")])?;
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn talk_with(
         &mut self,
         player: Player,
@@ -224,6 +271,17 @@ impl<Z: Zone> Ctx<'_, Z> {
 
     /// Says something with answers of the zone's own making; [`Zone::chose`] gets the answer, with `at` none. No answers: the
     /// talk is over with it.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, DialogueId, Npc, Player, Result, Zone};
+    /// /// Answers that no script could know: everybody else in the room.
+    /// fn whom_do_you_accuse<Z: Zone>(ctx: &mut Ctx<Z>, prince: Npc, witness: Player) -> Result<DialogueId> {
+    ///     let others: Vec<_> = ctx.players().filter(|player| *player != witness).collect();
+    ///     let answers: Vec<_> = others.iter().map(|player| (player.to_string(), ctx.name(*player).to_owned())).collect();
+    ///     let answers: Vec<_> = answers.iter().map(|(id, name)| (id.as_str(), name.as_str())).collect();
+    ///     ctx.ask(witness, prince, "Whom do you accuse?", &answers)
+    /// }
+    /// ```
     pub fn ask(&mut self, player: Player, npc: Npc, text: &str, answers: &[(&str, &str)]) -> Result<DialogueId> {
         let id: DialogueId = self.memory.core.token().into();
         let answers = answers.iter().map(|(id, text)| ((*id).to_owned(), (*text).to_owned())).collect();
@@ -232,6 +290,14 @@ impl<Z: Zone> Ctx<'_, Z> {
     }
 
     /// Ends a dialogue.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, DialogueId, Npc, Player, Result, Zone};
+    /// fn siren<Z: Zone>(ctx: &mut Ctx<Z>, dealer: Npc, client: Player, talk: DialogueId) -> Result {
+    ///     ctx.close_dialogue(client, talk)?;
+    ///     ctx.emote(dealer, "is gone before the siren is near")
+    /// }
+    /// ```
     pub fn close_dialogue(&mut self, player: Player, dialogue: DialogueId) -> Result {
         self.memory.core.dialogues.remove(&dialogue);
         self.memory.core.talks.remove(&dialogue);

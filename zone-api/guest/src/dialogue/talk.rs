@@ -21,9 +21,50 @@ const TEXT_CHARS: usize = 2000;
 /// Most answers on offer at once: the host takes no more.
 const ANSWERS: usize = 16;
 /// The answer that turns the page.
+///
+/// ```
+/// use wod_zone::dialogue::{CONTINUE, Said};
+/// /// Whether there is nothing to decide: a client may turn the page by itself.
+/// fn is_long_speech(said: &Said) -> bool {
+///     matches!(said.answers.as_slice(), [(id, _)] if id == CONTINUE)
+/// }
+/// ```
 pub const CONTINUE: &str = "continue";
 
 /// What a talk asks of the world about it.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use wod_zone::dialogue::{Teller, Value};
+/// use wod_zone::{Error, Result};
+///
+/// /// A rehearsal without a zone: it remembers variables, and knows one function and no command.
+/// #[derive(Default)]
+/// struct Rehearsal(BTreeMap<String, Value>);
+///
+/// impl Teller for Rehearsal {
+///     fn variable(&mut self, name: &str) -> Option<Value> {
+///         self.0.get(name).cloned()
+///     }
+///     fn set_variable(&mut self, name: &str, value: Value) -> Result {
+///         self.0.insert(name.to_owned(), value);
+///         Ok(())
+///     }
+///     fn function(&mut self, name: &str, _values: &[Value]) -> Result<Option<Value>> {
+///         Ok((name == "player").then(|| Value::from("Ann")))
+///     }
+///     fn command(&mut self, name: &str, _words: &[String]) -> Result {
+///         Err(Error::Other(format!("nobody rehearses `{name}`")))
+///     }
+///     fn random(&mut self) -> u64 {
+///         4
+///     }
+///     fn speaker(&self) -> String {
+///         "Marek".to_owned()
+///     }
+/// }
+/// assert_eq!(Rehearsal::default().function("player", &[]), Ok(Some(Value::from("Ann"))));
+/// ```
 pub trait Teller {
     /// A variable's value, if anybody has set it.
     fn variable(&mut self, name: &str) -> Option<Value>;
@@ -40,6 +81,37 @@ pub trait Teller {
 }
 
 /// Where a player is in a book, between what was said and what she answers.
+///
+/// ```
+/// # use std::collections::BTreeMap;
+/// # use wod_zone::dialogue::{BookNode, Offer, Part, Step, Value};
+/// # use wod_zone::Result;
+/// use wod_zone::dialogue::{Book, Talk, Teller};
+///
+/// # struct Rehearsal;
+/// # impl Teller for Rehearsal {
+/// #     fn variable(&mut self, _: &str) -> Option<Value> { None }
+/// #     fn set_variable(&mut self, _: &str, _: Value) -> Result { Ok(()) }
+/// #     fn function(&mut self, _: &str, _: &[Value]) -> Result<Option<Value>> { Ok(None) }
+/// #     fn command(&mut self, _: &str, _: &[String]) -> Result { Ok(()) }
+/// #     fn random(&mut self) -> u64 { 4 }
+/// #     fn speaker(&self) -> String { "Marek".to_owned() }
+/// # }
+/// # let words = |text: &str| vec![Part::Words(text.to_owned())];
+/// # let offer = Offer { id: "in".into(), text: words("Let me in."), values: 0, to: 4, conditional: false };
+/// # let steps = vec![Step::Line(words("Well?"), 0), Step::Offer(offer), Step::Ask, Step::JumpBack, Step::Line(words("No."), 0)];
+/// # let book = Book::new(BTreeMap::from([("Door".to_owned(), BookNode { steps, print: 1 })]), BTreeMap::new());
+/// let (talk, said) = Talk::begin(&book, "Door", &mut Rehearsal)?;
+/// assert_eq!(said.text, "Well?");
+///
+/// // Saved, and gone on with tomorrow.
+/// let talk = talk.expect("it waits for an answer");
+/// assert_eq!(talk.node(), "Door");
+/// let way = talk.way(&book, "in").expect("it is on offer");
+/// let (talk, said) = way.go(&book, &mut Rehearsal)?;
+/// assert_eq!((talk, said.text.as_str()), (None, "No."));
+/// # Ok::<(), wod_zone::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Talk {
     node: String,
@@ -55,6 +127,17 @@ struct Answer {
 }
 
 /// What is said now.
+///
+/// ```
+/// use wod_zone::dialogue::Said;
+/// /// As a terminal shows it.
+/// fn page(said: &Said) -> String {
+///     let answers = said.answers.iter().enumerate();
+///     answers.fold(said.text.clone(), |page, (index, (_, text))| format!("{page}\n  {}: {text}", index + 1))
+/// }
+/// let said = Said { text: "Well?".into(), answers: vec![("in".into(), "Let me in.".into())] };
+/// assert_eq!(page(&said), "Well?\n  1: Let me in.");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Said {
     /// The lines, one below the other.
@@ -64,6 +147,14 @@ pub struct Said {
 }
 
 /// Why an answer was not taken.
+///
+/// ```
+/// use wod_zone::dialogue::{Book, Lost, Talk};
+/// /// Whether a talk that was saved yesterday still makes sense with today's text.
+/// fn is_still_good(talk: &Talk, today: &Book, answer: &str) -> bool {
+///     talk.way(today, answer) != Err(Lost::TakenBack)
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lost {
     /// It was not on offer: the talk waits on.
@@ -105,6 +196,17 @@ impl Talk {
 }
 
 /// Where an answer leads.
+///
+/// ```
+/// use wod_zone::Result;
+/// use wod_zone::dialogue::{Book, Said, Talk, Teller, Way};
+/// /// Plays on, and keeps where the talk waits.
+/// fn play_on(way: Way, book: &Book, stage: &mut dyn Teller, waiting: &mut Option<Talk>) -> Result<Said> {
+///     let (talk, said) = way.go(book, stage)?;
+///     *waiting = talk;
+///     Ok(said)
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Way {
     node: String,

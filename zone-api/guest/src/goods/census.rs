@@ -26,6 +26,14 @@ pub struct Census {
 }
 
 /// A thing that was counted.
+///
+/// ```
+/// use wod_zone::goods::Census;
+/// let census: Census = "5f0c0000000000000000000000000001 7 coin\tthe till\n".parse()?;
+/// let counted = census.things().values().next().expect("one line");
+/// assert_eq!((counted.holder.as_str(), counted.kind.as_str(), counted.count), ("the till", "coin", 7));
+/// # Ok::<(), wod_zone::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counted {
     /// Where it is, in the counter's words.
@@ -46,6 +54,15 @@ impl Census {
     }
 
     /// What another census has counted counts, too.
+    ///
+    /// ```
+    /// use wod_zone::goods::Census;
+    /// // Two zones have answered `wod ask`: is anything in both?
+    /// let mut world: Census = "5f0c0000000000000000000000000001 7 coin\tAnn\n".parse()?;
+    /// world.add_all("5f0c0000000000000000000000000001 7 coin\tthe docks' chest\n".parse()?);
+    /// assert_eq!(world.doubled().len(), 1);
+    /// # Ok::<(), wod_zone::Error>(())
+    /// ```
     pub fn add_all(&mut self, other: Self) {
         self.doubled.extend(other.doubled);
         for (id, counted) in other.things {
@@ -59,6 +76,17 @@ impl Census {
     }
 
     /// Everything that was counted.
+    ///
+    /// ```
+    /// use wod_zone::goods::Census;
+    /// /// Who has something of this kind.
+    /// fn holders<'a>(census: &'a Census, kind: &str) -> Vec<&'a str> {
+    ///     census.things().values().filter(|thing| thing.kind == kind).map(|thing| thing.holder.as_str()).collect()
+    /// }
+    /// let census: Census = "5f0c0000000000000000000000000001 1 crown\tthe prince\n".parse()?;
+    /// assert_eq!(holders(&census, "crown"), ["the prince"]);
+    /// # Ok::<(), wod_zone::Error>(())
+    /// ```
     pub fn things(&self) -> &BTreeMap<ThingId, Counted> {
         &self.things
     }
@@ -70,6 +98,13 @@ impl Census {
     }
 
     /// How many of a kind a holder has.
+    ///
+    /// ```
+    /// use wod_zone::goods::Census;
+    /// let census: Census = "5f0c0000000000000000000000000001 7 coin\tAnn\n".parse()?;
+    /// assert_eq!((census.held("Ann", "coin"), census.held("Bob", "coin")), (7, 0));
+    /// # Ok::<(), wod_zone::Error>(())
+    /// ```
     pub fn held(&self, holder: &str, kind: &str) -> u64 {
         let held = self.things.values().filter(|counted| counted.holder == holder && counted.kind == kind);
         held.map(|counted| u64::from(counted.count)).sum()

@@ -106,21 +106,83 @@ pub(crate) use moves::{Changes, check_picks};
 pub use thing_id::ThingId;
 
 /// Most things of a purse or a container; a stack is one.
+///
+/// ```
+/// use wod_zone::goods::{PURSE_THINGS, Purse};
+/// assert_eq!(Purse::default().room(), PURSE_THINGS);
+/// ```
 pub const PURSE_THINGS: usize = 256;
 /// Longest name of a kind, bytes.
+///
+/// ```
+/// use wod_zone::goods::KIND_BYTES;
+/// const _: () = assert!("letter of introduction, sealed in red".len() <= KIND_BYTES);
+/// ```
 pub const KIND_BYTES: usize = 64;
 /// Largest stack.
+///
+/// ```
+/// use wod_zone::goods::{Purse, STACK_MOST};
+/// /// What the till can still take, all coins being one stack.
+/// fn room_for_coins(till: &Purse) -> u64 {
+///     u64::from(STACK_MOST).saturating_sub(till.count_of("coin"))
+/// }
+/// assert_eq!(room_for_coins(&Purse::default()), 1_000_000_000);
+/// ```
 pub const STACK_MOST: u32 = 1_000_000_000;
 /// Most things that change hands at once, to either side.
+///
+/// ```
+/// use wod_zone::goods::{Carries, Pick, Purse, THINGS_AT_ONCE};
+/// use wod_zone::{Ctx, Player, Result, Zone};
+/// /// Everything that was seized goes back, armful by armful.
+/// fn give_back<Z: Zone<Player: Carries>>(ctx: &mut Ctx<Z>, seized: &mut Purse, owner: Player) -> Result {
+///     let all: Vec<Pick> = seized.things().iter().map(|thing| Pick::all(thing.id())).collect();
+///     all.chunks(THINGS_AT_ONCE).try_for_each(|armful| ctx.transfer(&mut *seized, owner, armful))
+/// }
+/// ```
 pub const THINGS_AT_ONCE: usize = 16;
 /// Most bytes that a full purse takes of what is kept with a player.
+///
+/// ```
+/// use wod_zone::goods::{PLAYER_BYTES, PURSE_BYTES};
+/// // So much is left for what a zone remembers of her besides.
+/// assert_eq!((PLAYER_BYTES - PURSE_BYTES) / 1024, 32);
+/// ```
 pub const PURSE_BYTES: usize = 32 * 1024;
 /// Most bytes that are kept with a player, her purse included: the host's bound on `save-player`.
+///
+/// ```
+/// use wod_zone::goods::PLAYER_BYTES;
+/// /// A diary that would not fit is cut before it hinders her from carrying anything.
+/// fn cut(diary: &mut Vec<String>) {
+///     while diary.iter().map(String::len).sum::<usize>() > PLAYER_BYTES / 4 {
+///         diary.remove(0);
+///     }
+/// }
+/// ```
 pub const PLAYER_BYTES: usize = 64 * 1024;
 /// Things in one event.
 pub(crate) const PAGE: usize = 32;
 
 /// A thing, or a stack of things that are all the same. Made by [`Ctx::mint`](crate::Ctx::mint) alone.
+///
+/// ```
+/// use wod_zone::goods::{Purse, Thing};
+/// # let json = r#"{"room": 8, "things": [{"id": "5f0c0000000000000000000000000001", "kind": "coin", "count": 7},
+/// #     {"id": "5f0c0000000000000000000000000002", "kind": "key"}]}"#;
+/// # let purse: Purse = serde_json::from_str(json)?;
+/// /// As a pawnbroker writes it down.
+/// fn entry(thing: &Thing) -> String {
+///     match thing.is_stack() {
+///         true => format!("{} × {}", thing.count(), thing.kind()),
+///         false => format!("{}, number {}", thing.kind(), thing.id()),
+///     }
+/// }
+/// assert_eq!(entry(&purse.things()[0]), "7 × coin");
+/// assert!(entry(&purse.things()[1]).starts_with("key, number 5f0c"));
+/// # Ok::<(), wod_zone::Error>(())
+/// ```
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Thing {
     id: ThingId,
@@ -139,21 +201,54 @@ impl Thing {
     }
 
     /// Unique in the world, for ever. A part of a stack that goes another way gets a new one.
+    ///
+    /// ```
+    /// use wod_zone::goods::{Pick, Thing};
+    /// /// All of a thing, to be moved or consumed.
+    /// fn whole(thing: &Thing) -> Pick {
+    ///     Pick::all(thing.id())
+    /// }
+    /// ```
     pub fn id(&self) -> ThingId {
         self.id
     }
 
     /// What it is, in the author's words; at most [`KIND_BYTES`].
+    ///
+    /// ```
+    /// use wod_zone::goods::Thing;
+    /// fn is_contraband(thing: &Thing) -> bool {
+    ///     matches!(thing.kind(), "blood" | "forged pass")
+    /// }
+    /// ```
     pub fn kind(&self) -> &str {
         &self.kind
     }
 
     /// How many; 1 of what does not stack.
+    ///
+    /// ```
+    /// use wod_zone::goods::{Purse, Thing};
+    /// /// What customs take of it, coin by coin and crate by crate.
+    /// fn duty(purse: &Purse) -> u32 {
+    ///     purse.things().iter().map(Thing::count).sum::<u32>() / 10
+    /// }
+    /// assert_eq!(duty(&Purse::default()), 0);
+    /// ```
     pub fn count(&self) -> u32 {
         self.count.unwrap_or(1)
     }
 
     /// Whether it stacks with others of its kind.
+    ///
+    /// ```
+    /// use wod_zone::goods::{Purse, Thing};
+    /// /// Whatever there is only one of is worth a second look.
+    /// fn curiosities(purse: &Purse) -> impl Iterator<Item = &Thing> {
+    ///     purse.things().iter().filter(|thing| !thing.is_stack())
+    /// }
+    /// assert_eq!(curiosities(&Purse::default()).count(), 0);
+    /// ```
     pub fn is_stack(&self) -> bool {
         self.count.is_some()
     }
@@ -165,6 +260,15 @@ impl Thing {
 }
 
 /// A thing, and how many of its stack. What clients write in a verb's args: `{"id": "5f0c…", "count": 3}`.
+///
+/// ```
+/// use wod_zone::goods::{Pick, ThingId};
+/// let id: ThingId = "5f0c0000000000000000000000000001".parse()?;
+/// let three: Pick = serde_json::from_str(r#"{"id": "5f0c0000000000000000000000000001", "count": 3}"#)?;
+/// assert_eq!(three, Pick::some(id, 3));
+/// assert_eq!(Pick::all(id).count, None);
+/// # Ok::<(), wod_zone::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pick {
     /// Which.
@@ -176,11 +280,30 @@ pub struct Pick {
 
 impl Pick {
     /// All of it.
+    ///
+    /// ```
+    /// use wod_zone::goods::{Carries, Pick, Purse};
+    /// use wod_zone::{Ctx, Player, Result, Zone};
+    /// /// The oldest thing in the lost property office goes to whoever asks.
+    /// fn claim<Z: Zone<Player: Carries>>(ctx: &mut Ctx<Z>, lost: &mut Purse, player: Player) -> Result {
+    ///     let oldest = lost.things().first().ok_or("nothing was lost")?.id();
+    ///     ctx.transfer(lost, player, &[Pick::all(oldest)])
+    /// }
+    /// ```
     pub fn all(id: ThingId) -> Self {
         Self { id, count: None }
     }
 
     /// So many of a stack.
+    ///
+    /// ```
+    /// use wod_zone::goods::{Pick, Thing};
+    /// /// The house takes a tenth, and of little nothing.
+    /// fn cut(winnings: &Thing) -> Option<Pick> {
+    ///     let tenth = winnings.count() / 10;
+    ///     (tenth > 0).then(|| Pick::some(winnings.id(), tenth))
+    /// }
+    /// ```
     pub fn some(id: ThingId, count: u32) -> Self {
         Self { id, count: Some(count) }
     }
@@ -191,7 +314,8 @@ impl Pick {
 /// ```
 /// use wod_zone::goods::Purse;
 /// let pocket = Purse::with_room(4);
-/// assert_eq!((pocket.room(), pocket.count_of("coin")), (4, 0));
+/// assert_eq!((pocket.room(), pocket.len(), pocket.count_of("coin")), (4, 0, 0));
+/// assert!(pocket.is_empty());
 /// ```
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -208,47 +332,124 @@ impl Default for Purse {
 
 impl Purse {
     /// Empty, with room for so many things, at most [`PURSE_THINGS`].
+    ///
+    /// ```
+    /// use wod_zone::goods::{PURSE_THINGS, Purse};
+    /// // A glove compartment, and the largest vault there can be.
+    /// assert_eq!(Purse::with_room(2).room(), 2);
+    /// assert_eq!(Purse::with_room(100_000).room(), PURSE_THINGS);
+    /// ```
     pub fn with_room(things: usize) -> Self {
         Self { things: Vec::new(), room: things.min(PURSE_THINGS) as u16 }
     }
 
     /// How many things it has room for.
+    ///
+    /// ```
+    /// use wod_zone::goods::Purse;
+    /// fn has_room_for(purse: &Purse, more: usize) -> bool {
+    ///     purse.len() + more <= purse.room()
+    /// }
+    /// assert!(has_room_for(&Purse::with_room(2), 2) && !has_room_for(&Purse::with_room(2), 3));
+    /// ```
     pub fn room(&self) -> usize {
         self.room.into()
     }
 
     /// How many things it has; a stack is one.
+    ///
+    /// ```
+    /// use wod_zone::goods::Carries;
+    /// use wod_zone::{Ctx, Player, Result, Zone};
+    /// /// Who carries much is slow.
+    /// fn weigh<Z: Zone<Player: Carries>>(ctx: &mut Ctx<Z>, player: Player) -> Result {
+    ///     let things = ctx.player(player)?.purse().len();
+    ///     ctx.set_speed(player, if things > 20 { 2.5 } else { 6.0 })
+    /// }
+    /// ```
     pub fn len(&self) -> usize {
         self.things.len()
     }
 
     /// Whether it is empty.
+    ///
+    /// ```
+    /// use wod_zone::goods::Carries;
+    /// use wod_zone::{Ctx, Npc, Player, Result, Zone};
+    /// fn frisk<Z: Zone<Player: Carries>>(ctx: &mut Ctx<Z>, bouncer: Npc, guest: Player) -> Result {
+    ///     let clean = ctx.player(guest)?.purse().is_empty();
+    ///     ctx.say(bouncer, if clean { "In you go." } else { "What is this?" })
+    /// }
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.things.is_empty()
     }
 
     /// Everything in it, in the order in which it came.
+    ///
+    /// ```
+    /// use wod_zone::goods::Purse;
+    /// /// How much a thief finds worth taking.
+    /// fn loot(purse: &Purse) -> usize {
+    ///     purse.things().iter().filter(|thing| thing.kind() != "key").count()
+    /// }
+    /// assert_eq!(loot(&Purse::default()), 0);
+    /// ```
     pub fn things(&self) -> &[Thing] {
         &self.things
     }
 
     /// A thing by its id.
+    ///
+    /// ```
+    /// use wod_zone::goods::{Pick, Purse};
+    /// /// What a client has picked, by the name that people know it by.
+    /// fn name_of<'a>(purse: &'a Purse, pick: &Pick) -> Option<&'a str> {
+    ///     purse.get(pick.id).map(|thing| thing.kind())
+    /// }
+    /// ```
     pub fn get(&self, id: ThingId) -> Option<&Thing> {
         self.things.iter().find(|thing| thing.id == id)
     }
 
     /// The first of a kind.
+    ///
+    /// ```
+    /// use wod_zone::goods::Carries;
+    /// use wod_zone::{Ctx, Player, Result, Zone};
+    /// fn may_use_the_lift<Z: Zone<Player: Carries>>(ctx: &Ctx<Z>, player: Player) -> Result<bool> {
+    ///     Ok(ctx.player(player)?.purse().first("penthouse key").is_some())
+    /// }
+    /// ```
     pub fn first(&self, kind: &str) -> Option<&Thing> {
         self.things.iter().find(|thing| thing.kind == kind)
     }
 
     /// How many of a kind, stacked or not.
+    ///
+    /// ```
+    /// use wod_zone::goods::Carries;
+    /// use wod_zone::{Ctx, Player, Result, Zone};
+    /// fn can_afford<Z: Zone<Player: Carries>>(ctx: &Ctx<Z>, player: Player, price: u64) -> Result<bool> {
+    ///     Ok(ctx.player(player)?.purse().count_of("coin") >= price)
+    /// }
+    /// ```
     pub fn count_of(&self, kind: &str) -> u64 {
         self.things.iter().filter(|thing| thing.kind == kind).map(|thing| u64::from(thing.count())).sum()
     }
 
     /// So many of a kind that stacks, to be moved or consumed; of what does not stack, the first. An error that the player reads when
     /// there are not so many.
+    ///
+    /// ```
+    /// use wod_zone::goods::Carries;
+    /// use wod_zone::{Ctx, Player, Result, Zone};
+    /// /// A coin for the jukebox; who has none reads so.
+    /// fn insert_coin<Z: Zone<Player: Carries>>(ctx: &mut Ctx<Z>, player: Player) -> Result {
+    ///     let coin = ctx.player(player)?.purse().pick("coin", 1)?;
+    ///     ctx.consume(player, &[coin])
+    /// }
+    /// ```
     pub fn pick(&self, kind: &str, count: u32) -> Result<Pick, Error> {
         match self.first(kind) {
             Some(thing) if thing.count() >= count => Ok(Pick { id: thing.id, count: Some(count) }),

@@ -10,6 +10,28 @@ use crate::host::Host;
 use crate::zone::Zone;
 
 /// A player's state that has a purse in it. See the [module](crate::goods).
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use wod_zone::goods::{Carries, Purse};
+///
+/// #[derive(Default, Serialize, Deserialize)]
+/// #[serde(default)]
+/// struct Visitor {
+///     visits: u32,
+///     purse: Purse,
+/// }
+///
+/// impl Carries for Visitor {
+///     fn purse(&self) -> &Purse {
+///         &self.purse
+///     }
+///     fn purse_mut(&mut self) -> &mut Purse {
+///         &mut self.purse
+///     }
+/// }
+/// assert!(Visitor::default().purse().is_empty());
+/// ```
 pub trait Carries {
     /// What she carries.
     fn purse(&self) -> &Purse;
@@ -104,6 +126,16 @@ where
     }
 
     /// Makes so many of a thing that stacks with others of its kind: upon a stack that is there already, else as a new one.
+    ///
+    /// ```
+    /// # use wod_zone::goods::Carries;
+    /// # use wod_zone::{Ctx, Player, Result, Zone};
+    /// /// The night's wages: they come upon the coins that she has.
+    /// fn pay<Z: Zone<Player: Carries>>(ctx: &mut Ctx<Z>, docker: Player, crates: u32) -> Result {
+    ///     ctx.mint_stack(docker, "coin", 2 * crates)?;
+    ///     Ok(())
+    /// }
+    /// ```
     ///
     /// # Errors
     /// As [`Ctx::mint`].

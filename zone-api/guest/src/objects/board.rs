@@ -12,10 +12,31 @@ use crate::types::Point;
 use crate::zone::{Interaction, Zone};
 
 /// Most notes on a board; the oldest makes room.
+///
+/// ```
+/// use wod_zone::objects::{BOARD_NOTES, NOTES_EACH};
+/// // So many people at least can have their say.
+/// assert_eq!(BOARD_NOTES / NOTES_EACH, 21);
+/// ```
 pub const BOARD_NOTES: usize = 64;
 /// Most notes of one player on a board; the oldest of hers makes room.
+///
+/// ```
+/// use wod_zone::objects::NOTES_EACH;
+/// let rules = format!("{NOTES_EACH} notes each. The house reads them too.");
+/// assert!(rules.starts_with('3'));
+/// ```
 pub const NOTES_EACH: usize = 3;
 /// Longest note, Unicode scalar values.
+///
+/// ```
+/// use wod_zone::objects::NOTE_CHARS;
+/// /// What the zone itself suggests to pin up must fit.
+/// fn fits(note: &str) -> bool {
+///     note.chars().count() <= NOTE_CHARS
+/// }
+/// assert!(fits("Seen under the bridge: a man without a shadow. Ask for Ada."));
+/// ```
 pub const NOTE_CHARS: usize = 200;
 /// Notes in one event: eight of the longest are under its 8 KiB.
 const PAGE: usize = 8;

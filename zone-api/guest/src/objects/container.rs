@@ -68,6 +68,15 @@ impl Container {
     }
 
     /// To be used from at most so many metres; [`REACH_METRES`] unless set.
+    ///
+    /// ```
+    /// use wod_zone::Point;
+    /// use wod_zone::objects::Container;
+    /// /// A freight car is opened from the platform.
+    /// fn car(at: Point) -> Container {
+    ///     Container::new("Freight car", at).reach(4.0)
+    /// }
+    /// ```
     pub fn reach(mut self, metres: f32) -> Self {
         self.reach = metres;
         self
@@ -143,11 +152,28 @@ impl<Z: Zone> Ctx<'_, Z> {
     }
 
     /// What a container holds; none: it is no container.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, Object, Zone};
+    /// fn is_looted<Z: Zone>(ctx: &Ctx<Z>, safe: Object) -> bool {
+    ///     ctx.contents(safe).is_some_and(|goods| goods.is_empty())
+    /// }
+    /// ```
     pub fn contents(&self, container: Object) -> Option<&Purse> {
         self.memory.core.parts.objects.containers.get(&container).map(|state| &state.goods)
     }
 
     /// Who has a container open.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, Npc, Object, Result, Zone};
+    /// fn watchman_looks<Z: Zone>(ctx: &mut Ctx<Z>, watchman: Npc, safe: Object) -> Result {
+    ///     match ctx.container_holder(safe) {
+    ///         Some(burglar) if ctx.sees(watchman, burglar) => ctx.shout(watchman, "Hands off that safe!"),
+    ///         _ => Ok(()),
+    ///     }
+    /// }
+    /// ```
     pub fn container_holder(&self, container: Object) -> Option<Player> {
         self.memory.core.parts.objects.containers.get(&container).and_then(|state| state.holder)
     }

@@ -71,6 +71,15 @@ impl Door {
     }
 
     /// It stays open while somebody is within so many metres of its middle; 2 unless set.
+    ///
+    /// ```
+    /// use wod_zone::Point;
+    /// use wod_zone::objects::Door;
+    /// /// A gate for carts: nobody is crushed who stands three metres from its middle.
+    /// fn gate(middle: Point) -> Door {
+    ///     Door::new("yard-gate", middle).width(3.0)
+    /// }
+    /// ```
     pub fn width(mut self, metres: f32) -> Self {
         self.width = metres;
         self
@@ -83,6 +92,15 @@ impl Door {
     }
 
     /// From at most so many metres; [`REACH_METRES`] unless set.
+    ///
+    /// ```
+    /// use wod_zone::Point;
+    /// use wod_zone::objects::Door;
+    /// /// Opened by a bell pull beside it.
+    /// fn lift(middle: Point) -> Door {
+    ///     Door::new("lift", middle).shown_as("Lift").reach(3.5)
+    /// }
+    /// ```
     pub fn reach(mut self, metres: f32) -> Self {
         self.reach = metres;
         self
@@ -95,6 +113,15 @@ impl Door {
     }
 
     /// This one, who stands at the door, is never in its way.
+    ///
+    /// ```
+    /// use wod_zone::objects::Door;
+    /// use wod_zone::{Npc, Point};
+    /// /// The doorkeeper leans in the doorway, and it closes all the same.
+    /// fn salon(middle: Point, doorkeeper: Npc) -> Door {
+    ///     Door::new("salon-door", middle).kept_by(doorkeeper)
+    /// }
+    /// ```
     pub fn kept_by(mut self, keeper: impl Into<EntityId>) -> Self {
         self.keeper = Some(keeper.into());
         self
@@ -213,6 +240,14 @@ impl<Z: Zone> Ctx<'_, Z> {
     }
 
     /// Whether a door stands open.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, Npc, Result, Zone};
+    /// fn doorkeeper_nods<Z: Zone>(ctx: &mut Ctx<Z>, doorkeeper: Npc) -> Result {
+    ///     let line = if ctx.is_door_open("salon-door") { "Go in." } else { "Not yet." };
+    ///     ctx.say(doorkeeper, line)
+    /// }
+    /// ```
     pub fn is_door_open(&self, barrier: &str) -> bool {
         self.memory.core.parts.objects.doors.get(barrier).is_some_and(|door| door.open)
     }

@@ -93,6 +93,15 @@ pub(crate) use door::{DoorState, door_due};
 /// Every verb of these objects, for [`Zone::VERBS`].
 pub const VERBS: [&str; 7] = ["open", "close", "take", "put", "read", "post", "remove"];
 /// From how far they can be used unless set otherwise, m.
+///
+/// ```
+/// use wod_zone::Point;
+/// use wod_zone::objects::{Board, REACH_METRES};
+/// /// Hung high: from a step further away.
+/// fn board(at: Point) -> Board {
+///     Board::new("Departures", at).reach(REACH_METRES + 1.0)
+/// }
+/// ```
 pub const REACH_METRES: f32 = 2.0;
 
 /// The objects of a zone.
@@ -110,6 +119,18 @@ where
     Z::Player: Carries,
 {
     /// Deals with an interaction with a door, a board or a container of this zone. False: it was with something else.
+    ///
+    /// ```
+    /// # use wod_zone::goods::Carries;
+    /// # use wod_zone::{Ctx, Error, Interaction, Result, Zone};
+    /// /// What is no door, board or container is the zone's own business.
+    /// fn interacted<Z: Zone<Player: Carries>>(ctx: &mut Ctx<Z>, interaction: &Interaction) -> Result {
+    ///     if ctx.use_object(interaction)? {
+    ///         return Ok(());
+    ///     }
+    ///     Err(Error::to_player("Nothing happens."))
+    /// }
+    /// ```
     ///
     /// # Errors
     /// What the player reads when it can't be done.

@@ -11,6 +11,22 @@ use crate::trade::{ASK_PAUSE, End, GIVE, LOOK, Laid, Side, Stage, TRADE, TRADE_M
 use crate::zone::{Interaction, Zone};
 
 /// What a player's `trade` or `give` came to.
+///
+/// ```
+/// use wod_zone::trade::Dealt;
+/// use wod_zone::{Ctx, Npc, Result, Zone};
+/// /// The harbour master hears of every deal, and of no talk.
+/// fn overhear<Z: Zone>(ctx: &mut Ctx<Z>, master: Npc, dealt: Dealt) -> Result {
+///     match dealt {
+///         Dealt::Traded { player, with } => {
+///             let line = format!("{} and {}, and no receipt.", ctx.name(player), ctx.name(with));
+///             ctx.say(master, line)
+///         }
+///         Dealt::Given { .. } => ctx.emote(master, "raises an eyebrow"),
+///         Dealt::Talked => Ok(()),
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dealt {
     /// Something was asked, offered, accepted by one, or called off; nothing has changed hands.
@@ -78,11 +94,34 @@ where
 {
     /// Lets others trade with a player, and give her things: she offers the verbs [`TRADE`] and [`GIVE`], and no others. For
     /// [`Zone::entered`]; a player with further verbs has them from [`trade_verbs`](crate::trade::trade_verbs).
+    ///
+    /// ```
+    /// # use wod_zone::goods::Carries;
+    /// # use wod_zone::{Ctx, Player, Result, Zone};
+    /// fn entered<Z: Zone<Player: Carries>>(ctx: &mut Ctx<Z>, player: Player) -> Result {
+    ///     ctx.offer_trade(player)?;
+    ///     ctx.tell_purse(player)
+    /// }
+    /// ```
     pub fn offer_trade(&mut self, player: Player) -> Result {
         self.set_verbs(player, super::trade_verbs())
     }
 
     /// Deals with an interaction by [`TRADE`] or [`GIVE`] with a player. None: it was another verb.
+    ///
+    /// ```
+    /// # use wod_zone::goods::Carries;
+    /// # use wod_zone::trade::Dealt;
+    /// # use wod_zone::{Ctx, Error, Interaction, Result, Zone};
+    /// fn interacted<Z: Zone<Player: Carries>>(ctx: &mut Ctx<Z>, deals: &mut u32, interaction: &Interaction) -> Result {
+    ///     match ctx.deal(interaction)? {
+    ///         Some(Dealt::Traded { .. } | Dealt::Given { .. }) => *deals += 1,
+    ///         Some(Dealt::Talked) => {}
+    ///         None => return Err(Error::to_player("Nobody here does that.")),
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     ///
     /// # Errors
     /// What the player reads when it can't be done, and why.

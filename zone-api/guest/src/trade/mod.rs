@@ -102,19 +102,70 @@ mod deal;
 pub use deal::Dealt;
 
 /// The verb that everything about a trade goes by.
+///
+/// ```
+/// use wod_zone::trade::{GIVE, TRADE};
+/// /// A zone's verbs: its own, and these.
+/// const VERBS: &[&str] = &["greet", TRADE, GIVE];
+/// assert_eq!(VERBS[1], "trade");
+/// ```
 pub const TRADE: &str = "trade";
 /// The verb that hands something over.
+///
+/// ```
+/// use wod_zone::Verb;
+/// use wod_zone::trade::{GIVE, TRADE_METRES};
+/// // Here people give, and don't haggle.
+/// let verbs = [Verb::new(GIVE, "Give alms", TRADE_METRES)];
+/// assert_eq!(verbs[0].id, "give");
+/// ```
 pub const GIVE: &str = "give";
 /// How near the two must stand, m.
+///
+/// ```
+/// use wod_zone::trade::TRADE_METRES;
+/// use wod_zone::{Ctx, Player, Zone};
+/// fn can_trade<Z: Zone>(ctx: &Ctx<Z>, buyer: Player, seller: Player) -> bool {
+///     ctx.distance(buyer, seller).is_some_and(|metres| metres <= TRADE_METRES)
+/// }
+/// ```
 pub const TRADE_METRES: f32 = 5.0;
 /// How long a question waits for its answer, s.
+///
+/// ```
+/// use std::time::Duration;
+/// use wod_zone::trade::ASK_SECONDS;
+/// // The lookout whistles when whoever was asked should have answered.
+/// let whistle = Duration::from_secs(ASK_SECONDS);
+/// assert_eq!(whistle.as_secs(), 30);
+/// ```
 pub const ASK_SECONDS: u64 = 30;
 /// How long a trade may stand without a change, s.
+///
+/// ```
+/// use wod_zone::trade::{ASK_SECONDS, IDLE_SECONDS};
+/// let rules = format!("{ASK_SECONDS} s to say yes, {IDLE_SECONDS} s between offers.");
+/// assert_eq!(rules, "30 s to say yes, 120 s between offers.");
+/// ```
 pub const IDLE_SECONDS: u64 = 120;
 /// How often the SDK looks whether both are still there, s.
+///
+/// ```
+/// use std::time::Duration;
+/// use wod_zone::trade::LOOK_SECONDS;
+/// // By then a trade has ended from which somebody was dragged away.
+/// let noticed = Duration::from_secs(LOOK_SECONDS);
+/// assert!(noticed < Duration::from_secs(2));
+/// ```
 pub const LOOK_SECONDS: u64 = 1;
 
 /// After a question that was declined, called off or not answered, the same player is not asked the same again before so long.
+///
+/// ```
+/// use wod_zone::trade::ASK_PAUSE;
+/// let hint = format!("Ask again in {} s.", ASK_PAUSE.as_secs());
+/// assert_eq!(hint, "Ask again in 10 s.");
+/// ```
 pub const ASK_PAUSE: Duration = Duration::from_secs(10);
 
 const ASK: Duration = Duration::from_secs(ASK_SECONDS);

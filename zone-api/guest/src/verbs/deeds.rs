@@ -18,6 +18,19 @@ use crate::zone::{Interaction, Zone};
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Something that a player does and that takes time.
+///
+/// ```
+/// use wod_zone::verbs::Deed;
+/// use wod_zone::{Ctx, Result, Zone};
+/// #[derive(serde::Deserialize)]
+/// struct Dial { number: String }
+/// /// Done dialling: what she dialled is in the args, who and where she is in the deed.
+/// fn completed<Z: Zone>(ctx: &mut Ctx<Z>, deed: &Deed) -> Result {
+///     let Dial { number } = deed.args_as()?;
+///     wod_zone::info!(ctx, number = number, "a call from the telephone at {:?}", deed.at);
+///     ctx.show_deed(deed.player, deed.target, "hangs up")
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Deed {
     /// Who does it.
@@ -49,6 +62,18 @@ impl Deed {
 }
 
 /// Why a deed came to nothing.
+///
+/// ```
+/// use wod_zone::verbs::{Deed, Interruption};
+/// use wod_zone::{Ctx, Result, Zone};
+/// /// Who is hurt drops the tools; who only walks off may come back.
+/// fn interrupted<Z: Zone>(ctx: &mut Ctx<Z>, deed: &Deed, why: Interruption) -> Result {
+///     match why {
+///         Interruption::Hurt => ctx.clear_flag(deed.player, "has picks"),
+///         _ => Ok(()),
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Interruption {
@@ -81,6 +106,18 @@ pub(crate) struct Deeds {
 impl<Z: Zone> Ctx<'_, Z> {
     /// Holds an interaction against a rule. What takes no time counts as done with it; what takes time begins, in place of whatever the
     /// player was doing.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use wod_zone::verbs::{Begun, Rule};
+    /// # use wod_zone::{Ctx, Interaction, Result, Zone};
+    /// fn ring_the_bell<Z: Zone>(ctx: &mut Ctx<Z>, rule: &Rule<Z::Player>, interaction: &Interaction) -> Result {
+    ///     match ctx.attempt(rule, interaction)? {
+    ///         Begun::Now => ctx.tell_all("sound", &"bell"),
+    ///         Begun::Later => Ok(()),
+    ///     }
+    /// }
+    /// ```
     ///
     /// # Errors
     /// What the player reads: the condition that does not hold.
@@ -150,6 +187,16 @@ impl<Z: Zone> Ctx<'_, Z> {
     }
 
     /// Whether the player has to wait before she may do this again, and how long.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, Npc, Player, Result, Zone};
+    /// fn oracle<Z: Zone>(ctx: &mut Ctx<Z>, oracle: Npc, player: Player) -> Result {
+    ///     match ctx.cooldown(player, "ask") {
+    ///         Some(left) => ctx.whisper(oracle, player, format!("Come back in {} minutes.", left.as_secs() / 60 + 1)),
+    ///         None => ctx.whisper(oracle, player, "Ask."),
+    ///     }
+    /// }
+    /// ```
     pub fn cooldown(&self, player: Player, verb: &str) -> Option<Duration> {
         let until = *self.memory.core.parts.deeds.pauses.get(&player)?.get(verb)?;
         until.checked_sub(self.game_ms()).filter(|left| *left > 0).map(Duration::from_millis)

@@ -86,13 +86,59 @@ pub use deeds::{Deed, Interruption};
 pub(crate) use deeds::{Deeds, due};
 
 /// How far a deed is seen, m.
+///
+/// ```
+/// use wod_zone::verbs::SEEN_METRES;
+/// use wod_zone::{Ctx, Filter, Player, Zone};
+/// /// Whether anybody reads what she does.
+/// fn has_onlookers<Z: Zone>(ctx: &Ctx<Z>, player: Player) -> bool {
+///     let others = Filter::players().except(player);
+///     ctx.at(player).is_some_and(|at| !ctx.nearby(at, SEEN_METRES, &others, 1).is_empty())
+/// }
+/// ```
 pub const SEEN_METRES: f32 = 20.0;
 /// How far somebody may sway while a deed takes its time, m; more is walking off.
+///
+/// ```
+/// use wod_zone::verbs::{Deed, SWAY_METRES};
+/// use wod_zone::{Ctx, Zone};
+/// /// She is about to step out of the light.
+/// fn is_restless<Z: Zone>(ctx: &Ctx<Z>, deed: &Deed) -> bool {
+///     ctx.at(deed.player).is_some_and(|at| at.distance(deed.at) > SWAY_METRES / 2.0)
+/// }
+/// ```
 pub const SWAY_METRES: f32 = 0.5;
 /// Most pauses that a zone keeps; beyond it the one that ends first is forgotten.
+///
+/// ```
+/// use wod_zone::verbs::COOLDOWNS;
+/// // Three verbs with a pause each: enough for a crowd.
+/// assert!(COOLDOWNS / 3 > 2000);
+/// ```
 pub const COOLDOWNS: usize = 8192;
 
 /// Under which conditions a verb can be used. `P` is the zone's [`Zone::Player`]; without [`Need::Player`] any will do.
+///
+/// ```
+/// use std::time::Duration;
+/// use wod_zone::verbs::{Need, Rule};
+///
+/// #[derive(Default)]
+/// struct Burglar {
+///     has_picks: bool,
+/// }
+///
+/// static PICK_LOCK: Rule<Burglar> = Rule::new("pick")
+///     .within(1.5)
+///     .in_sight()
+///     .needs(&[
+///         Need::Tag("locked", "It is not locked."),
+///         Need::Player(|burglar: &Burglar| burglar.has_picks, "You have nothing to pick a lock with."),
+///     ])
+///     .takes(Duration::from_secs(3))
+///     .cooldown(Duration::from_secs(20))
+///     .seen("kneels down before the lock");
+/// ```
 #[derive(Debug)]
 #[must_use = "hold an interaction against it with `Ctx::attempt`"]
 pub struct Rule<P: 'static> {
@@ -106,6 +152,18 @@ pub struct Rule<P: 'static> {
 }
 
 /// A condition, and what the player reads when it does not hold.
+///
+/// ```
+/// use wod_zone::verbs::{Need, Rule};
+/// struct Guest {
+///     glasses: u32,
+/// }
+/// static SERVE: Rule<Guest> = Rule::new("order").needs(&[
+///     Need::NoTag("closed", "The bar is closed."),
+///     Need::TagIs("mood", "generous", "He is not in the mood."),
+///     Need::Player(|guest: &Guest| guest.glasses < 5, "You have had enough."),
+/// ]);
+/// ```
 #[derive(Debug)]
 pub enum Need<P> {
     /// The target bears this tag, and it is not false.
@@ -120,6 +178,11 @@ pub enum Need<P> {
 
 impl<P: 'static> Rule<P> {
     /// A verb that can be used without further conditions, at once.
+    ///
+    /// ```
+    /// use wod_zone::verbs::Rule;
+    /// static RING: Rule<()> = Rule::new("ring");
+    /// ```
     pub const fn new(verb: &'static str) -> Self {
         Self {
             verb,
@@ -133,12 +196,24 @@ impl<P: 'static> Rule<P> {
     }
 
     /// From at most so many metres away: nearer than the verb's reach, which the host has checked. As long as it takes.
+    ///
+    /// ```
+    /// use wod_zone::verbs::Rule;
+    /// // The lamp can be seen and named from afar, and lit only by who stands under it.
+    /// static LIGHT: Rule<()> = Rule::new("light").within(1.0);
+    /// ```
     pub const fn within(mut self, metres: f32) -> Self {
         self.within = Some(metres);
         self
     }
 
     /// With no wall in between.
+    ///
+    /// ```
+    /// use wod_zone::verbs::Rule;
+    /// // Not through the wall of the next room.
+    /// static BECKON: Rule<()> = Rule::new("beckon").in_sight();
+    /// ```
     pub const fn in_sight(mut self) -> Self {
         self.in_sight = true;
         self
@@ -146,24 +221,51 @@ impl<P: 'static> Rule<P> {
 
     /// When each of these holds, checked in this order. What takes time is only checked when it begins: [`Zone::completed`] asks
     /// [`Ctx::check`] again where that matters.
+    ///
+    /// ```
+    /// use wod_zone::verbs::{Need, Rule};
+    /// static ANSWER: Rule<()> = Rule::new("answer").needs(&[
+    ///     Need::Tag("ringing", "It is not ringing."),
+    ///     Need::NoTag("cut", "The wire is cut."),
+    /// ]);
+    /// ```
     pub const fn needs(mut self, needs: &'static [Need<P>]) -> Self {
         self.needs = needs;
         self
     }
 
     /// The same player can do it again only after so much game time; counted from when it is done.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use wod_zone::verbs::Rule;
+    /// // One question an evening.
+    /// static ASK: Rule<()> = Rule::new("ask").cooldown(Duration::from_secs(3600));
+    /// ```
     pub const fn cooldown(mut self, pause: Duration) -> Self {
         self.cooldown = pause;
         self
     }
 
     /// Takes so much game time, during which she must not walk off.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use wod_zone::verbs::Rule;
+    /// static SEARCH_THE_DESK: Rule<()> = Rule::new("search").takes(Duration::from_secs(6));
+    /// ```
     pub const fn takes(mut self, time: Duration) -> Self {
         self.takes = time;
         self
     }
 
     /// What those near see her do, as it is read after her name: `kneels down before the lock`.
+    ///
+    /// ```
+    /// use wod_zone::verbs::Rule;
+    /// // Those near read: Ann slips something under the door.
+    /// static SLIP: Rule<()> = Rule::new("slip").seen("slips something under the door");
+    /// ```
     pub const fn seen(mut self, text: &'static str) -> Self {
         self.seen = Some(text);
         self
@@ -171,6 +273,15 @@ impl<P: 'static> Rule<P> {
 }
 
 /// What became of an attempt.
+///
+/// ```
+/// use wod_zone::verbs::{Begun, Rule};
+/// use wod_zone::{Ctx, Interaction, Result, Zone};
+/// /// Good for rules that take their time and for those that don't.
+/// fn try_it<Z: Zone>(ctx: &mut Ctx<Z>, rule: &Rule<Z::Player>, interaction: &Interaction) -> Result<bool> {
+///     Ok(ctx.attempt(rule, interaction)? == Begun::Now)
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "what takes no time is to be done now"]
 pub enum Begun {
