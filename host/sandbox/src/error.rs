@@ -86,7 +86,10 @@ pub enum LoadError {
         what: String,
     },
     /// Over the time for compiling.
-    #[error("compiling the module took over {} s: split its largest functions", .0.as_secs_f64())]
+    #[error(
+        "compiling the module took over {} s: split its largest functions, or try again when the machine has less to do",
+        .0.as_secs_f64()
+    )]
     CompileTime(Duration),
     /// Over the memory for compiling, or the compiler failed.
     #[error("the compiler ended with {status} (it may use {memory_bytes} bytes): {detail}")]

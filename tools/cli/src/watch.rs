@@ -272,14 +272,14 @@ fn is_change(event: &Event, dir: &Path, own: &[PathBuf]) -> bool {
     touches && event.paths.iter().any(counts)
 }
 
-/// Whether a path inside the watched folder is neither cargo's, nor hidden, nor an editor's temporary file.
+/// Whether a path inside the watched folder is neither cargo's, npm's, hidden, nor an editor's temporary file.
 fn is_source(path: &Path) -> bool {
     const TEMPORARY: [&str; 4] = ["~", "#", ".tmp", ".swp"];
     let names: Vec<_> = path.iter().map(|name| name.to_string_lossy()).collect();
     // Below `src` it is a module of that name.
     let mut above_sources = names.iter().take_while(|name| *name != "src");
     let passing = |name: &str| name.starts_with('.') || TEMPORARY.iter().any(|end| name.ends_with(end));
-    !above_sources.any(|name| name == "target") && !names.iter().any(|name| passing(name))
+    !above_sources.any(|name| name == "target" || name == "node_modules") && !names.iter().any(|name| passing(name))
 }
 
 #[cfg(test)]
@@ -312,6 +312,9 @@ mod tests {
             "maps/elysium.tmx.tmp",
             "data/world/db.redb",
             "out/elysium.wasm",
+            "crypt/node_modules/.package-lock.json",
+            "crypt/node_modules/esbuild/package.json",
+            "crypt/.wod/component.wasm",
         ] {
             assert!(!change(other), "{other}");
         }

@@ -1,4 +1,4 @@
-//! `wod zone build`: from a zone crate and its Tiled map to one component file. With `--content` from what was built before and
+//! `wod zone build`: from a zone (a crate, or one in TypeScript) and its Tiled map to one component file. With `--content` from what was built before and
 //! the maps as they are now, without Rust.
 
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use wod_sandbox::CONTENT_BYTES;
 
 use super::crates::{self, Zone, cargo};
 use super::maps::{ModuleMap, check_world};
+use super::typescript;
 use crate::commands::keys::read_module;
 use crate::component::{self, Roots};
 use crate::exit::{Exit, Failure, Outcome};
@@ -38,13 +39,14 @@ const WORLD: &str = "world.toml";
 /// Arguments of `wod zone build`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Folder of a zone crate, or of a workspace of them [default: here if this is one, else ./zones]
+    /// Folder of a zone crate, of a zone in TypeScript, or of a workspace of them [default: here if this is one, else ./zones]
     #[arg(value_name = "DIR")]
     dirs: Vec<PathBuf>,
     /// Where the component files go, one `<module>.wasm` a zone
     #[arg(long, value_name = "DIR", default_value = "target/zones")]
     out: PathBuf,
-    /// Build in seconds rather than half a minute; the modules are larger and slower. For development
+    /// Build in seconds rather than half a minute; the modules are larger and slower. For development. Of a zone in TypeScript it
+    /// leaves out the type check alone
     #[arg(long)]
     quick: bool,
     /// Build no code: put maps and texts as they are now into the component files that are there. Needs no Rust
@@ -176,8 +178,11 @@ fn component_file(out: &Path, zone: &Zone) -> PathBuf {
     out.join(format!("{}.wasm", zone.module))
 }
 
-/// A component without content, of the crate's code.
+/// A component without content, of the zone's code.
 fn compile_component(zone: &Zone, quick: bool) -> anyhow::Result<Vec<u8>> {
+    if typescript::is_manifest(&zone.manifest) {
+        return typescript::component(&zone.manifest, quick);
+    }
     let roots = Roots { workspace: zone.workspace.display().to_string() };
     component::encode(&compile(zone, quick)?, &roots).with_context(|| format!("the zone `{}`", zone.module))
 }

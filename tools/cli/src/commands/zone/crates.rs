@@ -1,4 +1,5 @@
-//! The zone crates of a folder, as cargo knows them, or (for writers, who need no Rust) as their Cargo.toml files say.
+//! The zones of a folder: crates, as cargo knows them or (for writers, who need no Rust) as their Cargo.toml files say, and those in
+//! TypeScript beside them.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -7,18 +8,19 @@ use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::typescript;
 use crate::exit::{Exit, Failure};
 
-/// One zone crate, as its Cargo.toml describes it.
+/// One zone, as its Cargo.toml or package.json describes it.
 pub(super) struct Zone {
-    /// The module's name: the crate's.
+    /// The module's name: the crate's or package's.
     pub(super) module: String,
     pub(super) manifest: PathBuf,
     /// The Tiled map.
     pub(super) map: PathBuf,
     /// The folder of its Yarn files, or the one file.
     pub(super) dialogue: Option<PathBuf>,
-    /// Folder of the cargo workspace; that of the crate where it has none.
+    /// Folder of the cargo workspace; that of the zone where it has none.
     pub(super) workspace: PathBuf,
 }
 
@@ -26,6 +28,7 @@ pub(super) struct Zone {
 pub(super) fn default_dir() -> PathBuf {
     let here_is_a_zone =
         std::fs::read_to_string("Cargo.toml").is_ok_and(|text| text.contains("[package.metadata.wod]"));
+    let here_is_a_zone = here_is_a_zone || matches!(typescript::zone_in(Path::new(".")), Ok(Some(_)));
     if here_is_a_zone { ".".into() } else { "zones".into() }
 }
 
@@ -56,12 +59,12 @@ struct WodMetadata {
     dialogue: Option<PathBuf>,
 }
 
-/// The zone crate of a folder, or all of its workspace's.
+/// The zone of a folder, or all of its workspace's and those in TypeScript in the folders right below.
 pub(super) fn zones_in(dir: &Path) -> Result<Vec<Zone>, Failure> {
-    let manifest = manifest_in(dir)?;
+    let (mut zones, manifest) = in_typescript(dir)?;
+    let Some(manifest) = manifest else { return found(zones, dir) };
     let metadata = metadata(&manifest)?;
     let is_package = metadata.packages.iter().any(|package| package.manifest_path == manifest);
-    let mut zones = Vec::new();
     for package in metadata.packages {
         if is_package && package.manifest_path != manifest {
             continue;
@@ -89,10 +92,10 @@ pub(super) fn zones_by_manifest(dir: &Path) -> Result<Vec<Zone>, Failure> {
         #[serde(default)]
         members: Vec<String>,
     }
-    let own = manifest_in(dir)?;
+    let (mut zones, own) = in_typescript(dir)?;
+    let Some(own) = own else { return found(zones, dir) };
     let root: Manifest = read_toml(&own)?;
     let folder = own.parent().context("a manifest has a folder")?.to_owned();
-    let mut zones = Vec::new();
     let mut add = |manifest: PathBuf, package: Option<PackageTable>| -> anyhow::Result<()> {
         if let Some(PackageTable { name, metadata: Some(PackageMetadata { wod: Some(wod) }) }) = package {
             zones.push(Zone::of(name, manifest, &wod, folder.clone())?);
@@ -134,19 +137,44 @@ fn plain(path: &Path) -> PathBuf {
     here.ok().and_then(|here| whole.strip_prefix(here).map(Path::to_owned).ok()).unwrap_or(whole)
 }
 
-fn manifest_in(dir: &Path) -> Result<PathBuf, Failure> {
+/// The zones in TypeScript of a folder, and the Cargo.toml whose crates are to be looked at beside them.
+fn in_typescript(dir: &Path) -> Result<(Vec<Zone>, Option<PathBuf>), Failure> {
     let manifest = dir.join("Cargo.toml");
-    if !manifest.is_file() {
-        return Err(Failure::text(Exit::NotFound, format!("there is no Cargo.toml in {}", dir.display()))
-            .hint("name the folder of a zone crate, or make one with `wod zone new NAME`"));
+    if let Some(zone) = typescript::zone_in(dir)? {
+        return Ok((vec![zone.try_into()?], None));
     }
-    Ok(manifest.canonicalize().with_context(|| format!("can't resolve {}", manifest.display()))?)
+    let below = if dir.is_dir() { typescript::zones_below(dir)? } else { Vec::new() };
+    let zones = below.into_iter().map(Zone::try_from).collect::<anyhow::Result<Vec<_>>>()?;
+    match manifest.is_file() {
+        true => {
+            let whole = manifest.canonicalize().with_context(|| format!("can't resolve {}", manifest.display()))?;
+            Ok((zones, Some(whole)))
+        }
+        false if !zones.is_empty() => Ok((zones, None)),
+        false => {
+            let text = format!("there is no Cargo.toml in {}, nor a package.json of a zone", dir.display());
+            Err(Failure::text(Exit::NotFound, text)
+                .hint("name the folder of a zone, or make one with `wod zone new NAME`"))
+        }
+    }
+}
+
+impl TryFrom<typescript::Package> for Zone {
+    type Error = anyhow::Error;
+
+    fn try_from(package: typescript::Package) -> anyhow::Result<Self> {
+        let workspace = package.manifest.parent().context("a manifest has a folder")?.to_owned();
+        let (module, manifest, map) = (package.name, package.manifest, plain(&package.map));
+        Ok(Self { module, manifest, map, dialogue: None, workspace })
+    }
 }
 
 fn found(mut zones: Vec<Zone>, dir: &Path) -> Result<Vec<Zone>, Failure> {
     if zones.is_empty() {
-        return Err(Failure::text(Exit::NotFound, format!("there is no zone crate in {}", dir.display()))
-            .hint("a zone crate's Cargo.toml has [package.metadata.wod] with map = \"….tmx\""));
+        return Err(Failure::text(Exit::NotFound, format!("there is no zone in {}", dir.display())).hint(
+            "a zone crate's Cargo.toml has [package.metadata.wod] with map = \"….tmx\", a TypeScript zone's package.json \
+             \"wod\": { \"map\": \"….tmx\" }",
+        ));
     }
     zones.sort_by(|a, b| a.module.cmp(&b.module));
     Ok(zones)

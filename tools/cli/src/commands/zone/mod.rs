@@ -10,6 +10,7 @@ mod new;
 mod run;
 mod sandbox;
 mod test;
+mod typescript;
 
 use clap::Subcommand;
 
@@ -18,7 +19,7 @@ use crate::exit::Outcome;
 /// The commands under `wod zone`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make a zone crate that builds, with a map and a passing test
+    /// Make a zone that builds, with a map and a passing test; in Rust, or with --lang ts in TypeScript
     New(new::Args),
     /// Play one zone alone in this process, built and swapped in anew whenever one of its files is saved
     Run(run::Args),

@@ -1,4 +1,4 @@
-//! `wod zone new NAME`: a zone crate that builds, with a map and a passing test.
+//! `wod zone new NAME`: a zone that builds, with a map and a passing test; a crate, or with `--lang ts` a package in TypeScript.
 
 use std::path::{Path, PathBuf};
 
@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 
 use wod_protocol::world::World;
 
+use super::typescript;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
 
@@ -15,12 +16,25 @@ pub(crate) struct Args {
     /// Lower case letters, digits and -; also the module's name
     #[arg(value_name = "NAME", value_parser = name)]
     name: String,
-    /// The zones' cargo workspace; it is made where there is none
+    /// The zones' cargo workspace, for a zone in TypeScript any folder; it is made where there is none
     #[arg(long = "in", value_name = "DIR", default_value = "zones")]
     workspace: PathBuf,
     /// The repository, whose SDK a new workspace uses [default: the one around this folder, or where this program was built]
     #[arg(long, value_name = "DIR")]
     sdk: Option<PathBuf>,
+    /// In which language. A call of a TypeScript zone costs many times what one of a Rust zone does, and its file is 12 MB: see
+    /// the new zone's README.md
+    #[arg(long, value_enum, default_value_t = Language::Rust)]
+    lang: Language,
+}
+
+/// What zones are written in.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Language {
+    /// A crate against the SDK
+    Rust,
+    /// TypeScript, run by an engine that is part of the component
+    Ts,
 }
 
 /// A new workspace, with `@sdk@` for the repository's folder.
@@ -28,7 +42,7 @@ const WORKSPACE: &str = include_str!("../../../templates/workspace/manifest.toml
 /// The compiler that modules are built with.
 const TOOLCHAIN: &str = include_str!("../../../../../rust-toolchain.toml");
 
-/// What a new zone consists of: path, and text with `@name@`, `@crate@` and `@Name@` in it.
+/// What a new zone crate consists of: path, and text with `@name@`, `@crate@` and `@Name@` in it.
 const FILES: &[(&str, &str)] = &[
     ("Cargo.toml", include_str!("../../../templates/zone/manifest.toml")),
     ("src/lib.rs", include_str!("../../../templates/zone/lib.rs.template")),
@@ -37,29 +51,33 @@ const FILES: &[(&str, &str)] = &[
     ("map.tmx", include_str!("../../../templates/zone/map.tmx")),
 ];
 
+/// What a new zone in TypeScript consists of, beside what [`typescript::lay_out`] puts there: path, and text with `@name@` in it.
+const TYPESCRIPT_FILES: &[(&str, &str)] = &[
+    ("package.json", include_str!("../../../templates/zone-ts/package.json")),
+    ("tsconfig.json", include_str!("../../../templates/zone-ts/tsconfig.json")),
+    (".gitignore", include_str!("../../../templates/zone-ts/gitignore")),
+    ("README.md", include_str!("../../../templates/zone-ts/README.md")),
+    ("src/zone.ts", include_str!("../../../templates/zone-ts/zone.ts")),
+    ("test/keeper.test.ts", include_str!("../../../templates/zone-ts/keeper.test.ts")),
+    ("scenarios/greeting.toml", include_str!("../../../templates/zone/scenario.toml")),
+    ("map.tmx", include_str!("../../../templates/zone/map.tmx")),
+];
+
 impl Args {
     pub(crate) fn run(self) -> Outcome {
-        let manifest = self.workspace.join("Cargo.toml");
-        if !manifest.exists() {
-            let sdk = self.sdk.clone().or_else(sdk_near).map_or_else(|| Err(no_sdk()), |sdk| resolved(&sdk))?;
-            make_workspace(&self.workspace, &sdk)?;
-            output::line(format_args!("{} is a new workspace of zones", self.workspace.display()));
-        }
-        let text = std::fs::read_to_string(&manifest).with_context(|| format!("can't read {}", manifest.display()))?;
         let dir = self.workspace.join(&self.name);
         if dir.exists() {
             return Err(
                 Failure::text(Exit::Failed, format!("{} exists already", dir.display())).hint("choose another name")
             );
         }
-        let joined = with_member(&text, &self.name).with_context(|| manifest.display().to_string())?;
-        for (path, template) in FILES {
-            write(&dir.join(path), &fill(template, &self.name))?;
-        }
-        std::fs::write(&manifest, joined).with_context(|| format!("can't write {}", manifest.display()))?;
+        let test = match self.lang {
+            Language::Rust => self.write_crate(&dir)?,
+            Language::Ts => self.write_package(&dir)?,
+        };
         let (shown, name) = (dir.display(), &self.name);
         output::line(format_args!("{shown} is a new zone. What next:"));
-        output::line(format_args!("  cd {} && cargo test -p {name}      run its test", self.workspace.display()));
+        output::line(test);
         output::line(format_args!(
             "  wod zone test {shown}              play its scenarios against the built component"
         ));
@@ -71,6 +89,29 @@ impl Args {
         output::line("and give it a place in the world file (numbers are never used twice):");
         output::line(place_for(&self.name, std::fs::read_to_string(self.workspace.join("world.toml")).ok()));
         Ok(())
+    }
+
+    /// Returns what runs its test.
+    fn write_crate(&self, dir: &Path) -> Result<String, Failure> {
+        let manifest = self.workspace.join("Cargo.toml");
+        if !manifest.exists() {
+            let sdk = self.sdk.clone().or_else(sdk_near).map_or_else(|| Err(no_sdk()), |sdk| resolved(&sdk))?;
+            make_workspace(&self.workspace, &sdk)?;
+            output::line(format_args!("{} is a new workspace of zones", self.workspace.display()));
+        }
+        let text = std::fs::read_to_string(&manifest).with_context(|| format!("can't read {}", manifest.display()))?;
+        let joined = with_member(&text, &self.name).with_context(|| manifest.display().to_string())?;
+        write_all(dir, FILES, &self.name)?;
+        std::fs::write(&manifest, joined).with_context(|| format!("can't write {}", manifest.display()))?;
+        Ok(format!("  cd {} && cargo test -p {}      run its test", self.workspace.display(), self.name))
+    }
+
+    /// Returns what runs its test, once its packages are there.
+    fn write_package(&self, dir: &Path) -> Result<String, Failure> {
+        write_all(dir, TYPESCRIPT_FILES, &self.name)?;
+        write(&dir.join("package-lock.json"), &lock_file(&self.name))?;
+        typescript::lay_out(dir)?;
+        Ok(format!("  cd {} && npm ci && npm test      run its test", dir.display()))
     }
 }
 
@@ -123,6 +164,12 @@ fn fill(template: &str, name: &str) -> String {
     template.replace("@name@", name).replace("@crate@", &name.replace('-', "_")).replace("@Name@", &type_name(name))
 }
 
+/// The sample's, whose packages are the same: every zone is built with what was tried here, to the last of their dependencies.
+fn lock_file(name: &str) -> String {
+    let sample = include_str!("../../../../../zone-api/ts/sample/package-lock.json");
+    sample.replace("\"name\": \"pawnshop\"", &format!("\"name\": \"{name}\""))
+}
+
 /// `old-docks` → `OldDocks`.
 fn type_name(name: &str) -> String {
     let capital = |part: &str| part[..1].to_ascii_uppercase() + &part[1..];
@@ -143,6 +190,10 @@ fn with_member(manifest: &str, name: &str) -> anyhow::Result<String> {
         (_, false, false) => (", ", ""),
     };
     Ok(format!("{head}{separator}\"{name}\"{closing}{tail}"))
+}
+
+fn write_all(dir: &Path, files: &[(&str, &str)], name: &str) -> anyhow::Result<()> {
+    files.iter().try_for_each(|(path, template)| write(&dir.join(path), &fill(template, name)))
 }
 
 fn write(file: &Path, text: &str) -> anyhow::Result<()> {
@@ -190,6 +241,24 @@ mod tests {
         assert_eq!(fill("@name@ @crate@ @Name@", "old-docks"), "old-docks old_docks OldDocks");
         assert!(name("old-docks").is_ok());
         assert!(["Docks", "1st", "", "a_b", "a-"].into_iter().all(|text| name(text).is_err()));
+    }
+
+    #[test]
+    fn a_zone_in_typescript_has_the_samples_packages_and_its_lock_file_fits() {
+        let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        let package = TYPESCRIPT_FILES.iter().find(|(path, _)| *path == "package.json").unwrap().1;
+        let package = json(&fill(package, "crypt"));
+        let sample = json(include_str!("../../../../../zone-api/ts/sample/package.json"));
+        let lock = json(&lock_file("crypt"));
+        for key in ["devDependencies", "overrides", "scripts", "engines"] {
+            assert_eq!(package[key], sample[key], "{key}");
+        }
+        let root = &lock["packages"][""];
+        assert_eq!(
+            ["name", "version", "devDependencies"].map(|key| &root[key]),
+            ["name", "version", "devDependencies"].map(|key| &package[key])
+        );
+        assert_eq!(lock["name"], "crypt");
     }
 
     #[test]
