@@ -9,6 +9,7 @@ import { WallIndex } from './movement/collision.ts';
 import { Walker } from './movement/walker.ts';
 import { Renderer } from './render/renderer.ts';
 import { Chat } from './ui/chat.ts';
+import { Dealings } from './ui/dealings.ts';
 import { DialoguePanel } from './ui/dialogue.ts';
 import { byId } from './ui/dom.ts';
 import { Hud } from './ui/hud.ts';
@@ -40,7 +41,7 @@ export class Game {
     left: () => this.#canvas.focus(),
   });
   readonly #menu = new Menu({
-    interact: (entity, verb) => this.#wish({ t: 'interact', target: entity.id, verb }),
+    interact: (entity, verb) => this.#dealings.use(entity, verb),
     whisper: (name) => this.#chat.whisper(name),
     distance: (entity) => this.#distance(entity),
     closed: () => this.#canvas.focus(),
@@ -48,6 +49,11 @@ export class Game {
   readonly #dialogue = new DialoguePanel({
     choose: (dialogue, option) => this.#choose(dialogue, option),
     closed: () => this.#canvas.focus(),
+  });
+  readonly #dealings = new Dealings(this.#world, {
+    wish: (wish) => this.#wish(wish),
+    notice: (text) => this.#chat.notice(text),
+    left: () => this.#canvas.focus(),
   });
   readonly #nearby = new Nearby((id, button) => {
     const { left, bottom } = button.getBoundingClientRect();
@@ -117,10 +123,21 @@ export class Game {
       case 'rejected':
         this.#chat.notice(happening.text);
         this.#dialogue.refused();
+        this.#dealings.refused();
         this.#showDialogue();
         break;
       case 'dialogue':
         this.#showDialogue();
+        break;
+      case 'deed':
+        this.#chat.spoken(happening.name, 'emote', happening.text, happening.from === world.you);
+        break;
+      case 'purse':
+      case 'trade':
+      case 'container':
+      case 'board':
+      case 'progress':
+        this.#dealings.show(happening);
         break;
       case 'pause':
         this.#hud.paused(world.paused);
@@ -140,6 +157,7 @@ export class Game {
     this.#menu.close();
     this.#dialogue.show(undefined, '');
     this.#world.clear();
+    this.#dealings.clear();
     this.#renderer.setMap(undefined, [0, 0]);
     this.#hud.paused(undefined);
     this.#showPanels(false);
@@ -229,7 +247,7 @@ export class Game {
   }
 
   #pressed(key: string): boolean {
-    if (this.#dialogue.key(key)) return true;
+    if (this.#dialogue.key(key) || this.#dealings.key(key)) return true;
     switch (key) {
       case 'Enter':
       case '/':

@@ -143,6 +143,12 @@ export class Player {
     await this.page.mouse.click(...this.#onPage(x, y));
   }
 
+  /** Uses a verb of somebody or something nearby, by the list. */
+  async uses(name, verb) {
+    await this.page.locator('#nearby-list button', { hasText: name }).first().click();
+    await this.page.getByRole('menuitem', { name: verb }).click();
+  }
+
   /** Says goodbye, so that no avatar stays behind in the way of the next test, and closes the page. */
   async leaves() {
     const leave = this.page.locator('#leave');

@@ -3,7 +3,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -25,12 +25,13 @@ export class Server {
   #ports;
   #process;
 
-  /** `options` are further arguments of `wod dev`. */
-  static async start(options = []) {
+  /** `options` are further arguments of `wod dev`; `change` makes another world file of the sample world's. */
+  static async start(options = [], change = (world) => world) {
     const server = new Server();
     server.#options = options;
     server.#folder = await mkdtemp(join(tmpdir(), 'wod-browser-'));
     server.#ports = await freePorts(2);
+    await writeFile(server.file('world.toml'), change(await readFile(join(ROOT, 'zones/world.toml'), 'utf8')));
     try {
       await server.begin();
     } catch (error) {
@@ -63,7 +64,7 @@ export class Server {
       wod(),
       [
         'dev', '--allow-unsigned', '--listen', `127.0.0.1:${players}`, '--admin', `127.0.0.1:${operators}`, '--data', this.file('data'),
-        '--world', join(ROOT, 'zones/world.toml'), '--modules', setting('WOD_MODULES', 'target/zones'),
+        '--world', this.file('world.toml'), '--modules', setting('WOD_MODULES', 'target/zones'),
         '--web', setting('WOD_WEB', 'gateway/web/dist'), ...this.#options,
       ],
       { stdio: ['ignore', log.fd, log.fd] },

@@ -25,7 +25,7 @@ export class Hud {
   }
 
   zone(zone: ZoneInfo): void {
-    this.#zoneName.textContent = title(zone.zone.split('.').at(-1) ?? zone.zone);
+    this.#zoneName.textContent = placeName(zone.zone);
     this.#zoneDetail.textContent = title(zone.region);
     document.title = `${this.#zoneName.textContent} · World of Darkness`;
   }
@@ -63,6 +63,11 @@ const PAUSED: Readonly<Record<PauseReason, string>> = {
   recovering: 'This place is being brought back…',
   backplane: 'The world stands still for a moment…',
 };
+
+/** What people call a zone: `nyc.docks` is the Docks. */
+export function placeName(zone: string): string {
+  return title(zone.split('.').at(-1) ?? zone);
+}
 
 /** `old-town` to `Old Town`, `nyc` to `NYC`. */
 function title(id: string): string {

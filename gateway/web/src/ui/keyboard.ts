@@ -56,7 +56,7 @@ export function listenToKeyboard(events: KeyboardEvents): void {
 }
 
 function typing(target: EventTarget | null): boolean {
-  return target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;
+  return (target instanceof HTMLInputElement && target.type !== 'checkbox') || target instanceof HTMLTextAreaElement;
 }
 
 function activates(event: KeyboardEvent): boolean {
@@ -64,5 +64,5 @@ function activates(event: KeyboardEvent): boolean {
 }
 
 function onControl(target: EventTarget | null): boolean {
-  return target instanceof HTMLButtonElement || (target instanceof HTMLElement && target.tagName === 'SUMMARY');
+  return target instanceof HTMLButtonElement || target instanceof HTMLInputElement || (target instanceof HTMLElement && target.tagName === 'SUMMARY');
 }

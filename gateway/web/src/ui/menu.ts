@@ -1,6 +1,7 @@
 // What one can do with somebody or something: a small menu at the pointer.
 
 import type { Entity } from '../world/model.ts';
+import { useOf } from '../world/uses.ts';
 import { byId, make } from './dom.ts';
 
 export interface MenuEvents {
@@ -36,7 +37,7 @@ export class Menu {
     const title = make('p', '', entity.name || 'Something');
     const role = typeof entity.tags['title'] === 'string' ? entity.tags['title'] : '';
     if (role) title.append(make('small', '', role));
-    const buttons = entity.verbs.map((verb) => {
+    const buttons = entity.verbs.filter(({ id }) => useOf(entity, id) !== 'none').map((verb) => {
       const button = this.#button(verb.label, () => this.#events.interact(entity, verb.id));
       button.dataset['reach'] = String(verb.reach);
       return button;

@@ -4,6 +4,8 @@ import { FLAG_JUMP } from '../protocol/messages.ts';
 import type {
   ChatMode, Dialogue, EntityId, Kind, Line, PauseReason, RosterEntry, ServerMsg, TagValue, Verb, ZoneInfo,
 } from '../protocol/messages.ts';
+import { Goods } from './goods.ts';
+import type { GoodsNews } from './goods.ts';
 import { GameClock, Track } from './timeline.ts';
 import type { Pose } from './timeline.ts';
 
@@ -31,11 +33,11 @@ export type Happening =
   | { is: 'placed'; x: number; y: number; c: number; why: string }
   | { is: 'chat'; from: EntityId; name: string; mode: ChatMode; text: string; own: boolean }
   | { is: 'history'; lines: Line[] }
-  | { is: 'notice'; text: string }
   | { is: 'rejected'; text: string }
   | { is: 'dialogue' }
   | { is: 'pause' }
-  | { is: 'barriers' };
+  | { is: 'barriers' }
+  | GoodsNews;
 
 /** How long a bubble stays, ms: reading time grows with its length. */
 const BUBBLE_MS = { base: 3_000, perCharacter: 45, max: 9_000 } as const;
@@ -51,6 +53,8 @@ export class World {
   readonly closedBarriers = new Set<string>();
   /** Open talks, the latest last. */
   readonly dialogues = new Map<number, Dialogue>();
+  /** What we carry, and whatever we do with it. */
+  readonly goods = new Goods();
   paused: PauseReason | undefined;
   dilation = 1;
   readonly clock = new GameClock();
@@ -61,8 +65,11 @@ export class World {
   apply(message: ServerMsg, now: number): Happening[] {
     switch (message.t) {
       case 'welcome':
-        // The same avatar goes on with the talks it has; a new one begins without.
-        if (message.you !== this.you) this.dialogues.clear();
+        // The same avatar goes on with the talks it has, and with what it carries; a new one begins without.
+        if (message.you !== this.you) {
+          this.dialogues.clear();
+          this.goods.clear();
+        }
         this.you = message.you;
         this.name = message.name;
         return [{ is: 'dialogue' }];
@@ -94,6 +101,8 @@ export class World {
         return [{ is: 'dialogue' }];
       }
       case 'event': {
+        const news = this.goods.apply(message.name, message.data);
+        if (news) return news;
         const text = eventText(message.data);
         return text === undefined ? [] : [{ is: 'notice', text }];
       }
@@ -138,6 +147,7 @@ export class World {
     this.entities.clear();
     this.bubbles.clear();
     this.dialogues.clear();
+    this.goods.clear();
     this.closedBarriers.clear();
     this.paused = undefined;
   }
@@ -166,7 +176,7 @@ export class World {
     const moved = !goesOn || Math.hypot(this.own.x - zone.x, this.own.y - zone.y) > OWN_DRIFT_M;
     const wasPaused = this.paused !== undefined;
     this.paused = undefined;
-    const happened: Happening[] = [{ is: 'zone', zone, moved }, { is: 'dialogue' }];
+    const happened: Happening[] = [{ is: 'zone', zone, moved }, { is: 'dialogue' }, ...this.goods.enter(zone.zone)];
     if (wasPaused) happened.push({ is: 'pause' });
     return happened;
   }
