@@ -217,13 +217,18 @@ impl Cluster {
 
     /// Redis, two gateways and two hosts, each its own process, as `cargo xtask distributed` starts them.
     pub async fn distributed() -> anyhow::Result<Self> {
-        Self::distributed_with(|_, _| Vec::new()).await
+        Self::distributed_with(&world(), |_, _| Vec::new()).await
     }
 
     /// The same where each gateway serves a region (the first New York, the second Los Angeles) and tells those who have travelled
     /// of the other.
     pub async fn regional() -> anyhow::Result<Self> {
-        Self::distributed_with(|index, listen| {
+        Self::regional_of(&world()).await
+    }
+
+    /// The same in another world.
+    pub async fn regional_of(world: &Path) -> anyhow::Result<Self> {
+        Self::distributed_with(world, |index, listen| {
             let (region, public) = (["nyc", "la"][index], format!("ws://{listen}/ws"));
             ["--region", region, "--public", &public, "--redirect"].map(str::to_owned).to_vec()
         })
@@ -231,10 +236,13 @@ impl Cluster {
     }
 
     /// `further`: more arguments of the gateway of that index at that address.
-    async fn distributed_with(further: impl Fn(usize, SocketAddr) -> Vec<String>) -> anyhow::Result<Self> {
+    async fn distributed_with(
+        world: &Path,
+        further: impl Fn(usize, SocketAddr) -> Vec<String>,
+    ) -> anyhow::Result<Self> {
         let redis = RedisServer::start().await?;
         let around = |_: &str| Surroundings::default();
-        let mut cluster = Self::over(&world(), &modules(), &redis.url(), HOSTS, further, around).await?;
+        let mut cluster = Self::over(world, &modules(), &redis.url(), HOSTS, further, around).await?;
         cluster.redis = Some(redis);
         Ok(cluster)
     }

@@ -11,6 +11,7 @@ mod crash;
 mod crossing;
 mod deploy;
 mod dialogue;
+mod evening;
 mod feel;
 mod handoff;
 mod hostile;

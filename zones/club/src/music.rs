@@ -111,9 +111,9 @@ impl Club {
     }
 }
 
-/// What clients are told: name, and whether it is loud, for their own loudspeakers.
+/// What clients are told: name, and whether it is loud, for their own loudspeakers; a text for those that have none.
 fn news(set: &Set) -> serde_json::Value {
-    json!({ "set": set.name, "loud": set.loud })
+    json!({ "set": set.name, "loud": set.loud, "text": format!("What plays: {}.", set.name) })
 }
 
 #[cfg(test)]

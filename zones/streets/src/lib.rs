@@ -198,7 +198,7 @@ impl Streets {
     fn noticed(&mut self, ctx: &mut Ctx<Self>, prey: EntityId) -> Result {
         self.mood(ctx, "hunting", "lifts its head.")?;
         match ctx.as_player(prey) {
-            Some(prey) => ctx.tell(prey, "hunted", &json!({ "by": self.hunter })),
+            Some(prey) => ctx.tell(prey, "hunted", &json!({ "by": self.hunter, "text": "Something has seen you." })),
             None => Ok(()),
         }
     }
@@ -213,7 +213,8 @@ impl Streets {
         let line = format!("lays a cold hand on {}, breathes in, and lets go.", ctx.name(prey));
         self.mood(ctx, "sated", &line)?;
         ctx.count("caught", 1);
-        ctx.tell(prey, "caught", &json!({ "by": self.hunter, "times": times }))
+        let text = "It has had what it wanted. You are cold, and alive.";
+        ctx.tell(prey, "caught", &json!({ "by": self.hunter, "times": times, "text": text }))
     }
 
     fn lost(&mut self, ctx: &mut Ctx<Self>, prey: EntityId) -> Result {
@@ -229,7 +230,7 @@ impl Streets {
         scars.escaped += 1;
         let times = scars.escaped;
         ctx.count("escaped", 1);
-        ctx.tell(prey, "escaped", &json!({ "times": times }))
+        ctx.tell(prey, "escaped", &json!({ "times": times, "text": "You have got away." }))
     }
 
     /// Shows what the hunter is up to.
