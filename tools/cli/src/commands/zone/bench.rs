@@ -1,4 +1,4 @@
-//! `wod zone bench`: what a tick of a zone costs, by how many players walk in it, against the budgets of a host.
+//! `wod zone bench`: what a tick of a zone costs, by how many NPCs and players are in it, against the budgets of a host.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -32,10 +32,13 @@ pub(crate) struct Args {
     /// How many players walk about, one measurement for each number
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "0,10,100,300")]
     players: Vec<usize>,
+    /// How many NPCs: the module's setting for that with its values, each measured with each number of players
+    #[arg(long, value_name = "SETTING=N,…", value_parser = crowds)]
+    npcs: Option<Crowds>,
     /// How long each is measured, seconds of game time
     #[arg(long, value_name = "N", default_value_t = 20)]
     seconds: u32,
-    /// A setting of the module other than its default, for example how many NPCs it makes; several times
+    /// A setting of the module other than its default; several times
     #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
     set: Vec<(String, TagValue)>,
     /// Exit code 6 when a tick's p99 is over so many milliseconds
@@ -47,6 +50,13 @@ pub(crate) struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+/// A module's setting that says how many NPCs there are, and the numbers to try.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Crowds {
+    setting: String,
+    numbers: Vec<i64>,
 }
 
 /// One line of the report. Times in milliseconds.
@@ -78,12 +88,12 @@ impl Args {
         with_sandbox(move |sandbox| {
             let zone = self.zone.clone().unwrap_or_else(crates::default_dir);
             let compiled = component(sandbox, &zone, &self.out)?;
-            let config: BTreeMap<_, _> = self.set.iter().cloned().collect();
-            let rows: Vec<Row> = self
-                .players
-                .iter()
-                .map(|players| measure(&compiled, &config, *players, self.seconds))
-                .collect::<Result<_, _>>()?;
+            let mut rows = Vec::new();
+            for config in self.configs() {
+                for players in &self.players {
+                    rows.push(measure(&compiled, &config, *players, self.seconds)?);
+                }
+            }
             if self.json {
                 output::json(&rows);
             } else {
@@ -91,6 +101,18 @@ impl Args {
             }
             self.judge(&rows)
         })
+    }
+
+    /// The module's settings, for each number of NPCs.
+    fn configs(&self) -> Vec<BTreeMap<String, TagValue>> {
+        let config: BTreeMap<_, _> = self.set.iter().cloned().collect();
+        let Some(Crowds { setting, numbers }) = &self.npcs else { return vec![config] };
+        let with = |number: &i64| {
+            let mut config = config.clone();
+            config.insert(setting.clone(), TagValue::Int(*number));
+            config
+        };
+        numbers.iter().map(with).collect()
     }
 
     fn judge(&self, rows: &[Row]) -> Outcome {
@@ -217,6 +239,14 @@ fn print(rows: &[Row]) {
     );
 }
 
+/// `passers_by=0,300,1000`.
+fn crowds(text: &str) -> anyhow::Result<Crowds> {
+    let (name, numbers) = text.split_once('=').context("write SETTING=N,…")?;
+    let numbers = numbers.split(',').map(|number| number.trim().parse::<i64>());
+    let numbers = numbers.collect::<Result<Vec<_>, _>>().context("write whole numbers, with commas between")?;
+    Ok(Crowds { setting: name.to_owned(), numbers })
+}
+
 /// `npcs=1000`: JSON where it is some, else a text.
 pub(super) fn setting(text: &str) -> anyhow::Result<(String, TagValue)> {
     let (name, value) = text.split_once('=').context("write NAME=VALUE")?;
@@ -239,6 +269,13 @@ mod tests {
         assert_eq!(setting("open=true").unwrap().1, TagValue::Flag(true));
         assert_eq!(setting("hunter=Hollow Tom=x").unwrap().1, TagValue::Text("Hollow Tom=x".into()));
         assert!(setting("npcs").is_err() && setting("=1").is_err());
+    }
+
+    #[test]
+    fn numbers_of_npcs_are_a_setting_and_whole_numbers() {
+        let parsed = crowds("passers_by=0,300, 1000").unwrap();
+        assert_eq!(parsed, Crowds { setting: "passers_by".into(), numbers: vec![0, 300, 1000] });
+        assert!(crowds("passers_by").is_err() && crowds("passers_by=some").is_err());
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(crate) enum Command {
     Run(run::Args),
     /// Play scenarios (scenarios/*.toml) against the built component
     Test(test::Args),
-    /// Measure what a tick costs, by how many players walk about
+    /// Measure what a tick costs, by how many NPCs and players are there
     Bench(bench::Args),
     /// Build zone modules: compile, make components, pack their Tiled maps into them
     Build(build::Args),
