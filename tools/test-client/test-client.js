@@ -38,7 +38,7 @@ async function main() {
 }
 
 function readOptions() {
-  const usage = 'usage: node test-client.js --url ws://HOST:PORT/ws --name NAME [--meet NAME] [--encoding json|msgpack] [--resume-test]';
+  const usage = 'usage: node test-client.js [--url ws://HOST:PORT/ws] --name NAME [--meet NAME] [--encoding json|msgpack] [--resume-test]';
   try {
     const { values } = parseArgs({
       options: {

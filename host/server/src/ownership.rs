@@ -27,6 +27,8 @@ use crate::{load, pin, placement};
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How long a host waits for each one that suits an unowned zone better.
 const PRECEDENCE: Duration = Duration::from_secs(1);
+/// How long a zone is left alone whose module can't be had: somebody has to mend that.
+const MEND_TIME: Duration = Duration::from_secs(5);
 
 /// Looks after ownership until cancelled; then waits for every zone's last entry to be stored.
 pub(crate) async fn run(estate: Arc<Estate>, stop: CancellationToken) {
@@ -141,11 +143,19 @@ impl Look {
 /// Claims a zone, brings it to where its journal ends, and puts it to work; or lets it be.
 async fn adopt(estate: &Arc<Estate>, zone: &world::Zone, seen: Epoch, _coming: Coming, recoveries: &Semaphore) {
     // Claimed only when its turn has come: meanwhile another host may be quicker.
-    let Ok(_turn) = recoveries.acquire().await else { return };
-    if let Err(error) = try_adopt(estate, zone, seen).await {
-        tracing::error!(zone = %zone.name, error = format!("{error:#}"), "the zone can't be taken over; trying again");
+    let Ok(turn) = recoveries.acquire().await else { return };
+    let Err(error) = try_adopt(estate, zone, seen).await else { return };
+    tracing::error!(zone = %zone.name, error = format!("{error:#}"), "the zone can't be taken over; trying again");
+    drop(turn);
+    if error.is::<NoModule>() {
+        tokio::time::sleep(MEND_TIME).await;
     }
 }
+
+/// The folder's module was refused, or is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("the zone has no module to begin with")]
+struct NoModule;
 
 async fn try_adopt(estate: &Estate, zone: &world::Zone, seen: Epoch) -> anyhow::Result<()> {
     let host = &estate.host;
@@ -202,7 +212,7 @@ async fn module_to_start_with(
     if running.is_some() && !host.config.follow_modules {
         return Ok(None);
     }
-    let digest = host.modules.first(&host.config.modules, zone).await?;
+    let digest = host.modules.first(&host.config.modules, zone).await.context(NoModule)?;
     Ok((running != Some(digest)).then_some(Input::Swap { digest, probation: 0 }))
 }
 

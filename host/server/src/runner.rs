@@ -15,7 +15,7 @@ use wod_protocol::registry::{PlayerBeat, ZoneBeat};
 use wod_protocol::world;
 use wod_sim::io::{Effects, Input, Outcome};
 use wod_sim::module::{Description, Module};
-use wod_sim::zone::{PlayerInfo, Sleep, SnapshotError, Zone};
+use wod_sim::zone::{PlayerInfo, Sleep, SnapshotError, Terms, Zone};
 
 use crate::beat::Beat;
 use crate::committer::{Commit, SwapDone, TickCommit};
@@ -35,6 +35,8 @@ pub(crate) type RebuiltSlot = Arc<Mutex<Option<Box<dyn Module>>>>;
 const DURATIONS: usize = 1024;
 /// How often a zone's status is made anew.
 const STATUS_EVERY: Duration = Duration::from_millis(500);
+/// How often a version on probation is saved, to see whether it can be: 10 s at 20 ticks a second.
+const PROVE_TICKS: u64 = 200;
 /// What the newest share of the worker's time counts for in a zone's load: about two seconds' mean.
 const LOAD_WEIGHT: f64 = 0.25;
 /// How soon a zone that waits for the journal looks again.
@@ -90,6 +92,8 @@ pub(crate) struct ZoneRunner {
     pace: Pace,
     /// The version on probation is too slow: how slow.
     slow: Option<String>,
+    /// When a version was saved last.
+    proven: Tick,
 }
 
 impl ZoneRunner {
@@ -132,6 +136,7 @@ impl ZoneRunner {
             observer: Observer::default(),
             pace,
             slow: None,
+            proven: Tick(0),
         }
     }
 
@@ -275,10 +280,21 @@ impl ZoneRunner {
             return false;
         }
         let (time, entries) = self.replay_budget;
-        if self.replay_entries > 0 && (self.replay_cost > time || self.replay_entries > entries) {
+        let due = self.replay_cost > time || self.replay_entries > entries || self.has_to_prove_itself();
+        if self.replay_entries > 0 && due {
             self.snapshot();
         }
         true
+    }
+
+    /// A version is saved before its probation is over, and every so often until then: one that can't be has failed on it.
+    fn has_to_prove_itself(&self) -> bool {
+        if !self.zone.is_on_probation() {
+            return false;
+        }
+        let Terms { probation: Some(until), since, .. } = self.zone.terms() else { return false };
+        let wait = PROVE_TICKS.min(until.0.saturating_sub(since.0) / 2);
+        self.zone.tick().0 >= self.proven.max(since).0 + wait
     }
 
     fn snapshot(&mut self) {
@@ -289,6 +305,7 @@ impl ZoneRunner {
             Ok(bytes) => {
                 self.replay_cost = Duration::ZERO;
                 self.replay_entries = 0;
+                self.proven = self.zone.tick();
                 self.hand_over(Commit::Snapshot(bytes.into()));
             }
             // The next tick's outcome says that it is lost: that entry is what a rebuild replays up to.
@@ -316,6 +333,10 @@ impl ZoneRunner {
         let busy = !self.inputs.is_empty() || self.port.is_to_depart();
         if busy || matches!(self.zone.can_sleep_until(), Sleep::No) {
             return;
+        }
+        if self.zone.is_on_probation() && self.proven < self.zone.terms().since {
+            // It may sleep until its probation is over.
+            return self.snapshot();
         }
         if let Some(measures) = self.pressure.relax() {
             // The tick that takes them comes first.

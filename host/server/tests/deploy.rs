@@ -178,6 +178,24 @@ async fn a_fault_on_probation_brings_the_version_before_back_with_all_that_is_kn
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_can_not_be_saved_does_not_get_through_its_probation() {
+    let rig = Rig::of(vec![config("lab", 1)], None).await;
+    assert_eq!(rig.add(4).await, 4);
+    let new = upload(&rig, &marked(attacker(), 1)).await;
+    // 5 s: nothing else would save it by then.
+    let order = json!({ "module": new, "probation": 100 });
+    let failing = async {
+        rig.until("the new version runs", |zone| zone["on_probation"] == true).await;
+        assert_eq!(rig.add(3).await, 7);
+        // It has no answer to that, and goes on.
+        rig.ask("save:panic").await.unwrap_err();
+    };
+    let (lines, ()) = tokio::join!(rig.deploy("lab.a", &order), failing);
+    assert_eq!(steps(&lines).last(), Some(&("probation", "failed")), "{lines:?}");
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_settled_version_is_taken_back_by_an_operator_on_a_host_that_never_ran_the_one_before() {
     let mut rig = Rig::of(vec![config("one", 1), config("two", 1)], None).await;
     assert_eq!(rig.add(4).await, 4);

@@ -3,7 +3,7 @@
 
 mod zone_support;
 
-use wod_protocol::client::ZoneReason;
+use wod_protocol::client::{TagValue, ZoneReason};
 use wod_protocol::ids::{Generation, Tick};
 use wod_sim::io::Input;
 use wod_sim::module::Module as _;
@@ -287,6 +287,10 @@ fn a_zone_whose_module_is_shelved_goes_on_and_its_successor_knows_what_was_saved
 fn a_module_shelved_without_memory_begins_anew() {
     let mut town = Town::new(&[WEST]);
     town.join("Ann", WEST);
+    let values = vec![("greeting".to_owned(), TagValue::Text("good night".into()))];
+    town.node(WEST).inbox.push(Input::Config { request: 900, values });
+    town.step();
+    let stood = town.node(WEST).zone.entity_count();
     town.node(WEST).inbox.push(Input::Shelve {
         generation: Generation(0),
         saved: None,
@@ -295,6 +299,10 @@ fn a_module_shelved_without_memory_begins_anew() {
     town.step();
     swap(&mut town, "two", 0);
     assert_eq!(town.events(WEST, "Started { reason: ResumedWithoutMemory"), 1);
+    // It knows what operators have set, and what it did when it was told so did not happen.
+    let knows = town.node(WEST).rebuild().save().unwrap().bytes;
+    assert!(String::from_utf8_lossy(&knows).contains("good night"));
+    assert_eq!(town.node(WEST).zone.entity_count(), stood);
     assert_eq!(Puppet::new("two").save().unwrap().schema, 1);
     town.check_copies();
 }

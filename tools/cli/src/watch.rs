@@ -148,6 +148,7 @@ impl Watch {
 
     /// Builds the zones and swaps in what is not running; tells the terminal. The error is for the page.
     async fn renew(&mut self, server: &Server, since: Instant) -> Result<(), String> {
+        output::line("a file was saved: building");
         let built = match self.build().await {
             Ok(built) => built,
             Err(problem) => {

@@ -1,5 +1,5 @@
 // Makes a zone's component: types of the contract, type check, one bundle, the component. Run by `wod zone build` in the zone's
-// folder; `--quick` leaves out the type check. What it says goes to standard error.
+// folder; `--quick` changes nothing: the type check takes 0.3 s. What it says goes to standard error.
 //
 // It ends with 1 and a line for people when the author has something to mend, and with a stack of its own fault.
 
@@ -30,11 +30,9 @@ const require = createRequire(import.meta.url);
 /** The author has something to mend; all was said. */
 class Said extends Error {}
 
-async function main(quick) {
+async function main() {
   await contract(WIT, WORLD, HERE);
-  if (!quick) {
-    check();
-  }
+  check();
   const bundle = await bundled();
   // The engine's clock stops at the time of the build, so building twice makes two components. Whoever changed nothing gets the
   // one that is there, and nothing is swapped for it.
@@ -56,7 +54,7 @@ function check() {
     throw error;
   }
   if (status !== 0) {
-    throw new Said("the types do not agree: see above (--quick builds without this check)");
+    throw new Said("the types do not agree: see above");
   }
 }
 
@@ -112,7 +110,7 @@ async function componentOf(bundle) {
 }
 
 try {
-  await main(process.argv.includes("--quick"));
+  await main();
 } catch (error) {
   console.error(error instanceof Said ? error.message : error);
   process.exitCode = 1;

@@ -5,6 +5,7 @@ import { act, query, type types } from "./host.ts";
 
 const POSTS = "@post";
 const THINGS = "@thing";
+const TAGS = ["look", "title"] as const;
 
 /** A drawn figure, as far as posts and things are the same. */
 export interface Drawn {
@@ -75,19 +76,32 @@ export function spawnThing(thing: Thing): types.EntityId {
   return spawn(thing, "object", thing.name);
 }
 
+/**
+ * What already stands there, as the map has it now: look, title and verbs, not its place. For `started`, because a swap spawns nobody
+ * anew: `started(zone) { dress(zone.state.keeper, post("keeper")); }`.
+ */
+export function dress(entity: types.EntityId, drawn: Drawn): void {
+  act.setTags(entity, tagsOf(drawn), TAGS.filter((tag) => drawn[tag] === undefined));
+  act.setVerbs(entity, drawn.verbs);
+}
+
 function spawn(drawn: Drawn, kind: types.Kind, name: string): types.EntityId {
   const { at, heading, verbs } = drawn;
-  const tags = (["look", "title"] as const).flatMap((tag): types.Tag[] => {
+  return act.spawn({ kind, name, at, heading, tags: tagsOf(drawn), verbs });
+}
+
+function tagsOf(drawn: Drawn): types.Tag[] {
+  return TAGS.flatMap((tag): types.Tag[] => {
     const text = drawn[tag];
     return text === undefined ? [] : [{ name: tag, value: { tag: "text", val: text }, audience: "near" }];
   });
-  return act.spawn({ kind, name, at, heading, tags, verbs });
 }
 
 function named<D extends Drawn>(all: D[], name: string, what: string): D {
   const found = all.find((drawn) => drawn.name === name);
   if (!found) {
-    throw new Error(`the map has no ${what} \`${name}\``);
+    const names = all.map((drawn) => drawn.name).join(", ");
+    throw new Error(`the map has no ${what} \`${name}\` (it has ${names || "none"})`);
   }
   return found;
 }

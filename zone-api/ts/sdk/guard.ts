@@ -7,6 +7,9 @@
 
 import { log, random } from "./host.ts";
 
+/** Empty in tests: see stack.ts. */
+declare const WOD_LINES: string;
+
 /** Whether an instance lives; not yet while the component is built, when the author's files run for the first time. */
 let alive = false;
 
@@ -42,18 +45,6 @@ const GONE: Record<string, string> = {
   FinalizationRegistry: "when memory is freed is no part of its state",
 };
 
-for (const [name, instead] of Object.entries(GONE)) {
-  Object.defineProperty(globalThis, name, { value: gone(name, instead), writable: false, configurable: true });
-}
-
-/** The host's generator: part of the zone's state. 53 bits, as JavaScript's own. */
-Math.random = () => {
-  if (!alive) {
-    throw new Error(`Math.random: ${WHY}; call it in a handler, not when the file is loaded`);
-  }
-  return Number(random.next() >> 11n) / 2 ** 53;
-};
-
 const CLOCK = "use zone.frame.gameMs, the zone's own time";
 const RealDate = Date;
 const noClock = (): never => {
@@ -64,21 +55,47 @@ const TimelessDate = new Proxy(RealDate, {
   apply: noClock,
   construct: (target, args, newTarget) => (args.length === 0 ? noClock() : Reflect.construct(target, args, newTarget) as object),
 });
-RealDate.now = noClock;
-Object.defineProperty(RealDate.prototype, "constructor", { value: TimelessDate });
-globalThis.Date = TimelessDate;
+
+/** Takes all of it away; the answer gives it back. */
+export function guard(): () => void {
+  const taken = [
+    ...Object.entries(GONE).map(([name, instead]) => put(globalThis, name, gone(name, instead))),
+    put(globalThis, "Date", TimelessDate),
+    put(RealDate, "now", noClock),
+    put(RealDate.prototype, "constructor", TimelessDate),
+  ];
+  return () => taken.forEach((giveBack) => giveBack());
+}
+
+function put(owner: object, name: string, value: unknown): () => void {
+  const was = Object.getOwnPropertyDescriptor(owner, name);
+  Object.defineProperty(owner, name, { value, writable: false, configurable: true });
+  return () => (was ? Object.defineProperty(owner, name, was) : Reflect.deleteProperty(owner, name));
+}
 
 /** A living zone's lines are for operators; while it is built, the terminal's. */
 const LEVELS = { debug: "debug", log: "info", info: "info", warn: "warn", error: "error" } as const;
-for (const name of Object.keys(LEVELS) as (keyof typeof LEVELS)[]) {
-  const atBuild = console[name].bind(console);
-  console[name] = (...parts: unknown[]) => {
-    if (alive) {
-      log.write(LEVELS[name], parts.map((part) => (typeof part === "string" ? part : show(part))).join(" "), []);
-    } else {
-      atBuild(...parts);
+
+/** In tests the stage does it, and Node keeps its own things between the handlers. */
+if (WOD_LINES !== "") {
+  guard();
+  // The host's generator: part of the zone's state. 53 bits, as JavaScript's own.
+  Math.random = () => {
+    if (!alive) {
+      throw new Error(`Math.random: ${WHY}; call it in a handler, not when the file is loaded`);
     }
+    return Number(random.next() >> 11n) / 2 ** 53;
   };
+  for (const name of Object.keys(LEVELS) as (keyof typeof LEVELS)[]) {
+    const atBuild = console[name].bind(console);
+    console[name] = (...parts: unknown[]) => {
+      if (alive) {
+        log.write(LEVELS[name], parts.map((part) => (typeof part === "string" ? part : show(part))).join(" "), []);
+      } else {
+        atBuild(...parts);
+      }
+    };
+  }
 }
 
 function show(value: unknown): string {

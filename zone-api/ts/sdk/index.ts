@@ -6,7 +6,7 @@
 
 import { act, type events, log, type logic, progress, query, type types } from "./host.ts";
 import { explain } from "./stack.ts";
-import { fromJson, toJson } from "./state.ts";
+import { checkFields, filled, fromJson, toJson } from "./state.ts";
 
 export * from "./drawn.ts";
 export * from "./host.ts";
@@ -38,15 +38,23 @@ export interface Definition<S, P> {
   /** Of the module; what is saved for players is kept under it. */
   readonly name: string;
   readonly version: string;
-  /** Of the saved state: raise it when the shape of `S` or `P` changes, and write `migrate` and `migratePlayer`. Default 1. */
+  /**
+   * Of the saved state: raise it when the shape of `S` or `P` changes, and write `migrate` and `migratePlayer`. Default 1. A new field
+   * needs neither: see `added` and `newcomer`.
+   */
   readonly schema?: number;
+  /**
+   * Fields of the state that came later, with what they hold where an older version did not save them: `added: { bells: 0 }`. Without
+   * it they are undefined after a swap, whatever their type says. Keep them here for as long as that version may be rolled back to.
+   */
+  readonly added?: Readonly<Partial<S>>;
   /** All that entities may ever offer. */
   readonly verbs?: readonly string[];
   /** What operators can set, with the value when nobody does. */
   readonly settings?: Readonly<Record<string, { readonly about: string; readonly default: Setting }>>;
   /** The state of a new zone. May act: what it spawns stands before the first tick. */
   open(zone: Omit<Zone<S, P>, "state">): S;
-  /** What is known of a player who never came. */
+  /** What is known of a player who never came; of one who did, what an older version did not save. */
   newcomer(): P;
   readonly on?: Handlers<S, P>;
   /** A state of another schema, in this one's shape. */
@@ -120,10 +128,14 @@ class Instance<S, P> implements Zone<S, P> {
   readonly #players = new Map<types.EntityId, Slot<P>>();
   /** Handed out in this call, encoded as they were before. */
   readonly #touched = new Map<types.EntityId, string>();
+  /** The event that is handled, by its name. */
+  at = "";
 
   constructor(definition: Definition<S, P>) {
     this.#definition = definition;
     this.#schema = definition.schema ?? 1;
+    // Whoever resumes without memory is not told the settings.
+    this.#reset();
   }
 
   get state(): S {
@@ -168,6 +180,7 @@ class Instance<S, P> implements Zone<S, P> {
   init(setup: logic.Setup): void {
     this.#settle(setup);
     this.state = this.#definition.open(this);
+    checkFields(this.state);
     this.#savePlayers();
   }
 
@@ -175,8 +188,11 @@ class Instance<S, P> implements Zone<S, P> {
     this.frame = frame;
     for (const [index, event] of happened.entries()) {
       progress.at(index);
+      this.at = event.tag;
       this.#handle(event);
+      checkFields(this.#state?.value);
     }
+    this.at = "savePlayer";
     this.#savePlayers();
   }
 
@@ -193,7 +209,7 @@ class Instance<S, P> implements Zone<S, P> {
     }
     const { migrate } = this.#definition;
     if (saved.schema === this.#schema) {
-      this.state = image.state as S;
+      this.state = filled(image.state, this.#added());
     } else if (migrate) {
       this.state = migrate(image.state, saved.schema);
     } else {
@@ -207,11 +223,21 @@ class Instance<S, P> implements Zone<S, P> {
 
   #settle(setup: logic.Setup): void {
     this.setup = setup;
+    this.#reset();
+    this.#change(setup.config);
+  }
+
+  /** A copy: what the zone makes of it is the zone's. */
+  #added(): Partial<S> | undefined {
+    const { added } = this.#definition;
+    return added && (fromJson(toJson(added)) as Partial<S>);
+  }
+
+  #reset(): void {
     this.#settings.clear();
     for (const [name, setting] of Object.entries(this.#definition.settings ?? {})) {
       this.#settings.set(name, setting.default);
     }
-    this.#change(setup.config);
   }
 
   #change(settings: readonly [string, types.Value][]): void {
@@ -282,6 +308,10 @@ class Instance<S, P> implements Zone<S, P> {
       // Whoever is here all the same is told anew.
       this.#players.clear();
     }
+    // Not in `load`: `newcomer` may draw a number, and no import may be called there.
+    for (const slot of this.#players.values()) {
+      slot.known = filled(slot.known, this.#definition.newcomer() as Partial<P>);
+    }
     for (const id of players) {
       if (!this.#players.has(id)) {
         this.#players.set(id, { name: query.entity(id)?.name ?? "", known: this.#definition.newcomer() });
@@ -293,16 +323,16 @@ class Instance<S, P> implements Zone<S, P> {
     if (reason === "resumed" && this.#players.has(player)) {
       return;
     }
-    let known: P | undefined;
+    let known = this.#definition.newcomer();
     if (saved.length > 0) {
       try {
-        known = this.#decode(fromJson(saved) as PlayerImage);
+        known = filled(this.#decode(fromJson(saved) as PlayerImage), known as Partial<P>);
       } catch (error) {
         // Left as it is until something changes.
         log.write("warn", `what was saved for ${name} can't be read: ${String(error)}`, []);
       }
     }
-    this.#players.set(player, { name, known: known ?? this.#definition.newcomer() });
+    this.#players.set(player, { name, known });
   }
 
   #image(slot: Slot<P>): PlayerImage {
@@ -339,20 +369,20 @@ class Instance<S, P> implements Zone<S, P> {
 export function component<S, P>(definition: Definition<S, P>): typeof logic {
   const instance = new Instance(definition);
   return {
-    describe: () => faultsAreTold("describe", () => instance.describe()),
+    describe: () => faultsAreTold(() => "describe", () => instance.describe()),
     init: (setup) => errorsAreAnswers(() => instance.init(setup)),
-    tick: (frame, happened) => faultsAreTold("tick", () => instance.tick(frame, happened)),
-    save: () => faultsAreTold("save", () => instance.save()),
+    tick: (frame, happened) => faultsAreTold(() => instance.at, () => instance.tick(frame, happened)),
+    save: () => faultsAreTold(() => "save", () => instance.save()),
     load: (setup, saved) => errorsAreAnswers(() => instance.load(setup, saved)),
   };
 }
 
 /** A trap has no words of its own: the host takes those of the last error line. */
-function faultsAreTold<R>(name: string, call: () => R): R {
+function faultsAreTold<R>(where: () => string, call: () => R): R {
   try {
     return call();
   } catch (error) {
-    tell(name, error);
+    tell(where(), error);
     throw error;
   }
 }

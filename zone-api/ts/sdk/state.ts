@@ -2,6 +2,8 @@
 
 /** How a bigint is written. */
 const INT = "$int";
+/** Most fields that are looked at after an event: a state may be a table of thousands. */
+const FIELDS = 100;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -14,6 +16,29 @@ export function toJson(value: unknown): Uint8Array {
 /** The same before it is encoded. */
 toJson.text = (value: unknown): string => JSON.stringify(value, replace);
 
+/**
+ * Whether a state's own fields (the first hundred) can be saved. Looked at after every event, so that it is the event's fault, which is
+ * undone: a save that fails costs the zone its memory. What lies deeper is found at the save.
+ */
+export function checkFields(state: unknown): void {
+  if (typeof state !== "object" || state === null) {
+    return;
+  }
+  let left = FIELDS;
+  for (const key in state) {
+    if (left-- === 0) {
+      return;
+    }
+    replace(key, (state as Record<string, unknown>)[key]);
+  }
+}
+
+/** `later` fills in what `saved` does not have, if both are plain objects. */
+export function filled<T>(saved: unknown, later: Partial<T> | undefined): T {
+  const objects = [saved, later].every((value) => typeof value === "object" && value !== null && !Array.isArray(value));
+  return (objects ? { ...later, ...(saved as object) } : saved) as T;
+}
+
 /** What `toJson` wrote. */
 export function fromJson(bytes: Uint8Array): unknown {
   return JSON.parse(decoder.decode(bytes), revive);
@@ -24,7 +49,8 @@ function replace(key: string, value: unknown): unknown {
     return { [INT]: value.toString() };
   }
   if (typeof value === "number" && !Number.isFinite(value)) {
-    throw new Error(`\`${key}\` is ${value}: JSON has no such number`);
+    const why = Number.isNaN(value) ? " (was it undefined, because an older version did not save it? See `added` in the SDK)" : "";
+    throw new Error(`\`${key}\` is ${value}: JSON has no such number${why}`);
   }
   if (typeof value === "function" || typeof value === "symbol") {
     throw new Error(`\`${key}\` is a ${typeof value}: the state is data alone`);

@@ -1,7 +1,14 @@
 // `import { play } from "wod/testing"`: a zone in plain Node, for `npm test`. No world: what the zone does is written down, what it
 // asks is answered as the test says. How it fares among players in the real simulation, `wod zone check NEW --against OLD` shows.
 
+import { guard } from "./guard.ts";
 import { component, type Definition, type events, type logic, type types } from "./index.ts";
+
+/** A post as the host tells of it, for `query.places`: `posted("keeper", { npc: "Keeper", verbs: "greet:Greet:4" })`. */
+export function posted(post: string, properties: Record<string, string>, at: types.Point = { x: 32, y: 32 }) {
+  const texts = Object.entries({ ...properties, post }).map(([name, val]) => [name, { tag: "text", val }]);
+  return { name: "@post", at, radius: 0, properties: texts };
+}
 
 /** An act, or a line of the log: `{ name: "act.chat", args: [keeper, "say", "Evening."] }`. */
 export interface Done {
@@ -36,6 +43,7 @@ export function imported(name: string, args: unknown[]): unknown {
 export class Stage {
   /** All it did since the last `done.length = 0`. */
   readonly done: Done[] = [];
+  #definition: Definition<unknown, unknown>;
   #logic: typeof logic;
   #answers: Answers;
   #entities = 0n;
@@ -43,6 +51,7 @@ export class Stage {
   #tick = 0n;
 
   constructor(definition: Definition<unknown, unknown>, answers: Answers) {
+    this.#definition = definition;
     this.#logic = component(definition);
     this.#answers = answers;
   }
@@ -70,17 +79,26 @@ export class Stage {
   /** Another version of the zone (or this one anew) takes over what this one saves. */
   swap<S, P>(definition: Definition<S, P>): this {
     const saved = this.#logic.save();
+    this.#definition = definition as Definition<unknown, unknown>;
     this.#logic = component(definition);
     this.#logic.load(SETUP, saved);
     return this;
   }
 
-  /** Calls it and stands in for the host meanwhile. */
+  /** Another instance, which nothing was loaded into: what it is told next is `started`, `resumed-without-memory`. */
+  forget(): this {
+    this.#logic = component(this.#definition);
+    return this;
+  }
+
+  /** Calls it and stands in for the host meanwhile: what a host refuses is refused here too, the clock for one. */
   run(call: () => void): void {
     current = this;
+    const giveBack = guard();
     try {
       call();
     } finally {
+      giveBack();
       current = undefined;
     }
   }

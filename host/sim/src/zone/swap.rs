@@ -162,7 +162,10 @@ impl Zone {
         let back = matches!(reason, StartReason::RolledBack | StartReason::Rewound);
         self.rezone(if back { ZoneReason::RolledBack } else { ZoneReason::Swapped });
         match self.state.shelved.take() {
-            Some(Shelved { saved: None, .. }) => self.introduce(StartReason::ResumedWithoutMemory),
+            Some(Shelved { saved: None, .. }) => {
+                self.tell_setup();
+                self.introduce(StartReason::ResumedWithoutMemory);
+            }
             // It was not told who came and went.
             Some(_) => self.introduce(reason),
             None if reason == StartReason::Rewound => self.introduce(reason),
@@ -170,6 +173,18 @@ impl Zone {
                 let started = self.started(reason);
                 self.state.events.push_front(started);
             }
+        }
+    }
+
+    /// For an instance without memory, which was not loaded: where it finds itself. What it does of it is left out, whether that
+    /// fails or not, so that a replay comes out the same: it opens the zone at the event that tells it that it knows nothing.
+    fn tell_setup(&mut self) {
+        let Some(card) = &self.state.module else { return };
+        let (setup, luck) = (self.setup(&card.description), self.state.scene.luck.clone());
+        let told = self.call(|module, calls| module.init(&setup, calls));
+        self.state.scene.luck = luck;
+        if let Err(fault) = told {
+            self.turn.report(Report::Fault(fault, None));
         }
     }
 

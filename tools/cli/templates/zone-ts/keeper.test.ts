@@ -3,22 +3,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { play } from "wod/testing";
+import { play, posted } from "wod/testing";
 
 import keeper from "../src/zone.ts";
 
 const ANN = 7n;
 /** As the map has it. */
-const KEEPER = {
-  name: "@post",
-  at: { x: 32, y: 39 },
-  radius: 0,
-  properties: [
-    ["npc", { tag: "text", val: "Keeper" }],
-    ["post", { tag: "text", val: "keeper" }],
-    ["verbs", { tag: "text", val: "greet:Greet:4" }],
-  ],
-};
+const KEEPER = posted("keeper", { npc: "Keeper", verbs: "greet:Greet:4" });
 
 test("the keeper greets by name and remembers over a swap", () => {
   const stage = play(keeper, { "query.places": () => [KEEPER] });

@@ -1,16 +1,16 @@
 // A keeper who greets whoever comes near and counts her visitors.
 
-import { act, post, refuse, spawnPost, zone } from "wod";
+import { act, dress, post, refuse, spawnPost, zone } from "wod";
 
 import manifest from "../package.json" with { type: "json" };
 
-/** The zone's state: kept over restarts, crashes and swaps, as JSON. */
+/** The zone's state: kept over restarts, crashes and swaps, as JSON. A field that comes later stands in `added`, too. */
 interface State {
   keeper: bigint;
   visitors: number;
 }
 
-/** What the zone remembers of each player, for ever. */
+/** What the zone remembers of each player, for ever. A field that comes later is what `newcomer` says. */
 interface Known {
   visits: number;
 }
@@ -29,6 +29,11 @@ export default zone<State, Known>({
   newcomer: () => ({ visits: 0 }),
 
   on: {
+    started(zone) {
+      // A swap spawns nobody anew: she is dressed as the new map has her.
+      dress(zone.state.keeper, post("keeper"));
+    },
+
     entered(zone, { player }) {
       zone.state.visitors += 1;
       const known = zone.player(player);

@@ -33,6 +33,7 @@ const DEEDS: Record<string, (zone: { state: State }) => unknown> = {
   "not a number": (zone) => {
     zone.state.odd = 0 / 0;
   },
+  "deep nan": (zone) => zone.state.drawn.push(0 / 0),
 };
 
 export default zone<State, null>({

@@ -26,7 +26,7 @@ const STAGGER: usize = 7;
 /// Arguments of `wod zone bench`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Folder of a zone crate, which is built first, or a component file [default: here if this is a zone crate, else ./zones]
+    /// Folder of a zone, which is built first, or a component file [default: here if this is a zone, else ./zones]
     #[arg(value_name = "DIR|FILE.wasm")]
     zone: Option<PathBuf>,
     /// How many players walk about, one measurement for each number

@@ -45,14 +45,14 @@ pub(crate) struct Args {
     /// Where the component files go, one `<module>.wasm` a zone
     #[arg(long, value_name = "DIR", default_value = "target/zones")]
     out: PathBuf,
-    /// Build in seconds rather than half a minute; the modules are larger and slower. For development. Of a zone in TypeScript it
-    /// leaves out the type check alone
+    /// Build in seconds rather than half a minute; the modules are larger and slower. For development. Zones in TypeScript are
+    /// built the same either way
     #[arg(long)]
     quick: bool,
     /// Build no code: put maps and texts as they are now into the component files that are there. Needs no Rust
     #[arg(long, conflicts_with = "quick")]
     content: bool,
-    /// The component file whose content is replaced, of one zone [default: OUT/<module>.wasm]
+    /// The component file, of one zone, whose code gets the new content; what comes of it goes to OUT [default: OUT/<module>.wasm]
     #[arg(long, value_name = "FILE", requires = "content")]
     component: Option<PathBuf>,
     /// World file that the maps must fit: every portal leads somewhere, sizes agree [default: world.toml of DIR or the folder
@@ -107,7 +107,7 @@ impl Args {
             }
             if self.component.is_some() && zones.len() > 1 {
                 let text = format!("--component is the file of one zone, {} has {}", dir.display(), zones.len());
-                return Err(Failure::text(Exit::Usage, text).hint("name the folder of one zone crate"));
+                return Err(Failure::text(Exit::Usage, text).hint("name the folder of one zone"));
             }
             let books: Vec<Option<Vec<u8>>> = zones
                 .iter()
@@ -181,7 +181,7 @@ fn component_file(out: &Path, zone: &Zone) -> PathBuf {
 /// A component without content, of the zone's code.
 fn compile_component(zone: &Zone, quick: bool) -> anyhow::Result<Vec<u8>> {
     if typescript::is_manifest(&zone.manifest) {
-        return typescript::component(&zone.manifest, quick);
+        return typescript::component(&zone.manifest);
     }
     let roots = Roots { workspace: zone.workspace.display().to_string() };
     component::encode(&compile(zone, quick)?, &roots).with_context(|| format!("the zone `{}`", zone.module))

@@ -86,8 +86,12 @@ impl Args {
         ));
         output::line(format_args!("  wod zone build {shown}             make {name}.wasm"));
         output::line(format_args!("  open {shown}/map.tmx with Tiled    change its map"));
-        output::line("and give it a place in the world file (numbers are never used twice):");
-        output::line(place_for(&self.name, std::fs::read_to_string(self.workspace.join("world.toml")).ok()));
+        let world = std::fs::read_to_string(self.workspace.join("world.toml")).ok();
+        output::line(match world {
+            Some(_) => "and give it a place in the world file (numbers are never used twice):",
+            None => "and a world file, with this in it:",
+        });
+        output::line(place_for(&self.name, world));
         Ok(())
     }
 
@@ -115,7 +119,7 @@ impl Args {
     }
 }
 
-/// A piece for the world file: the next number, and land north of the region where people begin.
+/// A piece for the world file: the next number, and land north of the region where people begin. All of it where there is none.
 fn place_for(name: &str, world: Option<String>) -> String {
     let world = world.and_then(|text| World::parse(&text).ok());
     let number =
@@ -123,8 +127,9 @@ fn place_for(name: &str, world: Option<String>) -> String {
     let region = world.as_ref().map_or("nyc", |world| world.start_zone().region());
     let neighbours = world.iter().flat_map(|world| &world.zones).filter(|zone| zone.region() == region);
     let north = neighbours.map(|zone| zone.origin[1] + zone.size[1]).fold(0.0, f64::max);
+    let start = if world.is_none() { format!("  start = \"{region}.{name}\"\n\n") } else { String::new() };
     format!(
-        "  [[zone]]\n  name = \"{region}.{name}\"\n  number = {number}\n  module = \"{name}\"\n  origin = [0, {north}]\n  size = [64, 48]"
+        "{start}  [[zone]]\n  name = \"{region}.{name}\"\n  number = {number}\n  module = \"{name}\"\n  origin = [0, {north}]\n  size = [64, 48]"
     )
 }
 
@@ -233,7 +238,7 @@ mod tests {
         World::parse(&format!("{world}\n{place}")).unwrap();
         let alone = place_for("crypt", None);
         assert!(alone.contains("number = 1\n") && alone.contains("origin = [0, 0]"), "{alone}");
-        World::parse(&format!("start = \"nyc.crypt\"\n{alone}")).unwrap();
+        World::parse(&alone).unwrap();
     }
 
     #[test]

@@ -28,7 +28,7 @@ const PAGE: &str = "gateway/web/dist";
 /// Arguments of `wod zone run`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Folder of a zone crate [default: here]
+    /// Folder of a zone [default: here]
     #[arg(value_name = "DIR", default_value = ".")]
     dir: PathBuf,
     /// Where players connect, and the page is

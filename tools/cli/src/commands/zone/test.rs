@@ -19,7 +19,7 @@ const FOLDER: &str = "scenarios";
 /// Arguments of `wod zone test`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Folder of a zone crate, with scenarios/*.toml in it [default: here if this is one, else ./zones]; or scenario files
+    /// Folder of a zone, with scenarios/*.toml in it [default: here if this is one, else ./zones]; or scenario files
     #[arg(value_name = "DIR|FILE.toml")]
     paths: Vec<PathBuf>,
     /// The component to play against, instead of building the crate's

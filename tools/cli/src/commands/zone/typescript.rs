@@ -97,7 +97,7 @@ pub(super) fn is_manifest(manifest: &Path) -> bool {
 }
 
 /// Installs what is missing, and makes the component (without its map). What npm, compiler and engine say goes to standard error.
-pub(super) fn component(manifest: &Path, quick: bool) -> anyhow::Result<Vec<u8>> {
+pub(super) fn component(manifest: &Path) -> anyhow::Result<Vec<u8>> {
     let folder = manifest.parent().context("a manifest has a folder")?;
     let folder = folder.canonicalize().with_context(|| format!("can't resolve {}", folder.display()))?;
     node()?;
@@ -105,7 +105,7 @@ pub(super) fn component(manifest: &Path, quick: bool) -> anyhow::Result<Vec<u8>>
     install(&folder)?;
     let own = folder.join(OWN);
     let mut build = Command::new("node");
-    build.arg(own.join("build.mjs")).args(quick.then_some("--quick"));
+    build.arg(own.join("build.mjs"));
     if !run(&mut build, &folder)? {
         bail!("{} was not built: see above", folder.display());
     }
@@ -152,12 +152,12 @@ fn is_new_enough(version: &str) -> bool {
     found >= NODE
 }
 
-/// The zone's npm packages, when its lock file is newer than what is installed.
+/// The zone's npm packages, when its lock file (package.json, where it has none) is newer than what is installed.
 fn install(folder: &Path) -> anyhow::Result<()> {
     let changed = |file: &str| -> Option<SystemTime> { folder.join(file).metadata().ok()?.modified().ok() };
     let locked = changed(LOCK);
     let installed = changed("node_modules/.package-lock.json");
-    if installed.is_some() && installed >= locked && installed >= changed(MANIFEST) {
+    if installed.is_some() && installed >= locked.or_else(|| changed(MANIFEST)) {
         return Ok(());
     }
     eprintln!("installing the npm packages of {}", folder.display());

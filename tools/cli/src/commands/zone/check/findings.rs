@@ -129,7 +129,7 @@ pub(super) fn refusal(error: &LoadError) -> Finding {
         LoadError::Description(why) => Finding::error(
             "what it says about itself",
             why.clone(),
-            "mend the constants of `impl Zone`: NAME, VERSION, VERBS, CONFIG",
+            "mend the constants of `impl Zone`: NAME, VERSION, VERBS, CONFIG (in TypeScript the definition: name, version, verbs, settings)",
         ),
     }
 }
@@ -191,7 +191,10 @@ fn unknown_verbs(map: &Map, module: &Description) -> Vec<Finding> {
             findings.push(Finding::error(
                 format!("the packed map, {what}"),
                 format!("verb `{id}` is none of the module's"),
-                format!("choose one of {}, or have it added to `VERBS` in `impl Zone`", listed(&module.verbs)),
+                format!(
+                    "choose one of {}, or have it added to `VERBS` in `impl Zone` (in TypeScript to `verbs`)",
+                    listed(&module.verbs)
+                ),
             ));
         }
     }
