@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use wod_protocol::map::{POSTS, THINGS};
 use wod_testkit::World;
-use wod_zone::{Ctx, EnterReason, Interaction, Npc, Object, Player, Result, Spawn, Zone};
+use wod_zone::{Ctx, EnterReason, Interaction, Npc, Object, Player, Point, Result, Spawn, Tag, Zone};
 
 /// A hall whose map says who stands in it.
 #[derive(Serialize, Deserialize)]
@@ -38,7 +38,11 @@ impl Zone for Hall {
         ctx.say(self.npcs[0], format!("You {} {}.", interaction.verb, self.things.len()))
     }
 
-    fn admin(&mut self, _ctx: &mut Ctx<Self>, _operator: &str, _question: &str) -> Result<String> {
+    fn admin(&mut self, ctx: &mut Ctx<Self>, _operator: &str, question: &str) -> Result<String> {
+        if question == "dress" {
+            let other = Spawn::new("Marlow", Point::new(9.0, 9.0)).tag(Tag::near("look", "white coat"));
+            ctx.dress(self.npcs[0], other.verb("ring", "Ring", 2.0))?;
+        }
         Ok(self.said.clone())
     }
 }
@@ -79,6 +83,14 @@ fn posts_and_things_stand_where_the_map_has_them_as_it_describes_them() {
     // Kept over a crash, as all that a module has made.
     world.crash();
     assert!(world.player("Ann").sees("Marek"));
+    // Whoever stands there can be made another, who stands there still.
+    assert_eq!((world.npc("Marek").tag("look"), world.npc("Marek").tag("title")), ("dark suit", "Doorkeeper"));
+    world.ask("dress").unwrap();
+    world.run(0.2);
+    let marlow = world.npc("Marlow");
+    assert_eq!((marlow.tag("look"), marlow.tag("title"), marlow.at.x), ("white coat", "", 4.0));
+    let ann = world.player("Ann").does("ring", "Marlow");
+    assert!(ann.has_heard("You ring 2.") && !ann.sees("Marek"));
 }
 
 #[test]

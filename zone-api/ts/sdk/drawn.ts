@@ -77,10 +77,11 @@ export function spawnThing(thing: Thing): types.EntityId {
 }
 
 /**
- * What already stands there, as the map has it now: look, title and verbs, not its place. For `started`, because a swap spawns nobody
+ * What already stands there, as the map has it now: name, look, title and verbs, not its place. For `started`, because a swap spawns nobody
  * anew: `started(zone) { dress(zone.state.keeper, post("keeper")); }`.
  */
-export function dress(entity: types.EntityId, drawn: Drawn): void {
+export function dress(entity: types.EntityId, drawn: Post | Thing): void {
+  act.rename(entity, "npc" in drawn ? drawn.npc : drawn.name);
   act.setTags(entity, tagsOf(drawn), TAGS.filter((tag) => drawn[tag] === undefined));
   act.setVerbs(entity, drawn.verbs);
 }

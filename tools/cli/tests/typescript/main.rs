@@ -178,6 +178,8 @@ fn the_sample_lives_the_same_again_from_its_journal_and_from_a_snapshot_and_its_
     let begin = Instant::now();
     let file = build(&sample(), dir.path(), &[]);
     let built = begin.elapsed();
+    // Its own tests, and those of the SDK.
+    well(&Command::new("npm").arg("test").current_dir(sample()).output().unwrap());
     let imports = imports(&file);
     assert!(imports.iter().all(|name| name.starts_with("wod:zone/")), "{imports:?}");
     assert!(imports.iter().any(|name| name.starts_with("wod:zone/act@")), "{imports:?}");

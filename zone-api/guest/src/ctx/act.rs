@@ -10,6 +10,9 @@ use crate::handle::{EntityId, Npc, Object, OrderId, Player, RequestId};
 use crate::types::{ChatMode, Destination, Goal, Hearers, Kind, Point, Spawning, Tag, Verb};
 use crate::zone::{Command, Zone};
 
+/// Tags that the map's author writes beside a post or a thing.
+const DRAWN_TAGS: [&str; 2] = ["look", "title"];
+
 /// A new entity, step by step.
 ///
 /// ```
@@ -168,6 +171,30 @@ impl<Z: Zone> Ctx<'_, Z> {
     /// ```
     pub fn set_verbs(&mut self, entity: impl Into<EntityId>, verbs: Vec<Verb>) -> Result {
         Ok(self.host.set_verbs(entity.into(), verbs)?)
+    }
+
+    /// Makes an own entity look as this would: its name, its tags (`look` and `title` go where this has none) and its verbs; it stays
+    /// where it is. For [`Zone::started`], because a swap spawns nobody anew: so what a writer changes in the map is seen at once.
+    ///
+    /// ```
+    /// # use wod_zone::{Ctx, Npc, Player, Result, Spawn, StartReason, Zone};
+    /// # #[derive(serde::Serialize, serde::Deserialize)] struct Bar { keeper: Npc }
+    /// # impl Zone for Bar {
+    /// # const NAME: &'static str = "bar"; type Timer = (); type Player = ();
+    /// # fn open(_: &mut Ctx<Self>) -> Result<Self> { Ok(Self { keeper: Npc(7) }) }
+    /// fn started(&mut self, ctx: &mut Ctx<Self>, _why: StartReason, _players: &[Player]) -> Result {
+    ///     let post = ctx.post("keeper")?;
+    ///     ctx.dress(self.keeper, Spawn::at_post(&post))
+    /// }
+    /// # }
+    /// ```
+    pub fn dress(&mut self, entity: impl Into<EntityId>, like: Spawn) -> Result {
+        let (entity, Spawn { name, tags, verbs, .. }) = (entity.into(), like);
+        let gone = DRAWN_TAGS.into_iter().filter(|drawn| tags.iter().all(|tag| tag.name != *drawn));
+        let gone = gone.map(str::to_owned).collect();
+        self.host.rename(entity, name)?;
+        self.host.set_tags(entity, tags, gone)?;
+        Ok(self.host.set_verbs(entity, verbs)?)
     }
 
     /// [`Zone::sensor`] is told who comes within so many metres, at most 100; 0 switches it off. Not of ghosts.

@@ -103,7 +103,8 @@ test("who stands there is dressed as the map has it by now", () => {
   const map = { "query.places": () => [posted("keeper", { look: "white coat", verbs: "greet:Greet:4" })] };
   const stage = play(old, map);
   stage.run(() => dress(1000n, post("keeper")));
-  assert.deepEqual(stage.done.slice(-2), [
+  assert.deepEqual(stage.done.slice(-3), [
+    { name: "act.rename", args: [1000n, "keeper"] },
     { name: "act.setTags", args: [1000n, [{ name: "look", value: { tag: "text", val: "white coat" }, audience: "near" }], ["title"]] },
     { name: "act.setVerbs", args: [1000n, [{ id: "greet", label: "Greet", reach: 4 }]] },
   ]);
