@@ -4,7 +4,8 @@
 //
 //   node evening.js --new-york ws://127.0.0.1:7700/ws --los-angeles ws://127.0.0.1:7710/ws
 //
-// The world begins at `nyc.docks`. When this says `swap nyc.docks now`, do it, and answer with a line on its standard input.
+// The world is zones/world.toml with `start = "nyc.docks"`, and `config = { wage = 20 }` for the docks: enough for a crowbar and for the
+// way to Los Angeles (`--wage` says another). When this says `swap nyc.docks now`, do it, and answer with a line on its standard input.
 
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -19,7 +20,7 @@ const PATIENCE_MS = 30_000;
 const RANGES = { say: 10, emote: 20, shout: 60 };
 /** Where the docks' corner lies on New York's plane, and what is where on their map. */
 const CORNER = { x: 120, y: -120 };
-const PLACES = { pile: [91, 37.5], scale: [104, 72], lisle: [89, 86], bea: [102, 47], road: [130, 57], sabine: [174, 75.5], doorway: [177, 72.5], reefer: [187, 72.5] };
+const PLACES = { pile: [91, 37.5], scale: [104, 72], lisle: [89, 86], bea: [102, 47], road: [130, 57], sabine: [174, 75.5], doorway: [176, 72.5], reefer: [187, 72.5] };
 
 /** One of the three: a client, what she carries, what she was last told of a trade and of her dialogue. */
 class Guest {
@@ -27,6 +28,8 @@ class Guest {
   trade;
   dialogue;
   done = [];
+  #map;
+  #walls;
 
   constructor(name, url, encoding) {
     this.client = new Client({ url, encoding, name, log: (line) => say(`${name}: ${line}`) });
@@ -56,8 +59,9 @@ class Guest {
   /** Walks to a place of the docks, round walls. */
   async walksTo([x, y]) {
     const to = [x + CORNER.x, y + CORNER.y];
-    const walls = await Walls.of(this.url, this.client.zone);
-    for (const point of walls.way([this.client.x, this.client.y], to)) await this.#walksStraightTo(point);
+    const { zone } = this.client;
+    if (this.#map !== zone.map) [this.#map, this.#walls] = [zone.map, await Walls.of(this.url, zone)];
+    for (const point of this.#walls.way([this.client.x, this.client.y], to)) await this.#walksStraightTo(point);
   }
 
   async #walksStraightTo([x, y]) {
@@ -243,7 +247,7 @@ async function talkOverASwap(cleo) {
   await cleo.walksTo(PLACES.bea);
   await cleo.talksTo('Bea Tolliver');
   await cleo.answers('What is in container seventeen?', "A refrigerator that isn't cold");
-  const { zone, session } = { zone: cleo.client.zone, session: cleo.client.session };
+  const { zone, session } = cleo.client;
   cleo.client.drop();
   say('Cleo is cut off in mid-dialogue');
   const lines = createInterface({ input: process.stdin });
@@ -263,7 +267,7 @@ async function whisperOverTheOcean(ann, bob) {
   await bob.walksTo(PLACES.sabine);
   await bob.talksTo('Sabine');
   await bob.answers('I want to go.', '9, then, and a word for the paper.');
-  await bob.walksTo(PLACES.doorway.map((metres, axis) => metres - (axis === 0 ? 1 : 0)));
+  await bob.walksTo(PLACES.doorway);
   await bob.answers('Oranges.', 'Oranges, to California.');
   await bob.walksInto(PLACES.reefer);
   say(`Bob is in ${bob.client.zone.zone}`);

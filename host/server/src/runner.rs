@@ -92,7 +92,7 @@ pub(crate) struct ZoneRunner {
     pace: Pace,
     /// The version on probation is too slow: how slow.
     slow: Option<String>,
-    /// When a version was saved last.
+    /// When it was last tried whether the version can be saved.
     proven: Tick,
 }
 
@@ -301,11 +301,12 @@ impl ZoneRunner {
         if self.zone.is_module_missing() {
             return;
         }
+        // Whatever comes of it: what can't be stored now is not tried again at every tick.
+        self.proven = self.zone.tick();
         match self.zone.snapshot() {
             Ok(bytes) => {
                 self.replay_cost = Duration::ZERO;
                 self.replay_entries = 0;
-                self.proven = self.zone.tick();
                 self.hand_over(Commit::Snapshot(bytes.into()));
             }
             // The next tick's outcome says that it is lost: that entry is what a rebuild replays up to.

@@ -65,6 +65,9 @@ pub(super) fn zones_in(dir: &Path) -> Result<Vec<Zone>, Failure> {
     let Some(manifest) = manifest else { return found(zones, dir) };
     let metadata = metadata(&manifest)?;
     let is_package = metadata.packages.iter().any(|package| package.manifest_path == manifest);
+    if is_package {
+        zones.clear();
+    }
     for package in metadata.packages {
         if is_package && package.manifest_path != manifest {
             continue;
@@ -95,6 +98,9 @@ pub(super) fn zones_by_manifest(dir: &Path) -> Result<Vec<Zone>, Failure> {
     let (mut zones, own) = in_typescript(dir)?;
     let Some(own) = own else { return found(zones, dir) };
     let root: Manifest = read_toml(&own)?;
+    if root.package.is_some() {
+        zones.clear();
+    }
     let folder = own.parent().context("a manifest has a folder")?.to_owned();
     let mut add = |manifest: PathBuf, package: Option<PackageTable>| -> anyhow::Result<()> {
         if let Some(PackageTable { name, metadata: Some(PackageMetadata { wod: Some(wod) }) }) = package {
